@@ -1,0 +1,8 @@
+//! Cortex-M7 (ARMv7E-M, FPv5-D16): the core, its exceptions and its debug units.
+//!
+//! `run` looks at debug, exceptions and interrupts, then `execute` does one instruction. What an instruction cannot do by
+//! itself (a fault, an exception return, sleep) comes back as a [`trap::Trap`], which only `exceptions` turns into state.
+//! Sources: ARM DDI 0403E.e (ARMv7-M Architecture Reference Manual, "ARM ARM" below), ARM DDI 0489F (Cortex-M7 TRM).
+
+pub mod registers;
+pub mod trap;

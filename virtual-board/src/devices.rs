@@ -1,0 +1,137 @@
+//! The chip's peripherals. A device behaves and nothing else; `board.rs` wires; an access to what is not modelled is loud.
+
+use crate::{
+    bus::{BusError, Width},
+    clock::Time,
+};
+
+/// Outcome of a register access that did not simply succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The device refuses: a bus error for the master (gated clock, closed window, bad width).
+    Error,
+    /// The device never answers.
+    Stall,
+    /// Nobody modelled this offset. The map logs it once with address and pc, reads as the given reset value and drops
+    /// writes, or refuses when the board is strict.
+    Unmodelled {
+        /// What the real register holds after reset.
+        reset: u32,
+    },
+}
+
+impl From<Refusal> for BusError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Stall => Self::Stalled,
+            Refusal::Error | Refusal::Unmodelled { .. } => Self::Refused,
+        }
+    }
+}
+
+/// What a device returns.
+pub type Access<T> = Result<T, Refusal>;
+
+/// What reset a device sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// Power came back: everything volatile is lost.
+    Power,
+    /// System reset (AIRCR, nRST, watchdog): external chips keep their mode.
+    System,
+}
+
+/// Signals between devices, as the chip wires them: one device drives a field, others look at it.
+///
+/// A device gets `&mut Wires` with each call and never another device.
+#[derive(Clone, Debug, Default)]
+pub struct Wires {
+    /// Now, in virtual time; exact to the core cycle during an access by the core.
+    pub now: Time,
+    /// Core clock in Hz (sys_ck after the CPU prescaler): driven by RCC.
+    pub core_hz: u64,
+    /// AHB clock HCLK5 in Hz: driven by RCC.
+    pub hclk_hz: u64,
+    /// Timer kernel clock in Hz (APB1): driven by RCC.
+    pub timer_hz: u64,
+    /// Kernel clock of XSPI1 and XSPI2 in Hz as it really runs; 0 while its source is stopped: driven by RCC.
+    pub xspi_hz: [u64; 2],
+    /// Peripheral clock gates as RCC set them, by RCC enable-register offset (0x134 AHB5ENR ...): driven by RCC.
+    pub gates: std::collections::BTreeMap<u32, u32>,
+    /// I/O supplies of XSPIM port 1 and 2 (PWR_CSR2 EN_XSPIM1, EN_XSPIM2): driven by PWR.
+    pub xspim_supply: [bool; 2],
+    /// XSPIM_CR as written, for the port mapping: driven by XSPIM.
+    pub xspim_cr: u32,
+    /// Pins of XSPIM port 1 (PO/PP) and 2 (PN) are at their alternate function: driven by GPIO.
+    pub xspim_pins: [bool; 2],
+    /// Interrupt lines by NVIC number: level, driven by each device for its own line.
+    pub irq: [u64; 4],
+    /// A device asks for a system reset (IWDG, option byte launch); the board takes it.
+    pub reset_request: bool,
+    /// The last read returned something that changes with time alone.
+    pub time_dependent: bool,
+    /// The core must look up before its next instruction.
+    pub attention: bool,
+}
+
+impl Wires {
+    /// Drives interrupt line `number`.
+    pub fn set_irq(&mut self, number: usize, level: bool) {
+        let (word, bit) = (number / 64, 1u64 << (number % 64));
+        let before = self.irq[word];
+        if level {
+            self.irq[word] |= bit;
+        } else {
+            self.irq[word] &= !bit;
+        }
+        if before != self.irq[word] {
+            self.attention = true;
+        }
+    }
+
+    /// True if the RCC enable register at `offset` has `bit` set.
+    pub fn clocked(&self, offset: u32, bit: u32) -> bool {
+        self.gates
+            .get(&offset)
+            .is_some_and(|register| register >> bit & 1 == 1)
+    }
+}
+
+/// A peripheral behind a range of addresses.
+pub trait Device: Send {
+    /// Name as in the reference manual, for the log.
+    fn name(&self) -> &str;
+
+    /// Reads at `offset` from the device's base.
+    fn read(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32>;
+
+    /// Writes at `offset` from the device's base.
+    fn write(&mut self, offset: u32, width: Width, value: u32, wires: &mut Wires) -> Access<()>;
+
+    /// Reads from the memory that this device maps (an XSPI window), at `offset` from that range's base.
+    fn read_memory(&mut self, _offset: u32, _width: Width, _wires: &mut Wires) -> Access<u32> {
+        Err(Refusal::Error)
+    }
+
+    /// Writes to the memory that this device maps, at `offset` from that range's base.
+    fn write_memory(
+        &mut self,
+        _offset: u32,
+        _width: Width,
+        _value: u32,
+        _wires: &mut Wires,
+    ) -> Access<()> {
+        Err(Refusal::Error)
+    }
+
+    /// Returns to reset state.
+    fn reset(&mut self, reset: Reset, wires: &mut Wires);
+
+    /// Time has come to `wires.now`: finish what is due, drive the lines.
+    fn tick(&mut self, _wires: &mut Wires) {}
+
+    /// When this device next changes something by itself.
+    fn next_event(&self) -> Option<Time> {
+        None
+    }
+}
