@@ -1,0 +1,150 @@
+//! Explained failures: one shape for the GDB console, MI, JSON, the log and `xspi-gdb explain`.
+//!
+//! Each module owns an error enum that carries facts; [`Explain`] gives it a stable [`Code`], and from there comes a
+//! [`Fault`]: headline (the fact and its place), causes (the chain of sources), remedy, errno, disposition.
+//! Only `gdb/report.rs` turns a Fault into a reply; only a lost link may end a session, and never the server.
+
+mod catalogue;
+
+use std::{borrow::Cow, collections::VecDeque, fmt};
+
+pub use catalogue::{Code, Entry};
+
+/// Error numbers that GDB prints by name, with their values in the remote protocol (GDB manual, "Errno Values").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Errno {
+    /// Operation not permitted.
+    Eperm = 1,
+    /// No such file or directory.
+    Enoent = 2,
+    /// Input/output error.
+    Eio = 5,
+    /// Bad address.
+    Efault = 14,
+    /// Device or resource busy.
+    Ebusy = 16,
+    /// Invalid argument.
+    Einval = 22,
+    /// No space left on device (units, RAM).
+    Enospc = 28,
+}
+
+/// What becomes of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Disposition {
+    /// The request is refused; everything else goes on.
+    Refuse,
+    /// The link is lost: the session ends, the server listens on.
+    EndSession,
+}
+
+/// An error that can be explained to the person at the IDE.
+pub trait Explain: std::error::Error {
+    /// The stable code.
+    fn code(&self) -> Code;
+
+    /// What to do, where this error knows better than the catalogue.
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        None
+    }
+}
+
+/// An explained failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Stable code, `XG012`.
+    pub code: Code,
+    /// One ASCII line: the fact, then the place.
+    pub headline: String,
+    /// The sources, outermost first.
+    pub causes: Vec<String>,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Fault {
+    /// The errno that a client without text errors gets.
+    pub fn errno(&self) -> Errno {
+        self.code.entry().errno
+    }
+
+    /// Whether the session survives.
+    pub fn disposition(&self) -> Disposition {
+        self.code.entry().disposition
+    }
+
+    /// `XG012 window nor is closed: ...; remedy`, for a reply that has one line.
+    pub fn one_line(&self) -> String {
+        format!("{} {}. {}", self.code, self.headline, self.remedy)
+    }
+}
+
+impl<E: Explain> From<E> for Fault {
+    fn from(error: E) -> Self {
+        let mut causes = Vec::new();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            causes.push(cause.to_string());
+            source = cause.source();
+        }
+        let code = error.code();
+        Self {
+            code,
+            headline: error.to_string(),
+            causes,
+            remedy: error
+                .remedy()
+                .unwrap_or(Cow::Borrowed(code.entry().remedy))
+                .into_owned(),
+        }
+    }
+}
+
+/// The form a person reads: code and headline, causes, remedy, a line each.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.code, self.headline)?;
+        for cause in &self.causes {
+            writeln!(f, "  because: {cause}")?;
+        }
+        write!(f, "  remedy: {}", self.remedy)
+    }
+}
+
+/// The faults that GDB could not show, oldest first; the last [`Journal::CAPACITY`] are kept.
+#[derive(Debug, Default)]
+pub struct Journal {
+    faults: VecDeque<Fault>,
+    unshown: usize,
+}
+
+impl Journal {
+    /// How many faults are kept.
+    pub const CAPACITY: usize = 32;
+
+    /// Keeps `fault` for `monitor why` and for the next moment at which GDB takes console text.
+    pub fn record(&mut self, fault: Fault) {
+        if self.faults.len() == Self::CAPACITY {
+            self.faults.pop_front();
+        }
+        self.faults.push_back(fault);
+        self.unshown = (self.unshown + 1).min(self.faults.len());
+    }
+
+    /// The last fault, for `monitor why`.
+    pub fn last(&self) -> Option<&Fault> {
+        self.faults.back()
+    }
+
+    /// All that are kept, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter()
+    }
+
+    /// Faults that no console has shown yet; they count as shown from now on.
+    pub fn take_unshown(&mut self) -> Vec<Fault> {
+        let from = self.faults.len() - self.unshown;
+        self.unshown = 0;
+        self.faults.iter().skip(from).cloned().collect()
+    }
+}

@@ -1,0 +1,210 @@
+//! Our view of the core through a probe: run control, registers, memory, and the only wait there is.
+//!
+//! `probe.rs` implements it over probe-rs (the same code for CMSIS-DAP, J-Link and the virtual board; ST-LINK by its own
+//! memory commands), `fake.rs` for unit tests. Nothing above this module names probe-rs's types, and nothing above it waits
+//! except through [`Link::idle`]. FPB and DWT belong to `units.rs` alone.
+
+use std::{fmt, time::Duration};
+
+use crate::layout::Address;
+
+/// A register of the core, by its DCRSR number (ARM ARM C1.6.3; Cortex-M7 TRM).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CoreRegister(pub u8);
+
+impl CoreRegister {
+    /// Stack pointer in use.
+    pub const SP: Self = Self(13);
+    /// Link register.
+    pub const LR: Self = Self(14);
+    /// DebugReturnAddress: the next instruction.
+    pub const PC: Self = Self(15);
+    /// xPSR.
+    pub const XPSR: Self = Self(16);
+    /// Main stack pointer.
+    pub const MSP: Self = Self(17);
+    /// Process stack pointer.
+    pub const PSP: Self = Self(18);
+    /// CONTROL 31:24, FAULTMASK 23:16, BASEPRI 15:8, PRIMASK 7:0.
+    pub const SPECIAL: Self = Self(20);
+    /// FPSCR.
+    pub const FPSCR: Self = Self(33);
+    /// S0; S1 to S31 follow.
+    pub const S0: Self = Self(64);
+}
+
+impl fmt::Debug for CoreRegister {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "core register {}", self.0)
+    }
+}
+
+/// Why a core is in debug state, as DFSR tells (ARM ARM C1.6.1); several can hold at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HaltReason {
+    /// Halt request or step.
+    pub halted: bool,
+    /// BKPT instruction or breakpoint unit.
+    pub breakpoint: bool,
+    /// Watchpoint unit.
+    pub watchpoint: bool,
+    /// Vector catch.
+    pub vector_catch: bool,
+    /// External debug request.
+    pub external: bool,
+}
+
+/// What the core does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreState {
+    /// Executes instructions.
+    Running,
+    /// WFI or WFE.
+    Sleeping,
+    /// Locked up: a fault inside a fault handler.
+    LockedUp,
+    /// Debug state.
+    Halted(HaltReason),
+}
+
+/// Whether a step lets interrupts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interrupts {
+    /// C_MASKINTS is set for the step.
+    Masked,
+    /// As the program has them.
+    Enabled,
+}
+
+/// How to reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetMode {
+    /// System reset, then halt at the reset vector before the first instruction.
+    Halt,
+    /// System reset, then run.
+    Run,
+}
+
+/// What the link can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The probe is gone.
+    #[error("the probe no longer answers while {doing}")]
+    Lost {
+        /// What was being done.
+        doing: &'static str,
+        /// probe-rs's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The target answered FAULT: nothing is there, or it refuses.
+    #[error("the target refused a transfer of {length} bytes at {address}")]
+    Refused {
+        /// First address of the transfer.
+        address: Address,
+        /// Bytes.
+        length: usize,
+        /// probe-rs's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The target answered WAIT until the transfer was aborted.
+    #[error("a transfer of {length} bytes at {address} stalled the bus and was aborted")]
+    Stalled {
+        /// First address of the transfer.
+        address: Address,
+        /// Bytes.
+        length: usize,
+        /// probe-rs's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The core did not do what was asked in time.
+    #[error("the core did not {what} within {limit:?}")]
+    Timeout {
+        /// What was waited for: `halt`, `finish a register transfer`.
+        what: &'static str,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The access port denies access.
+    #[error("access port {ap} denies access")]
+    Denied {
+        /// AP number.
+        ap: u8,
+        /// probe-rs's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No probe, or it cannot be opened or attached.
+    #[error("cannot open probe `{selector}`")]
+    Open {
+        /// What was asked for.
+        selector: String,
+        /// probe-rs's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The core and its memory. Addresses reach the bus as they are: external ranges only through `window.rs`.
+pub trait Link: Send {
+    /// State of the core now; one read of DHCSR (and of DFSR when halted). DFSR is cleared as it is read.
+    fn state(&mut self) -> Result<CoreState, LinkError>;
+
+    /// Asks for debug state and waits until the core is there.
+    fn halt(&mut self) -> Result<(), LinkError>;
+
+    /// Leaves debug state. Clears C_MASKINTS in a write of its own before.
+    fn resume(&mut self) -> Result<(), LinkError>;
+
+    /// Executes one instruction and waits for debug state.
+    fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError>;
+
+    /// System reset. With [`ResetMode::Halt`] the core is in debug state at the reset vector on return.
+    fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError>;
+
+    /// Reads core registers (halted only), in as few exchanges as the probe allows.
+    fn read_registers(
+        &mut self,
+        registers: &[CoreRegister],
+        values: &mut [u32],
+    ) -> Result<(), LinkError>;
+
+    /// Writes one core register (halted only).
+    fn write_register(&mut self, register: CoreRegister, value: u32) -> Result<(), LinkError>;
+
+    /// Reads `data.len()` bytes. Aligned words where address and length permit, so that registers are read whole.
+    fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), LinkError>;
+
+    /// Writes bytes, with the same rule of widths.
+    fn write(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError>;
+
+    /// Waits. A real probe sleeps, the virtual board advances its clock.
+    fn idle(&mut self, duration: Duration) -> Result<(), LinkError>;
+
+    /// After [`LinkError::Stalled`]: DAP abort, then nRST with a halt at the reset vector; the target's state is lost.
+    fn recover(&mut self) -> Result<(), LinkError>;
+
+    /// Asserts nRST, connects, releases and halts at once.
+    fn reset_by_pin(&mut self) -> Result<(), LinkError>;
+
+    /// Reads one word.
+    fn read_word(&mut self, address: Address) -> Result<u32, LinkError> {
+        let mut bytes = [0; 4];
+        self.read(address, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Writes one word.
+    fn write_word(&mut self, address: Address, value: u32) -> Result<(), LinkError> {
+        self.write(address, &value.to_le_bytes())
+    }
+
+    /// Reads one core register.
+    fn read_register(&mut self, register: CoreRegister) -> Result<u32, LinkError> {
+        let mut value = [0];
+        self.read_registers(&[register], &mut value)?;
+        Ok(value[0])
+    }
+}
