@@ -11,3 +11,4 @@
 pub mod fault;
 pub mod layout;
 pub mod link;
+pub mod registers;

@@ -6,7 +6,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::layout::Address;
+use crate::{layout::Address, registers::Register};
 
 /// A register of the core, by its DCRSR number (ARM ARM C1.6.3; Cortex-M7 TRM).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -206,5 +206,24 @@ pub trait Link: Send {
         let mut value = [0];
         self.read_registers(&[register], &mut value)?;
         Ok(value[0])
+    }
+}
+
+/// Typed access to registers, for every link.
+pub trait RegisterAccess {
+    /// Reads a register of `block`, whole.
+    fn peek<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError>;
+
+    /// Writes a register of `block`, whole.
+    fn poke<R: Register>(&mut self, block: R::Block, value: R) -> Result<(), LinkError>;
+}
+
+impl<L: Link + ?Sized> RegisterAccess for L {
+    fn peek<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError> {
+        self.read_word(R::at(block)).map(R::from_bits)
+    }
+
+    fn poke<R: Register>(&mut self, block: R::Block, value: R) -> Result<(), LinkError> {
+        self.write_word(R::at(block), value.bits())
     }
 }
