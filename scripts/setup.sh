@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Installs what is missing for `make demo`, `make test` or `make firmware`, and says what it does. Safe to run again.
+#
+#   Debian packages   gdb-multiarch (the debugger); for test and firmware: rustc-web, rust-web-src, lld (a Thumb toolchain
+#                     where rustup has no thumbv7em-none-eabihf target), python3-venv
+#   crates.io         cargo-nextest (test), when cargo has none
+#   PyPI              unicorn, into target/venv (test): the oracle of the virtual CPU
+set -euo pipefail
+cd "$(dirname "$0")/.."
+what=${1:-test}
+
+say() { printf 'setup: %s\n' "$*"; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else say "need root for: $*"; return 1
+    fi
+}
+
+packages=()
+need() { # need COMMAND-OR-FILE PACKAGE
+    command -v "$1" >/dev/null || [ -e "$1" ] || packages+=("$2")
+}
+
+command -v cargo >/dev/null || { say "cargo is missing: install Rust by rustup (https://rustup.rs), then run this again"; exit 1; }
+command -v cc >/dev/null || packages+=(gcc libc6-dev)
+[ "$what" = firmware ] || need gdb-multiarch gdb-multiarch
+if [ "$what" != demo ]; then
+    if ! rustup target list --installed 2>/dev/null | grep -q '^thumbv7em-none-eabihf$'; then
+        if dpkg -s rustc-web rust-web-src lld >/dev/null 2>&1; then
+            : # Debian's Thumb toolchain is there already.
+        elif rustup target add thumbv7em-none-eabihf >/dev/null 2>&1; then
+            say "rustup target thumbv7em-none-eabihf added"
+        else
+            for package in rustc-web rust-web-src lld; do
+                dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
+            done
+        fi
+    fi
+fi
+if [ "$what" = test ]; then
+    python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+fi
+
+if [ ${#packages[@]} -gt 0 ]; then
+    if command -v apt-get >/dev/null; then
+        say "apt-get install ${packages[*]}"
+        as_root apt-get update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    else
+        say "this is not Debian: install ${packages[*]} (or what your system calls them), then run this again"
+        exit 1
+    fi
+fi
+
+if [ "$what" = test ]; then
+    if ! cargo nextest --version >/dev/null 2>&1; then
+        say "cargo install cargo-nextest"
+        cargo install --quiet --locked cargo-nextest
+    fi
+    if ! target/venv/bin/python -c 'import unicorn' 2>/dev/null; then
+        say "target/venv: pip install unicorn"
+        python3 -m venv target/venv
+        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*'
+    fi
+fi
