@@ -98,7 +98,7 @@ impl Wires {
 }
 
 /// A peripheral behind a range of addresses.
-pub trait Device: Send {
+pub trait Device: std::any::Any + Send {
     /// Name as in the reference manual, for the log.
     fn name(&self) -> &str;
 

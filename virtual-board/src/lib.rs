@@ -8,3 +8,4 @@ pub mod bus;
 pub mod clock;
 pub mod cpu;
 pub mod devices;
+pub mod map;

@@ -1,0 +1,376 @@
+//! The chip's memory map (RM0477, "Memory organization"): what a bus master meets at each address.
+//!
+//! RAM answers here. Internal flash, external memories and registers belong to devices; the map finds the device, keeps its notion
+//! of time up to date and turns a refusal into a bus error. Where a real register exists that nobody modelled, the access is
+//! noted once, reads as the reset value, and is refused if the board is strict. AP1 meets the same map: the AHB-AP of a Cortex-M7
+//! reaches the TCMs too.
+//!
+//! Deviations: the AHB and backup SRAMs answer without their clock gate; a TCM enlarged by option bytes takes its share from the
+//! low end of AXI SRAM1 (ITCM) and SRAM3 (DTCM) [U]; system memory holds no bootloader but a loop that takes its place.
+
+mod peripherals;
+mod ram;
+
+use std::{any::Any, collections::BTreeSet};
+
+use crate::{
+    bus::{Bus, BusError, Master, Width},
+    clock::Time,
+    devices::{Device, Refusal, Reset, Wires},
+};
+use ram::Ram;
+pub use ram::Shares;
+
+/// Internal flash: 64 KB.
+pub const FLASH_BASE: u32 = 0x0800_0000;
+/// DBGMCU as the core and AP1 see it.
+pub const DBGMCU_BASE: u32 = 0x5C00_1000;
+/// System memory: the ROM that starts when user flash does not.
+pub const SYSTEM_MEMORY_BASE: u32 = 0x1FF0_0000;
+const SYSTEM_MEMORY_BYTES: u32 = 0x2_0000;
+/// Vector table of ST's bootloader (AN2606) [U].
+pub const BOOTLOADER_BASE: u32 = 0x1FF1_8000;
+/// One-time-programmable area, blank, and the unique identifier after it.
+const OTP_BASE: u32 = 0x08FF_F000;
+const OTP_END: u32 = 0x08FF_F800;
+const IDENTIFIER_BASE: u32 = 0x08FF_F800;
+/// Unique identifier (96 bits), flash size in KB with the package code above it.
+const IDENTIFIER: [u32; 4] = [0x0057_0042, 0x3032_5115, 0x3833_3533, 0x000A_0040];
+
+/// An access to a register that nobody modelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmodelled {
+    /// Device as in the reference manual.
+    pub device: String,
+    /// Where.
+    pub address: u32,
+    /// What was to be written.
+    pub written: Option<u32>,
+    /// Who.
+    pub master: Master,
+}
+
+struct Slot {
+    base: u32,
+    bytes: u32,
+    device: Box<dyn Device>,
+}
+
+/// Memory that a device maps.
+struct Window {
+    base: u32,
+    bytes: u32,
+    slot: usize,
+}
+
+/// Converts core cycles to time, from the moment at which the core last started to run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Anchor {
+    time: Time,
+    cycle: u64,
+    hertz: u64,
+}
+
+impl Anchor {
+    fn time_at(self, cycle: u64) -> Time {
+        const PICOSECONDS: u64 = 1_000_000_000_000;
+        let elapsed = cycle.saturating_sub(self.cycle);
+        match elapsed.checked_mul(PICOSECONDS) {
+            Some(product) => self.time + Time(product / self.hertz.max(1)),
+            None => self.time + Time::of_cycles(elapsed, self.hertz),
+        }
+    }
+}
+
+/// The memory map with everything behind it.
+pub struct Map {
+    ram: Ram,
+    slots: Vec<Slot>,
+    windows: Vec<Window>,
+    /// Signals between the devices.
+    pub wires: Wires,
+    anchor: Anchor,
+    cycle: u64,
+    strict: bool,
+    /// nRST is low: the bus matrix answers nobody.
+    held: bool,
+    noted: BTreeSet<u32>,
+    unreported: Vec<Unmodelled>,
+}
+
+impl Map {
+    /// A map with RAM and nothing else.
+    pub fn new(strict: bool) -> Self {
+        Self {
+            ram: Ram::default(),
+            slots: Vec::new(),
+            windows: Vec::new(),
+            wires: Wires::default(),
+            anchor: Anchor::default(),
+            cycle: 0,
+            strict,
+            held: false,
+            noted: BTreeSet::new(),
+            unreported: Vec::new(),
+        }
+    }
+
+    /// Puts the registers of `device` at `base`. Devices see a reset in the order in which they are placed.
+    pub fn place(&mut self, base: u32, bytes: u32, device: impl Device) {
+        self.slots.push(Slot {
+            base,
+            bytes,
+            device: Box::new(device),
+        });
+    }
+
+    /// Puts `device` in, with the memory that it maps.
+    pub fn place_with_memory(
+        &mut self,
+        registers: (u32, u32),
+        memory: (u32, u32),
+        device: impl Device,
+    ) {
+        self.windows.push(Window {
+            base: memory.0,
+            bytes: memory.1,
+            slot: self.slots.len(),
+        });
+        self.place(registers.0, registers.1, device);
+    }
+
+    /// The device at `base`, as what it is.
+    pub fn device<D: Device>(&self, base: u32) -> Option<&D> {
+        let slot = self.slots.iter().find(|slot| slot.base == base)?;
+        let device: &dyn Any = slot.device.as_ref();
+        device.downcast_ref()
+    }
+
+    /// The device at `base`, to change it.
+    pub fn device_mut<D: Device>(&mut self, base: u32) -> Option<&mut D> {
+        let slot = self.slots.iter_mut().find(|slot| slot.base == base)?;
+        let device: &mut dyn Any = slot.device.as_mut();
+        device.downcast_mut()
+    }
+
+    /// Resets every device, and scrambles RAM if power was lost.
+    pub fn reset(&mut self, reset: Reset) {
+        if reset == Reset::Power {
+            self.ram.scramble();
+        }
+        for slot in &mut self.slots {
+            slot.device.reset(reset, &mut self.wires);
+        }
+        self.wires.reset_request = false;
+        self.wires.attention = false;
+    }
+
+    /// Sizes the TCMs as the option bytes say.
+    pub fn share(&mut self, shares: Shares) {
+        self.ram.share(shares);
+    }
+
+    /// Holds the bus matrix in reset, or lets it go.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Says what time it is while the core has run `cycle` cycles, and how fast it runs from now.
+    pub fn synchronise(&mut self, now: Time, cycle: u64) {
+        self.anchor = Anchor {
+            time: now,
+            cycle,
+            hertz: self.wires.core_hz,
+        };
+        self.cycle = cycle;
+        self.wires.now = now;
+    }
+
+    /// The time at which the core has run `cycle` cycles.
+    pub fn time_at(&self, cycle: u64) -> Time {
+        self.anchor.time_at(cycle)
+    }
+
+    /// The first time at which a device changes something by itself.
+    pub fn next_event(&self) -> Option<Time> {
+        self.slots
+            .iter()
+            .filter_map(|slot| slot.device.next_event())
+            .min()
+    }
+
+    /// Lets every device that is due act.
+    pub fn tick(&mut self) {
+        for slot in &mut self.slots {
+            let due = slot.device.next_event();
+            if due.is_some_and(|due| due <= self.wires.now) {
+                slot.device.tick(&mut self.wires);
+            }
+        }
+    }
+
+    /// Accesses to what is not modelled since the last call, each address once.
+    pub fn take_unmodelled(&mut self) -> Vec<Unmodelled> {
+        std::mem::take(&mut self.unreported)
+    }
+
+    fn slot_at(&self, address: u32) -> Option<usize> {
+        self.slots
+            .iter()
+            .position(|slot| address.wrapping_sub(slot.base) < slot.bytes)
+    }
+
+    fn window_at(&self, address: u32) -> Option<(usize, u32)> {
+        self.windows
+            .iter()
+            .map(|window| (window, address.wrapping_sub(window.base)))
+            .find(|(window, offset)| *offset < window.bytes)
+            .map(|(window, offset)| (window.slot, offset))
+    }
+
+    /// What an access to an unmodelled register comes to.
+    fn unmodelled(
+        &mut self,
+        device: &str,
+        access: (u32, Option<u32>, Master),
+        reset: u32,
+    ) -> Result<u32, BusError> {
+        let (address, written, master) = access;
+        if self.noted.insert(address) {
+            self.unreported.push(Unmodelled {
+                device: device.to_owned(),
+                address,
+                written,
+                master,
+            });
+            self.wires.attention = true;
+        }
+        if self.strict {
+            Err(BusError::Refused)
+        } else {
+            Ok(reset)
+        }
+    }
+
+    /// Reads what is neither RAM nor behind a device.
+    fn read_rest(&mut self, address: u32, width: Width, master: Master) -> Result<u32, BusError> {
+        let word = match address & !3 {
+            OTP_BASE..OTP_END => u32::MAX,
+            word @ IDENTIFIER_BASE.. if word - IDENTIFIER_BASE < 16 => {
+                IDENTIFIER[(word - IDENTIFIER_BASE) as usize / 4]
+            }
+            word if word.wrapping_sub(SYSTEM_MEMORY_BASE) < SYSTEM_MEMORY_BYTES => {
+                system_memory(word)
+            }
+            _ => {
+                let name = peripherals::name(address).ok_or(BusError::Refused)?;
+                return self.unmodelled(name, (address, None, master), 0);
+            }
+        };
+        Ok(lane(word, address, width))
+    }
+}
+
+impl Bus for Map {
+    #[inline]
+    fn read(&mut self, address: u32, width: Width, master: Master) -> Result<u32, BusError> {
+        if self.held {
+            return Err(BusError::Refused);
+        }
+        if let Some(result) = self.ram.read(address, width) {
+            return result;
+        }
+        self.wires.now = self.anchor.time_at(self.cycle);
+        if let Some((slot, offset)) = self.window_at(address) {
+            let device = &mut self.slots[slot].device;
+            return Ok(device.read_memory(offset, width, &mut self.wires)?);
+        }
+        let Some(index) = self.slot_at(address) else {
+            return self.read_rest(address, width, master);
+        };
+        let slot = &mut self.slots[index];
+        match slot
+            .device
+            .read(address - slot.base, width, &mut self.wires)
+        {
+            Err(Refusal::Unmodelled { reset }) => {
+                let name = slot.device.name().to_owned();
+                self.unmodelled(&name, (address, None, master), reset)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    #[inline]
+    fn write(
+        &mut self,
+        address: u32,
+        width: Width,
+        value: u32,
+        master: Master,
+    ) -> Result<(), BusError> {
+        if self.held {
+            return Err(BusError::Refused);
+        }
+        if let Some(result) = self.ram.write(address, width, value) {
+            return result;
+        }
+        self.wires.now = self.anchor.time_at(self.cycle);
+        if let Some((slot, offset)) = self.window_at(address) {
+            let device = &mut self.slots[slot].device;
+            return Ok(device.write_memory(offset, width, value, &mut self.wires)?);
+        }
+        let access = (address, Some(value), master);
+        let Some(index) = self.slot_at(address) else {
+            let name = peripherals::name(address).ok_or(BusError::Refused)?;
+            return self.unmodelled(name, access, 0).map(drop);
+        };
+        let slot = &mut self.slots[index];
+        match slot
+            .device
+            .write(address - slot.base, width, value, &mut self.wires)
+        {
+            Err(Refusal::Unmodelled { .. }) => {
+                let name = slot.device.name().to_owned();
+                self.unmodelled(&name, access, 0).map(drop)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    fn at_cycle(&mut self, cycle: u64) {
+        self.cycle = cycle;
+    }
+
+    fn take_attention(&mut self) -> bool {
+        std::mem::take(&mut self.wires.attention)
+    }
+
+    fn take_time_dependence(&mut self) -> bool {
+        std::mem::take(&mut self.wires.time_dependent)
+    }
+}
+
+/// The part of `word` that an access at `address` sees.
+fn lane(word: u32, address: u32, width: Width) -> u32 {
+    let shifted = word >> (8 * (address & 3));
+    match width {
+        Width::Byte => shifted & 0xFF,
+        Width::Half => shifted & 0xFFFF,
+        Width::Word => word,
+    }
+}
+
+/// A vector table and `b .` where the bootloader would be.
+fn system_memory(address: u32) -> u32 {
+    const LOOP: u32 = 0xE7FE_E7FE;
+    match address - SYSTEM_MEMORY_BASE {
+        0x1_8000 => 0x2000_0400,
+        0x1_8004 => BOOTLOADER_BASE + 8 + 1,
+        0x1_8008 => LOOP,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The map with one small device.
+
+use super::*;
+use crate::devices::Access;
+
+/// Counts reads; knows offset 0 only; maps 16 bytes of memory that never answer.
+struct Counter(u32);
+
+impl Device for Counter {
+    fn name(&self) -> &str {
+        "COUNTER"
+    }
+
+    fn read(&mut self, offset: u32, _: Width, wires: &mut Wires) -> Access<u32> {
+        if offset != 0 {
+            return Err(Refusal::Unmodelled { reset: 0x55 });
+        }
+        self.0 += 1;
+        wires.time_dependent = true;
+        Ok(self.0)
+    }
+
+    fn write(&mut self, _: u32, _: Width, value: u32, wires: &mut Wires) -> Access<()> {
+        self.0 = value;
+        wires.attention = true;
+        Ok(())
+    }
+
+    fn read_memory(&mut self, _: u32, _: Width, _: &mut Wires) -> Access<u32> {
+        Err(Refusal::Stall)
+    }
+
+    fn reset(&mut self, _: Reset, _: &mut Wires) {
+        self.0 = 0;
+    }
+}
+
+fn map(strict: bool) -> Map {
+    let mut map = Map::new(strict);
+    map.place_with_memory((0x5200_5000, 0x400), (0x9000_0000, 16), Counter(0));
+    map
+}
+
+#[test]
+fn ram_answers_in_every_width_to_its_end() {
+    let mut map = map(true);
+    for (base, bytes) in [
+        (0, 0x1_0000),
+        (0x2000_0000, 0x1_0000),
+        (0x2400_0000, 0x7_2000),
+        (0x3000_0000, 0x8000),
+        (0x3880_0000, 0x1000),
+    ] {
+        let last = base + bytes - 4;
+        map.write(last, Width::Word, 0x8765_4321, Master::Data)
+            .unwrap();
+        assert_eq!(map.read(last + 1, Width::Byte, Master::Data).unwrap(), 0x43);
+        assert_eq!(
+            map.read(last + 2, Width::Half, Master::Debug).unwrap(),
+            0x8765
+        );
+        assert_eq!(
+            map.read(base + bytes, Width::Word, Master::Fetch),
+            Err(BusError::Refused)
+        );
+    }
+}
+
+#[test]
+fn ram_outlives_a_system_reset_and_not_the_power() {
+    let mut map = map(true);
+    let before = map.read(0x2400_0000, Width::Word, Master::Data).unwrap();
+    map.write(0x2400_0000, Width::Word, !before, Master::Data)
+        .unwrap();
+    map.reset(Reset::System);
+    assert_eq!(
+        map.read(0x2400_0000, Width::Word, Master::Data),
+        Ok(!before)
+    );
+    map.reset(Reset::Power);
+    assert_eq!(map.read(0x2400_0000, Width::Word, Master::Data), Ok(before));
+    assert_ne!(before, 0);
+}
+
+#[test]
+fn option_bytes_turn_axi_sram_into_tcm() {
+    let mut map = map(true);
+    map.share(Shares::from_option_word(0x21));
+    let mut answers = |address| map.read(address, Width::Word, Master::Data).is_ok();
+    assert!(answers(0x0001_FFFC) && !answers(0x0002_0000));
+    assert!(answers(0x2002_FFFC) && !answers(0x2003_0000));
+    assert!(!answers(0x2400_FFFC) && answers(0x2401_0000));
+    assert!(answers(0x2403_FFFC) && !answers(0x2404_0000) && answers(0x2406_0000));
+}
+
+#[test]
+fn what_is_not_modelled_is_noted_once() {
+    let mut map = map(false);
+    for _ in 0..2 {
+        assert_eq!(map.read(0x5200_5004, Width::Word, Master::Data), Ok(0x55));
+        assert_eq!(
+            map.write(0x4000_0400, Width::Word, 7, Master::Debug),
+            Ok(())
+        );
+    }
+    let notes = map.take_unmodelled();
+    assert_eq!(notes.len(), 2);
+    assert_eq!(
+        (notes[0].device.as_str(), notes[0].address),
+        ("COUNTER", 0x5200_5004)
+    );
+    assert_eq!(
+        (notes[1].device.as_str(), notes[1].written),
+        ("TIM3", Some(7))
+    );
+    assert!(map.take_attention() && !map.take_attention());
+}
+
+#[test]
+fn a_strict_map_refuses_what_is_not_modelled() {
+    let mut map = map(true);
+    assert_eq!(
+        map.read(0x5200_5004, Width::Word, Master::Data),
+        Err(BusError::Refused)
+    );
+    assert_eq!(
+        map.write(0x4000_0400, Width::Word, 7, Master::Data),
+        Err(BusError::Refused)
+    );
+}
+
+#[test]
+fn a_window_stalls_and_a_hole_refuses() {
+    let mut map = map(false);
+    assert_eq!(
+        map.read(0x9000_0000, Width::Word, Master::Data),
+        Err(BusError::Stalled)
+    );
+    for hole in [0x9000_0010, 0x1000_0000, 0xA000_0000, 0x6000_0000] {
+        assert_eq!(
+            map.read(hole, Width::Word, Master::Data),
+            Err(BusError::Refused)
+        );
+    }
+    assert!(map.take_unmodelled().is_empty());
+}
+
+#[test]
+fn a_device_sees_the_time_of_the_core_cycle() {
+    let mut map = map(false);
+    map.wires.core_hz = 64_000_000;
+    map.synchronise(Time::micros(5), 100);
+    map.at_cycle(164);
+    map.read(0x5200_5000, Width::Word, Master::Data).unwrap();
+    assert_eq!(map.wires.now, Time::micros(6));
+    assert!(map.take_time_dependence());
+}
+
+#[test]
+fn nothing_answers_while_the_chip_is_held_in_reset() {
+    let mut map = map(false);
+    map.hold(true);
+    assert_eq!(
+        map.read(0x2400_0000, Width::Word, Master::Debug),
+        Err(BusError::Refused)
+    );
+}
+
+#[test]
+fn the_unique_identifier_and_the_flash_size_are_there() {
+    let mut map = map(true);
+    assert_eq!(map.read(0x08FF_F80C, Width::Half, Master::Data), Ok(64));
+    assert_eq!(
+        map.read(0x08FF_F000, Width::Word, Master::Data),
+        Ok(u32::MAX)
+    );
+    assert_eq!(
+        map.read(BOOTLOADER_BASE + 4, Width::Word, Master::Data),
+        Ok(BOOTLOADER_BASE + 9)
+    );
+}
