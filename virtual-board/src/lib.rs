@@ -7,5 +7,6 @@
 pub mod bus;
 pub mod clock;
 pub mod cpu;
+pub mod debug_port;
 pub mod devices;
 pub mod map;

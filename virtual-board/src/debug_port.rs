@@ -1,0 +1,35 @@
+//! The chip's debug port: a serial wire debug port (SW-DP) with two memory access ports.
+//!
+//! AP0 is an APB-AP onto the system debug bus (DBGMCU, SWO, trace), AP1 an AHB-AP into the Cortex-M7 and, through it, onto the
+//! bus matrix. There is no AP2. Source: ADIv5.2 (ARM IHI 0031E) for DP and MEM-AP; the set of APs and their ROM tables are those
+//! of ST's device pack for this chip.
+
+pub mod dp;
+pub mod mem_ap;
+pub mod rom_table;
+pub mod wire;
+
+pub use dp::{Acknowledge, DebugPort, Register};
+
+use crate::bus::{BusError, Width};
+
+/// What lies behind the access ports.
+pub trait System {
+    /// One aligned read by access port `ap`.
+    fn read(&mut self, ap: Port, address: u32, width: Width) -> Result<u32, BusError>;
+
+    /// One aligned write by access port `ap`.
+    fn write(&mut self, ap: Port, address: u32, width: Width, value: u32) -> Result<(), BusError>;
+
+    /// True while the product state lets access port `ap` make transfers (CSW.DeviceEn).
+    fn enabled(&self, ap: Port) -> bool;
+}
+
+/// The access ports that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// AP0, the APB-AP of the system debug bus.
+    SystemDebug,
+    /// AP1, the AHB-AP of the core.
+    Core,
+}
