@@ -209,6 +209,56 @@ pub trait Link: Send {
     }
 }
 
+/// What long work is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Sectors are erased.
+    Erase,
+    /// Pages are programmed.
+    Program,
+    /// Contents are compared.
+    Verify,
+    /// The boot stage runs; done and total are milliseconds of its time limit.
+    Boot,
+}
+
+/// How far long work is, in bytes unless [`Phase`] says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What it is at.
+    pub phase: Phase,
+    /// Done.
+    pub done: u64,
+    /// Of so much.
+    pub total: u64,
+}
+
+/// Whether long work goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Continue,
+    /// Finish the operation under way, then stop.
+    Cancel,
+}
+
+/// Looked at between two steps of long work (sectors, pages, polls): tells progress, may serve other clients' reads through the link,
+/// and decides whether to go on.
+pub trait Attendant {
+    /// Called between two steps; the link is idle.
+    fn attend(&mut self, progress: &Progress, link: &mut dyn Link) -> Verdict;
+}
+
+/// Nobody waits: goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unattended;
+
+impl Attendant for Unattended {
+    fn attend(&mut self, _progress: &Progress, _link: &mut dyn Link) -> Verdict {
+        Verdict::Continue
+    }
+}
+
 /// Typed access to registers, for every link.
 pub trait RegisterAccess {
     /// Reads a register of `block`, whole.

@@ -14,7 +14,11 @@
 //! assert_eq!(Dhcsr::default().with_step_requested(true).bits(), 4);
 //! ```
 
+pub mod dbgmcu;
 pub mod debug;
+pub mod dwt;
+pub mod fpb;
+pub mod scb;
 
 use crate::layout::Address;
 

@@ -1,0 +1,51 @@
+//! DBGMCU, as the core and AP1 see it (RM0477, DBGMCU): debug in low-power modes, counters frozen in debug state.
+//!
+//! The copy at 0xE00E1000 belongs to AP0; through AP1 only this one answers.
+
+use super::{block, register};
+
+block! {
+    /// Debug support of the chip.
+    pub struct Dbgmcu {
+        /// The only one.
+        DBGMCU = 0x5C00_1000,
+    }
+}
+
+register! {
+    /// Device identity (RM0477, DBGMCU_IDCODE).
+    pub struct Idcode(u32) at Dbgmcu + 0x000 {
+        /// DEV_ID: 0x485 is STM32H7Rx/7Sx.
+        pub device: 0..=11,
+        /// REV_ID.
+        pub revision: 16..=31,
+    }
+}
+
+register! {
+    /// Configuration (RM0477, DBGMCU_CR).
+    pub struct Cr(u32) at Dbgmcu + 0x004 {
+        /// DBGSLEEP: clocks stay on in Sleep.
+        pub sleep: 0,
+        /// DBGSTOP: clocks stay on in Stop.
+        pub stop: 1,
+        /// DBGSTBY: clocks stay on in Standby.
+        pub standby: 2,
+    }
+}
+
+register! {
+    /// APB1 freeze (RM0477, DBGMCU_APB1FZR).
+    pub struct Apb1Freeze(u32) at Dbgmcu + 0x03C {
+        /// The window watchdog stops counting in debug state.
+        pub window_watchdog: 11,
+    }
+}
+
+register! {
+    /// APB4 freeze (RM0477, DBGMCU_APB4FZR).
+    pub struct Apb4Freeze(u32) at Dbgmcu + 0x054 {
+        /// The independent watchdog stops counting in debug state.
+        pub independent_watchdog: 18,
+    }
+}
