@@ -1,0 +1,301 @@
+//! A real gdb-multiarch over its machine interface (GDB manual, "GDB/MI"), with a transcript for goldens.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{golden::normalise, server::PATIENCE};
+
+/// A GDB that speaks MI.
+pub struct Gdb {
+    child: Child,
+    input: ChildStdin,
+    output: mpsc::Receiver<String>,
+    transcript: String,
+    next_token: u32,
+    /// Set once GDB has ended.
+    pending: Vec<String>,
+}
+
+/// What came back for one command: the result record and the records before it.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// `done`, `running`, `error`, `connected`, `exit`.
+    pub class: String,
+    /// The rest of the result record.
+    pub results: String,
+    /// Console (`~`), target (`@`) and log (`&`) text, unescaped.
+    pub text: String,
+}
+
+/// What a `*stopped` record said, with the text before it.
+#[derive(Debug, Default)]
+pub struct Stop {
+    /// The record without `*stopped,`.
+    pub record: String,
+    /// Console and target text since the command.
+    pub text: String,
+}
+
+impl Stop {
+    /// The value of `name="..."` in the record.
+    pub fn field(&self, name: &str) -> Option<String> {
+        field(&self.record, name)
+    }
+}
+
+impl Reply {
+    /// The value of `name="..."` in the result.
+    pub fn field(&self, name: &str) -> Option<String> {
+        field(&self.results, name)
+    }
+
+    /// The `msg` of an error.
+    pub fn message(&self) -> String {
+        self.field("msg").unwrap_or_default()
+    }
+}
+
+fn field(record: &str, name: &str) -> Option<String> {
+    let marker = format!("{name}=\"");
+    let at = record.match_indices(&marker).find(|(at, _)| {
+        *at == 0 || !record.as_bytes()[at - 1].is_ascii_alphanumeric() && record.as_bytes()[at - 1] != b'-'
+    })?;
+    let body = &record[at.0 + marker.len()..];
+    let mut escaped = false;
+    let end = body.char_indices().find(|&(_, c)| {
+        let closes = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        closes
+    })?;
+    Some(unescape(&body[..end.0]))
+}
+
+/// C-string escapes as MI uses them.
+fn unescape(text: &str) -> String {
+    let mut result = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            result.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => result.push('\n'),
+            Some('t') => result.push('\t'),
+            Some('r') => result.push('\r'),
+            Some(other) => result.push(other),
+            None => {}
+        }
+    }
+    result
+}
+
+impl Gdb {
+    /// The debugger under test.
+    pub fn program() -> String {
+        std::env::var("XSPI_GDB_TEST_GDB").unwrap_or_else(|_| "gdb-multiarch".to_owned())
+    }
+
+    /// Starts GDB on `elf`, connected to nothing.
+    pub fn start(elf: Option<&Path>) -> Self {
+        let mut command = Command::new(Self::program());
+        command.args(["--nx", "--quiet", "--interpreter=mi3"]);
+        command.args(["-iex", "set pagination off", "-iex", "set confirm off", "-iex", "set width 0"]);
+        command.args(["-iex", "set debuginfod enabled off", "-iex", "set style enabled off"]);
+        if let Some(elf) = elf {
+            command.arg(elf);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let mut child = command.spawn().expect("gdb-multiarch starts: `make test` installs it");
+        let input = child.stdin.take().expect("piped");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let (sender, output) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut gdb = Self { child, input, output, transcript: String::new(), next_token: 1, pending: Vec::new() };
+        gdb.until(|line| line.starts_with("(gdb)"));
+        gdb
+    }
+
+    /// Starts GDB on `elf` and connects to the server at `port`.
+    #[track_caller]
+    pub fn connect(elf: Option<&Path>, port: u16) -> Self {
+        let mut gdb = Self::start(elf);
+        gdb.ok(&format!("-target-select extended-remote 127.0.0.1:{port}"));
+        gdb
+    }
+
+    fn until(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            match self.output.recv_timeout(left) {
+                Ok(line) => {
+                    let found = wanted(&line);
+                    lines.push(line);
+                    if found {
+                        return lines;
+                    }
+                }
+                Err(error) => panic!("GDB says nothing more ({error}); so far:\n{}\n{}", self.transcript, lines.join("\n")),
+            }
+        }
+    }
+
+    /// Sends an MI command and collects records up to its result.
+    #[track_caller]
+    pub fn command(&mut self, command: &str) -> Reply {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.transcript.push_str(&format!("> {command}\n"));
+        writeln!(self.input, "{token}{command}").expect("GDB takes commands");
+        let result = format!("{token}^");
+        let lines = self.until(|line| line.starts_with(&result));
+        let mut reply = Reply::default();
+        for line in lines {
+            if let Some(record) = line.strip_prefix(&result) {
+                self.write_down(&format!("^{record}"));
+                let (class, results) = record.split_once(',').unwrap_or((record, ""));
+                class.clone_into(&mut reply.class);
+                results.clone_into(&mut reply.results);
+            } else {
+                self.write_down(&line);
+                if let Some(text) = stream_text(&line) {
+                    reply.text.push_str(&text);
+                }
+                if line.starts_with("*stopped") {
+                    self.pending.push(line);
+                }
+            }
+        }
+        reply
+    }
+
+    /// The command must succeed.
+    #[track_caller]
+    pub fn ok(&mut self, command: &str) -> Reply {
+        let reply = self.command(command);
+        assert_ne!(reply.class, "error", "{command}: {}\n{}", reply.message(), self.transcript);
+        reply
+    }
+
+    /// The command must fail.
+    #[track_caller]
+    pub fn fails(&mut self, command: &str) -> Reply {
+        let reply = self.command(command);
+        assert_eq!(reply.class, "error", "{command} should fail\n{}", self.transcript);
+        reply
+    }
+
+    /// A command of GDB's own command line; returns its text.
+    #[track_caller]
+    pub fn cli(&mut self, command: &str) -> String {
+        self.ok(&cli(command)).text
+    }
+
+    /// `monitor COMMAND`; returns its text.
+    #[track_caller]
+    pub fn monitor(&mut self, command: &str) -> String {
+        self.cli(&format!("monitor {command}"))
+    }
+
+    /// Resumes by `command` and waits for the stop.
+    #[track_caller]
+    pub fn stopped(&mut self, command: &str) -> Stop {
+        self.pending.clear();
+        let reply = self.ok(command);
+        let mut stop = self.wait_stop();
+        stop.text.insert_str(0, &reply.text);
+        stop
+    }
+
+    /// Waits for the next `*stopped`.
+    #[track_caller]
+    pub fn wait_stop(&mut self) -> Stop {
+        if !self.pending.is_empty() {
+            let line = self.pending.remove(0);
+            return Stop { record: line.trim_start_matches("*stopped,").to_owned(), text: String::new() };
+        }
+        let lines = self.until(|line| line.starts_with("*stopped"));
+        let mut stop = Stop::default();
+        for line in lines {
+            self.write_down(&line);
+            if let Some(text) = stream_text(&line) {
+                stop.text.push_str(&text);
+            }
+            if let Some(record) = line.strip_prefix("*stopped,") {
+                record.clone_into(&mut stop.record);
+            }
+        }
+        stop
+    }
+
+    /// Interrupts the running target and waits for the stop.
+    #[track_caller]
+    pub fn interrupt(&mut self) -> Stop {
+        self.ok("-exec-interrupt");
+        self.wait_stop()
+    }
+
+    /// The value of an expression.
+    #[track_caller]
+    pub fn value(&mut self, expression: &str) -> String {
+        let quoted = expression.replace('\\', "\\\\").replace('"', "\\\"");
+        self.ok(&format!("-data-evaluate-expression \"{quoted}\"")).field("value").unwrap_or_default()
+    }
+
+    /// A comment in the transcript, so that a golden reads like the story it tells.
+    pub fn remark(&mut self, text: &str) {
+        self.transcript.push_str(&format!("# {text}\n"));
+    }
+
+    /// Everything sent and received, without what depends on the run.
+    pub fn transcript(&self) -> String {
+        normalise(&self.transcript)
+    }
+
+    /// Process id, for a client that is killed.
+    pub fn kill(mut self) {
+        self.child.kill().expect("GDB can be killed");
+    }
+
+    /// Keeps the records that matter: not the prompt, nor library and thread-group chatter with its ids.
+    fn write_down(&mut self, line: &str) {
+        let chatter = ["(gdb)", "=thread-group", "=library", "=cmd-param-changed", "=tsv", "=memory-changed", "&\""];
+        if !chatter.iter().any(|prefix| line.starts_with(prefix)) {
+            self.transcript.push_str(line);
+            self.transcript.push('\n');
+        }
+    }
+}
+
+impl Drop for Gdb {
+    fn drop(&mut self) {
+        // GDB is ours, started above; it may have ended already.
+        let _ = writeln!(self.input, "-gdb-exit");
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn cli(command: &str) -> String {
+    let quoted = command.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("-interpreter-exec console \"{quoted}\"")
+}
+
+fn stream_text(line: &str) -> Option<String> {
+    let body = line.strip_prefix(['~', '@', '&'])?.strip_prefix('"')?.strip_suffix('"')?;
+    Some(unescape(body))
+}

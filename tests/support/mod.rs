@@ -1,0 +1,32 @@
+//! What the end-to-end tests stand on: the real server binary, a real GDB, boards with a known past, goldens.
+
+#![allow(dead_code, reason = "each test binary uses its own part of the support code")]
+
+pub mod gdb;
+pub mod golden;
+pub mod server;
+
+use std::path::PathBuf;
+
+/// A file of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Firmware as it is committed, or as `scripts/firmware.sh check` built it anew (XSPI_GDB_FIRMWARE names the folder).
+pub fn firmware(name: &str) -> PathBuf {
+    let folder = std::env::var_os("XSPI_GDB_FIRMWARE").map_or_else(|| repository("firmware/prebuilt"), PathBuf::from);
+    let path = folder.join(name);
+    assert!(path.is_file(), "{} is missing: run `make firmware`", path.display());
+    path
+}
+
+/// The probe under test: the virtual board, or the real one of `make test-board`.
+pub fn probe() -> String {
+    std::env::var("XSPI_GDB_TEST_PROBE").unwrap_or_else(|_| "virtual".to_owned())
+}
+
+/// True when the tests run on a real board.
+pub fn on_hardware() -> bool {
+    probe() != "virtual"
+}
