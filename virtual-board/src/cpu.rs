@@ -4,5 +4,25 @@
 //! itself (a fault, an exception return, sleep) comes back as a [`trap::Trap`], which only `exceptions` turns into state.
 //! Sources: ARM DDI 0403E.e (ARMv7-M Architecture Reference Manual, "ARM ARM" below), ARM DDI 0489F (Cortex-M7 TRM).
 
+pub mod decode;
+mod dsp;
+mod execute;
+mod memory;
 pub mod registers;
 pub mod trap;
+
+use registers::Registers;
+
+/// The processor.
+#[derive(Clone, Debug, Default)]
+pub struct Core {
+    /// The programmers' model.
+    pub registers: Registers,
+}
+
+impl Core {
+    /// CCR.DIV_0_TRP.
+    fn divide_by_zero_traps(&self) -> bool {
+        false
+    }
+}

@@ -18,8 +18,18 @@ pub mod psr {
     pub const GE: u32 = 0xF << 16;
 }
 
+/// CONTROL bits (ARM ARM B1.4.4).
+pub mod control {
+    /// nPRIV: Thread mode is unprivileged.
+    pub const UNPRIVILEGED: u8 = 1 << 0;
+    /// SPSEL: Thread mode uses the process stack.
+    pub const PROCESS_STACK: u8 = 1 << 1;
+    /// FPCA: the FPU is in use by the current context.
+    pub const FLOAT_ACTIVE: u8 = 1 << 2;
+}
+
 /// The core's registers. The active stack pointer lives in `r[13]`; the other one in `banked_sp`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Registers {
     /// R0-R12, SP (the active one), LR, and the address of the instruction to execute next.
     pub r: [u32; 16],
