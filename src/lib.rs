@@ -9,6 +9,7 @@
 //! to it by channels.
 
 pub mod fault;
+pub mod gdb;
 pub mod layout;
 pub mod link;
 pub mod registers;

@@ -1,0 +1,7 @@
+//! The GDB server: the remote protocol (GDB manual, "GDB Remote Serial Protocol") over TCP for several clients.
+//!
+//! A packet's way: `wire/framer.rs` finds it, `wire/dispatch.rs` says what it asks for, gdbstub or `answers.rs` asks the
+//! session, `wire/reply.rs` gives the answer the form that the client can show.
+
+pub mod arch;
+pub mod wire;

@@ -1,0 +1,6 @@
+//! The remote protocol as bytes: frames, what a packet asks for, and the replies.
+
+pub mod dispatch;
+pub mod encoding;
+pub mod framer;
+pub mod reply;

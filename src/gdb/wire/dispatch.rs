@@ -1,0 +1,571 @@
+//! What a packet asks for, and who answers it.
+//!
+//! Every packet is parsed here completely, against the GDB manual ("Packets", "General Query Packets", "Host I/O Packets"),
+//! before anything else sees it. What gdbstub serves is written out anew in its plainest form, so that it never meets a packet
+//! that it would end the session for: gdbstub 0.7.10 does so at a malformed `m`, at `vCont;t`, `R0` and `Hg-1`, at a `G` of
+//! another length, and takes `qCRC:` for `qC`. The rest is answered by `answers.rs`. An unknown packet gets the empty reply.
+
+use super::{
+    encoding::{from_hex, number, range, split, unescape},
+    framer::PACKET_BYTES,
+};
+
+/// Bytes of memory that fit into one reply, two digits each.
+const MEMORY_REPLY_BYTES: u32 = (PACKET_BYTES / 2) as u32;
+
+/// Bytes of binary data that fit into one reply even if many are escaped.
+const BINARY_REPLY_BYTES: u32 = (PACKET_BYTES / 2) as u32;
+
+/// What a client must be allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Everybody: memory, the registers of the last halt, descriptions.
+    Look,
+    /// The controlling client: it changes registers, memory, requests or flash.
+    Change,
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// For gdbstub, in its plainest form.
+    Stub {
+        /// The packet's body.
+        packet: Vec<u8>,
+        /// What the client must be allowed to do.
+        need: Need,
+    },
+    /// `vCont` and its predecessors `c`, `C`, `s`, `S`.
+    Resume {
+        /// Where to continue, if not at the current pc.
+        from: Option<u32>,
+        /// What to do.
+        action: Action,
+    },
+    /// `vCont?`.
+    ResumeActions,
+    /// `qSupported`.
+    Supported {
+        /// The client shows the text of `E.text` replies.
+        error_text: bool,
+    },
+    /// `QStartNoAckMode`.
+    StartNoAckMode,
+    /// `?`.
+    WhyStopped,
+    /// `qRcmd`: a monitor command.
+    Monitor(String),
+    /// `!`.
+    ExtendedMode,
+    /// `R`: restart, without a reply.
+    Restart,
+    /// `vRun`: restart, with a stop reply.
+    Run,
+    /// `vAttach`.
+    Attach,
+    /// `k`: end of the session, without a reply.
+    Kill,
+    /// `vKill`.
+    KillProcess,
+    /// `D`.
+    Detach,
+    /// `qC`.
+    CurrentThread,
+    /// `H`: thread for what follows.
+    SelectThread {
+        /// There is such a thread.
+        known: bool,
+    },
+    /// `T`: is the thread alive?
+    ThreadAlive {
+        /// There is such a thread.
+        known: bool,
+    },
+    /// `qXfer:threads:read`.
+    Threads(Part),
+    /// `qThreadExtraInfo`.
+    ThreadExtraInfo,
+    /// `qAttached`.
+    Attached,
+    /// `qSymbol::`.
+    Symbols,
+    /// `qCRC`.
+    Crc {
+        /// First address.
+        address: u32,
+        /// Bytes.
+        length: u32,
+    },
+    /// `qSearch:memory`.
+    Search {
+        /// First address.
+        address: u32,
+        /// Bytes to look through.
+        length: u32,
+        /// What to look for.
+        pattern: Vec<u8>,
+    },
+    /// `x`: memory in binary form.
+    ReadBinary {
+        /// First address.
+        address: u32,
+        /// Bytes, at most as many as a reply holds.
+        length: u32,
+    },
+    /// `QNonStop`.
+    NonStop(bool),
+    /// Nothing we know: the reply is empty.
+    Unknown,
+    /// A known packet that says something impossible.
+    Malformed {
+        /// What was expected.
+        expected: &'static str,
+    },
+}
+
+/// How to resume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Run.
+    Continue,
+    /// One instruction.
+    Step,
+    /// Until the pc leaves the range.
+    StepRange {
+        /// First address.
+        start: u32,
+        /// First address after the range.
+        end: u32,
+    },
+    /// Stop.
+    Stop,
+}
+
+impl Action {
+    /// The packet that gdbstub takes for this action.
+    pub fn packet(self) -> Vec<u8> {
+        match self {
+            Self::Continue => b"vCont;c:1".to_vec(),
+            Self::Step => b"vCont;s:1".to_vec(),
+            Self::StepRange { start, end } => format!("vCont;r{start:x},{end:x}:1").into_bytes(),
+            Self::Stop => b"vCont;t:1".to_vec(),
+        }
+    }
+}
+
+/// A part of a document, as `qXfer` asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Bytes to skip.
+    pub offset: usize,
+    /// Most bytes to send.
+    pub length: usize,
+}
+
+/// Parses the body of a packet.
+pub fn parse(body: &[u8]) -> Request {
+    let Some((&first, rest)) = body.split_first() else {
+        return Request::Unknown;
+    };
+    match first {
+        b'?' if rest.is_empty() => Request::WhyStopped,
+        b'!' if rest.is_empty() => Request::ExtendedMode,
+        b'g' if rest.is_empty() => look(body.to_vec()),
+        b'G' => hex_only(rest, body),
+        b'p' => match number(rest) {
+            Some(register) => look(format!("p{register:x}").into_bytes()),
+            None => malformed("p REGISTER"),
+        },
+        b'P' => write_register(rest),
+        b'm' => match range(rest) {
+            Some((address, length)) => look(read_memory(address, length)),
+            None => malformed("m ADDRESS,LENGTH"),
+        },
+        b'x' => match range(rest) {
+            Some((address, length)) => Request::ReadBinary {
+                address,
+                length: length.min(BINARY_REPLY_BYTES),
+            },
+            None => malformed("x ADDRESS,LENGTH"),
+        },
+        b'M' => write_memory(rest),
+        b'X' => write_binary(rest),
+        b'Z' | b'z' => breakpoint(first, rest),
+        b'c' | b's' | b'C' | b'S' => legacy_resume(first, rest),
+        b'H' => select_thread(rest),
+        b'T' => match thread(rest) {
+            Some(known) => Request::ThreadAlive { known },
+            None => malformed("T THREAD"),
+        },
+        b'D' if rest.is_empty() || rest.starts_with(b";") => Request::Detach,
+        b'k' if rest.is_empty() => Request::Kill,
+        b'R' | b'r' => Request::Restart,
+        b'v' => verbose(body),
+        b'q' | b'Q' => query(body),
+        _ => Request::Unknown,
+    }
+}
+
+fn malformed(expected: &'static str) -> Request {
+    Request::Malformed { expected }
+}
+
+fn look(packet: Vec<u8>) -> Request {
+    Request::Stub {
+        packet,
+        need: Need::Look,
+    }
+}
+
+fn change(packet: Vec<u8>) -> Request {
+    Request::Stub {
+        packet,
+        need: Need::Change,
+    }
+}
+
+fn hex_only(digits: &[u8], body: &[u8]) -> Request {
+    match from_hex(digits) {
+        Some(_) => change(body.to_vec()),
+        None => malformed("G REGISTERS"),
+    }
+}
+
+/// `PREGISTER=VALUE`.
+fn write_register(text: &[u8]) -> Request {
+    let parsed = split(text, b'=')
+        .and_then(|(register, value)| Some((number(register)?, from_hex(value)?, value)));
+    match parsed {
+        Some((register, bytes, value)) if !bytes.is_empty() => {
+            let mut packet = format!("P{register:x}=").into_bytes();
+            packet.extend_from_slice(value);
+            change(packet)
+        }
+        _ => malformed("P REGISTER=VALUE"),
+    }
+}
+
+fn read_memory(address: u32, length: u32) -> Vec<u8> {
+    format!("m{address:x},{:x}", length.min(MEMORY_REPLY_BYTES)).into_bytes()
+}
+
+/// `MADDRESS,LENGTH:BYTES` in digits.
+fn write_memory(text: &[u8]) -> Request {
+    let parsed = split(text, b':').and_then(|(place, digits)| {
+        let (address, length) = range(place)?;
+        (from_hex(digits)?.len() == length as usize).then_some((address, length, digits))
+    });
+    match parsed {
+        Some((address, length, digits)) => {
+            let mut packet = format!("M{address:x},{length:x}:").into_bytes();
+            packet.extend_from_slice(digits);
+            change(packet)
+        }
+        None => malformed("M ADDRESS,LENGTH:BYTES"),
+    }
+}
+
+/// `XADDRESS,LENGTH:` and binary data.
+fn write_binary(text: &[u8]) -> Request {
+    let parsed = split(text, b':').and_then(|(place, data)| {
+        let (address, length) = range(place)?;
+        (unescape(data)?.len() == length as usize).then_some((address, length, data))
+    });
+    match parsed {
+        Some((address, length, data)) => {
+            let mut packet = format!("X{address:x},{length:x}:").into_bytes();
+            packet.extend_from_slice(data);
+            change(packet)
+        }
+        None => malformed("X ADDRESS,LENGTH:DATA"),
+    }
+}
+
+/// `ZTYPE,ADDRESS,KIND`; conditions and commands are not offered, so nothing may follow.
+fn breakpoint(letter: u8, text: &[u8]) -> Request {
+    let parsed = split(text, b',').and_then(|(kind, place)| {
+        let kind = number(kind)?;
+        let (address, length) = range(place)?;
+        Some((kind, address, length))
+    });
+    match parsed {
+        Some((kind @ 0..=4, address, length)) => {
+            change(format!("{}{kind:x},{address:x},{length:x}", char::from(letter)).into_bytes())
+        }
+        Some(_) => Request::Unknown,
+        None => malformed("Z TYPE,ADDRESS,KIND"),
+    }
+}
+
+/// `c [ADDRESS]`, `s [ADDRESS]`, `C SIGNAL[;ADDRESS]`, `S SIGNAL[;ADDRESS]`. A core takes no signals.
+fn legacy_resume(letter: u8, text: &[u8]) -> Request {
+    let address = match letter {
+        b'C' | b'S' => {
+            let (signal, address) = split(text, b';').unwrap_or((text, b""));
+            if number(signal).is_none() {
+                return malformed("C SIGNAL[;ADDRESS]");
+            }
+            address
+        }
+        _ => text,
+    };
+    let from = match address {
+        b"" => None,
+        digits => match number(digits) {
+            Some(address) => Some(address),
+            None => return malformed("c [ADDRESS]"),
+        },
+    };
+    let action = match letter {
+        b's' | b'S' => Action::Step,
+        _ => Action::Continue,
+    };
+    Request::Resume { from, action }
+}
+
+/// `vCont;ACTION[:THREAD]...`: the first action that names our only thread, or all threads.
+fn resume(actions: &[u8]) -> Request {
+    let Some(actions) = actions.strip_prefix(b";") else {
+        return malformed("vCont;ACTION");
+    };
+    for action in actions.split(|byte| *byte == b';') {
+        let (action, ours) = match split(action, b':') {
+            Some((action, id)) => match thread(id) {
+                Some(known) => (action, known),
+                None => return malformed("vCont;ACTION:THREAD"),
+            },
+            None => (action, true),
+        };
+        if !ours {
+            continue;
+        }
+        return match resume_action(action) {
+            Some(action) => Request::Resume { from: None, action },
+            None => malformed("vCont;c, s, t or rSTART,END"),
+        };
+    }
+    malformed("vCont with an action for thread 1")
+}
+
+fn resume_action(action: &[u8]) -> Option<Action> {
+    let (letter, rest) = action.split_first()?;
+    match letter {
+        b'c' if rest.is_empty() => Some(Action::Continue),
+        b's' if rest.is_empty() => Some(Action::Step),
+        b't' if rest.is_empty() => Some(Action::Stop),
+        b'C' => number(rest).map(|_| Action::Continue),
+        b'S' => number(rest).map(|_| Action::Step),
+        b'r' => {
+            let (start, end) = split(rest, b',')?;
+            Some(Action::StepRange {
+                start: number(start)?,
+                end: number(end)?,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a thread-id means our only thread (`1`, any, all; with or without a process); `None` if it is no thread-id.
+fn thread(id: &[u8]) -> Option<bool> {
+    let id = match id.strip_prefix(b"p") {
+        Some(id) => match split(id, b'.') {
+            Some((process, thread)) => {
+                if process != b"-1" {
+                    number(process)?;
+                }
+                thread
+            }
+            None => id,
+        },
+        None => id,
+    };
+    match id {
+        b"-1" => Some(true),
+        id => number(id).map(|id| id <= 1),
+    }
+}
+
+fn select_thread(text: &[u8]) -> Request {
+    match text {
+        [b'c' | b'g' | b'm' | b's' | b'p', id @ ..] => match thread(id) {
+            Some(known) => Request::SelectThread { known },
+            None => malformed("H OPERATION THREAD"),
+        },
+        _ => malformed("H OPERATION THREAD"),
+    }
+}
+
+fn verbose(body: &[u8]) -> Request {
+    if let Some(actions) = body.strip_prefix(b"vCont") {
+        return if actions == b"?" {
+            Request::ResumeActions
+        } else {
+            resume(actions)
+        };
+    }
+    if let Some(place) = body.strip_prefix(b"vFlashErase:") {
+        return match range(place) {
+            Some((address, length)) => {
+                change(format!("vFlashErase:{address:x},{length:x}").into_bytes())
+            }
+            None => malformed("vFlashErase:ADDRESS,LENGTH"),
+        };
+    }
+    if let Some(text) = body.strip_prefix(b"vFlashWrite:") {
+        return write_flash(text);
+    }
+    if body.starts_with(b"vFile:") {
+        return host_file(body);
+    }
+    match body {
+        b"vFlashDone" => change(body.to_vec()),
+        [b'v', b'R', b'u', b'n', b';', ..] | b"vRun" => Request::Run,
+        [b'v', b'A', b't', b't', b'a', b'c', b'h', b';', ..] => Request::Attach,
+        [b'v', b'K', b'i', b'l', b'l', b';', ..] => Request::KillProcess,
+        _ => Request::Unknown,
+    }
+}
+
+/// `vFlashWrite:ADDRESS:` and binary data.
+fn write_flash(text: &[u8]) -> Request {
+    let parsed = split(text, b':').and_then(|(address, data)| {
+        let address = number(address)?;
+        let bytes = u64::try_from(unescape(data)?.len()).ok()?;
+        (u64::from(address) + bytes <= 1 << 32).then_some((address, data))
+    });
+    match parsed {
+        Some((address, data)) => {
+            let mut packet = format!("vFlashWrite:{address:x}:").into_bytes();
+            packet.extend_from_slice(data);
+            change(packet)
+        }
+        None => malformed("vFlashWrite:ADDRESS:DATA"),
+    }
+}
+
+/// Host files: only what reads. `vFile:pwrite` and `vFile:unlink` are unknown to us.
+fn host_file(body: &[u8]) -> Request {
+    let Some((operation, arguments)) = body
+        .strip_prefix(b"vFile:")
+        .and_then(|rest| split(rest, b':'))
+    else {
+        return Request::Unknown;
+    };
+    let fields: Vec<&[u8]> = arguments.split(|byte| *byte == b',').collect();
+    let packet = match (operation, fields.as_slice()) {
+        (b"open", [path, flags, mode]) => from_hex(path)
+            .filter(|path| !path.is_empty())
+            .and(number(flags))
+            .and(number(mode))
+            .map(|_| body.to_vec()),
+        (b"pread", [file, count, offset]) => number(file)
+            .zip(number(count))
+            .zip(number(offset))
+            .map(|((file, count), offset)| {
+                format!(
+                    "vFile:pread:{file:x},{:x},{offset:x}",
+                    count.min(BINARY_REPLY_BYTES)
+                )
+                .into_bytes()
+            }),
+        (b"close" | b"fstat" | b"setfs", [file]) => number(file).map(|_| body.to_vec()),
+        _ => return Request::Unknown,
+    };
+    match packet {
+        Some(packet) => look(packet),
+        None => malformed("vFile:OPERATION:ARGUMENTS"),
+    }
+}
+
+fn query(body: &[u8]) -> Request {
+    let (name, arguments) = match body
+        .iter()
+        .position(|byte| matches!(byte, b':' | b',' | b';'))
+    {
+        Some(at) => body.split_at(at),
+        None => (body, &b""[..]),
+    };
+    match name {
+        b"qSupported" => Request::Supported {
+            error_text: arguments
+                .split(|byte| matches!(byte, b':' | b';'))
+                .any(|feature| feature == b"error-message+"),
+        },
+        b"QStartNoAckMode" => Request::StartNoAckMode,
+        b"qRcmd" => match arguments.get(1..).and_then(from_hex) {
+            Some(text) => Request::Monitor(String::from_utf8_lossy(&text).into_owned()),
+            None => malformed("qRcmd,COMMAND"),
+        },
+        b"qC" => Request::CurrentThread,
+        b"qCRC" => match arguments.get(1..).and_then(range) {
+            Some((address, length)) => Request::Crc { address, length },
+            None => malformed("qCRC:ADDRESS,LENGTH"),
+        },
+        b"qSearch" => search(arguments),
+        b"qXfer" => transfer(arguments),
+        b"qAttached" => Request::Attached,
+        b"qSymbol" => Request::Symbols,
+        b"qThreadExtraInfo" => Request::ThreadExtraInfo,
+        b"qfThreadInfo" | b"qsThreadInfo" => look(body.to_vec()),
+        b"QNonStop" => match arguments {
+            b":0" => Request::NonStop(false),
+            b":1" => Request::NonStop(true),
+            _ => malformed("QNonStop:0 or QNonStop:1"),
+        },
+        _ => Request::Unknown,
+    }
+}
+
+/// `qSearch:memory:ADDRESS;LENGTH;PATTERN`, the pattern in binary.
+fn search(arguments: &[u8]) -> Request {
+    let Some(text) = arguments.strip_prefix(b":memory:") else {
+        return Request::Unknown;
+    };
+    let parsed = split(text, b';').and_then(|(address, rest)| {
+        let (length, pattern) = split(rest, b';')?;
+        let (address, length) = (number(address)?, number(length)?);
+        let end = u64::from(address) + u64::from(length);
+        let pattern = unescape(pattern).filter(|pattern| !pattern.is_empty())?;
+        (end <= 1 << 32).then_some(Request::Search {
+            address,
+            length,
+            pattern,
+        })
+    });
+    parsed.unwrap_or_else(|| malformed("qSearch:memory:ADDRESS;LENGTH;PATTERN"))
+}
+
+/// `qXfer:OBJECT:read:ANNEX:OFFSET,LENGTH`.
+fn transfer(arguments: &[u8]) -> Request {
+    let fields: Vec<&[u8]> = arguments.split(|byte| *byte == b':').collect();
+    let [_, object, b"read", annex, part] = fields.as_slice() else {
+        return Request::Unknown;
+    };
+    let parsed = split(part, b',').and_then(|(offset, length)| {
+        let length = number(length)?.min(BINARY_REPLY_BYTES);
+        Some((number(offset)?, length))
+    });
+    let Some((offset, length)) = parsed else {
+        return malformed("qXfer:OBJECT:read:ANNEX:OFFSET,LENGTH");
+    };
+    let object = match *object {
+        b"threads" => {
+            return Request::Threads(Part {
+                offset: offset as usize,
+                length: length as usize,
+            });
+        }
+        b"features" => "features",
+        b"memory-map" if annex.is_empty() => "memory-map",
+        b"exec-file" if annex.is_empty() || number(annex).is_some() => "exec-file",
+        _ => return Request::Unknown,
+    };
+    let mut packet = format!("qXfer:{object}:read:").into_bytes();
+    packet.extend_from_slice(annex);
+    packet.extend_from_slice(format!(":{offset:x},{length:x}").as_bytes());
+    look(packet)
+}
+
+#[cfg(test)]
+mod tests;
