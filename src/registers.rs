@@ -17,8 +17,14 @@
 pub mod dbgmcu;
 pub mod debug;
 pub mod dwt;
+pub mod flash;
 pub mod fpb;
+pub mod mpu;
+pub mod pwr;
+pub mod rcc;
+pub mod sbs;
 pub mod scb;
+pub mod xspi;
 
 use crate::layout::Address;
 

@@ -1,0 +1,87 @@
+//! Reset and clock control (RM0477, RCC): what a window needs to be clocked, and why the chip was reset.
+
+use super::{block, register};
+
+block! {
+    /// Reset and clock control.
+    pub struct Rcc {
+        /// The only one.
+        RCC = 0x5802_4400,
+    }
+}
+
+register! {
+    /// RCC control register (RM0477, RCC_CR).
+    pub struct RccCr(u32) at Rcc + 0x000 {
+        /// PLL2ON.
+        pub pll2_on: 26,
+        /// PLL2RDY.
+        pub pll2_ready: 27,
+    }
+}
+
+register! {
+    /// PLL configuration register (RM0477, RCC_PLLCFGR): outputs of PLL2.
+    pub struct PllCfgr(u32) at Rcc + 0x02C {
+        /// PLL2SEN.
+        pub pll2_s_enabled: 19,
+        /// PLL2TEN.
+        pub pll2_t_enabled: 20,
+    }
+}
+
+register! {
+    /// Kernel clock selection (RM0477, RCC_CCIPR1).
+    pub struct CcipR1(u32) at Rcc + 0x04C {
+        /// XSPI1SEL: 0 HCLK5, 1 PLL2 S, 2 PLL2 T.
+        pub xspi1_source: 4..=5,
+        /// XSPI2SEL.
+        pub xspi2_source: 6..=7,
+    }
+}
+
+register! {
+    /// Clock protection (RM0477, RCC_CKPROTR): the kernel clock that is in use, whatever is selected.
+    pub struct Ckprotr(u32) at Rcc + 0x100 {
+        /// XSPICKP: a source that stops is replaced by HCLK / 4.
+        pub xspi_protected: 0,
+        /// XSPI1SWP: 4 is the recovery clock.
+        pub xspi1_position: 4..=6,
+        /// XSPI2SWP.
+        pub xspi2_position: 8..=10,
+    }
+}
+
+register! {
+    /// Reset status (RM0477, RCC_RSR): what reset the chip since RMVF was written.
+    pub struct Rsr(u32) at Rcc + 0x130 {
+        /// RMVF: a 1 written clears the flags.
+        pub remove_flags: 16,
+        /// OBLRSTF: option bytes were loaded.
+        pub option_bytes: 17,
+        /// BORRSTF: brown-out.
+        pub brown_out: 21,
+        /// PINRSTF: nRST.
+        pub pin: 22,
+        /// PORRSTF: power-on.
+        pub power_on: 23,
+        /// SFTRSTF: system reset by the core or the debugger.
+        pub software: 24,
+        /// IWDGRSTF: independent watchdog.
+        pub independent_watchdog: 26,
+        /// WWDGRSTF: window watchdog.
+        pub window_watchdog: 28,
+    }
+}
+
+register! {
+    /// AHB5 peripheral clocks (RM0477, RCC_AHB5ENR).
+    pub struct Ahb5Enr(u32) at Rcc + 0x134 {
+        /// XSPI1EN.
+        pub xspi1: 5,
+        /// XSPI2EN.
+        pub xspi2: 12,
+        /// XSPIMEN.
+        pub xspim: 14,
+    }
+}
