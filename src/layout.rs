@@ -1,6 +1,13 @@
 //! Words for places: addresses, windows, sectors, pages, and the profile of a board.
 
-use std::{fmt, ops::Range};
+mod profile;
+
+use std::{fmt, ops::Range, str::FromStr};
+
+/// What is no address.
+pub use std::num::ParseIntError as ParseAddressError;
+
+pub use profile::{BoardProfile, Inconsistency, ProfileError};
 
 use serde::Deserialize;
 
@@ -22,6 +29,27 @@ impl fmt::Display for Address {
     }
 }
 
+/// Reads `0x70000000`, `0X7000_0000` and decimal numbers.
+impl FromStr for Address {
+    type Err = ParseAddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse_number(text).map(Self)
+    }
+}
+
+/// Reads a number as people write it in addresses and lengths: `0x` for hexadecimal, `_` between digits.
+pub fn parse_number(text: &str) -> Result<u32, ParseAddressError> {
+    let plain = text.trim().replace('_', "");
+    match plain
+        .strip_prefix("0x")
+        .or_else(|| plain.strip_prefix("0X"))
+    {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => plain.parse(),
+    }
+}
+
 impl fmt::LowerHex for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::LowerHex::fmt(&self.0, f)
@@ -36,6 +64,15 @@ pub enum Controller {
     Xspi1,
     /// XSPI2, window base 0x7000_0000.
     Xspi2,
+}
+
+impl fmt::Display for Controller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Xspi1 => "XSPI1",
+            Self::Xspi2 => "XSPI2",
+        })
+    }
 }
 
 /// What lies behind a window.
@@ -70,6 +107,9 @@ pub struct Window {
     /// Name of the algorithm built into probe-rs (NOR).
     #[serde(default)]
     pub algorithm: Option<String>,
+    /// Most bytes that one call of the algorithm programs; the algorithm's page if it is not stated (NOR).
+    #[serde(default)]
+    pub program_bytes: Option<u32>,
     /// Reads through the probe while the core runs are allowed.
     #[serde(default)]
     pub live: bool,
@@ -87,6 +127,37 @@ impl Window {
     }
 }
 
+/// `nor at 0x70000000`.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.name, self.base)
+    }
+}
+
+/// RAM on the chip.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ram {
+    /// Short name for messages: `dtcm`.
+    pub name: String,
+    /// First address.
+    pub base: Address,
+    /// Bytes.
+    pub size: u32,
+}
+
+impl Ram {
+    /// The addresses of the RAM.
+    pub fn range(&self) -> Range<u64> {
+        u64::from(self.base.0)..u64::from(self.base.0) + u64::from(self.size)
+    }
+
+    /// True if `address` lies in the RAM.
+    pub fn contains(&self, address: Address) -> bool {
+        self.range().contains(&u64::from(address.0))
+    }
+}
+
 /// What the boot stage does with the appli.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,28 +167,15 @@ pub enum BootMode {
     Xip,
 }
 
-/// A board: the chip, its windows and its boot stage. A chip is not a board; the wrong profile can harm one.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BoardProfile {
-    /// `stm32h7s78-dk`.
-    pub name: String,
-    /// probe-rs's name of the chip.
-    pub chip: String,
-    /// Internal flash, first address.
-    pub internal_flash: Address,
-    /// Internal flash in bytes.
-    pub internal_flash_bytes: u32,
-    /// Sector of the internal flash in bytes.
-    pub internal_sector_bytes: u32,
-    /// Name of probe-rs's algorithm for the internal flash.
-    pub internal_algorithm: String,
-    /// I/O voltage of the external memories in millivolts: HSLV only at 1800.
-    pub io_millivolts: u16,
-    /// What the boot stage does.
-    #[serde(default)]
-    pub boot_mode: BootMode,
-    /// External windows.
-    #[serde(rename = "window")]
-    pub windows: Vec<Window>,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        assert_eq!("0x7000_0000".parse(), Ok(Address(0x7000_0000)));
+        assert_eq!("4096".parse(), Ok(Address(4096)));
+        assert!("0x1_7000_0000".parse::<Address>().is_err());
+        assert!("window".parse::<Address>().is_err());
+    }
 }

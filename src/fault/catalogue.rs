@@ -66,6 +66,117 @@ codes! {
     XG004 Eperm Refuse "debug access denied"
         "The product state or the debug authentication of the chip denies the access port that reaches the core."
         "only a chip in product state OPEN can be debugged; regress it with the vendor's tool if you hold the keys";
+    XG010 Efault Refuse "no window there"
+        "The address lies in external address space, but the board profile has no memory there: an access could hang the bus."
+        "`monitor window` lists the windows of this board; a board of your own needs `--board FILE.toml`";
+    XG011 Ebusy Refuse "window not read while the core runs"
+        "The core runs and may be reconfiguring or writing its NOR; a read through the probe could disturb it or stall the bus."
+        "halt first, or allow it with `--live-window`";
+    XG012 Efault Refuse "window closed"
+        "The window answers only with supply, clocks, XSPI_CR.EN = 1 and XSPI_CR.FMODE = 3, and the state that is named is in the way."
+        "`monitor reset halt` runs the boot stage, which opens the window; `--appli FILE` lets reads be answered from the file until then";
+    XG013 Eio Refuse "window stalled the bus"
+        "The window is open, but the memory behind it did not answer: it expects another protocol. The access was aborted and the chip reset."
+        "power-cycle the board: a NOR keeps its protocol over a warm reset";
+    XG014 Eperm Refuse "NOR cannot be written like memory"
+        "NOR flash is erased by sector and programmed by page; a plain write to its window does nothing good."
+        "use `load`, `flash-erase` or `xspi-gdb flash FILE`";
+    XG015 Eio Refuse "window answered with a bus error"
+        "The window is open by its registers, but the access was refused: beyond the memory, or the memory does not answer as configured."
+        "`monitor boot status` tells what the NOR holds; power-cycle the board if it expects another protocol";
+    XG020 Eio Refuse "no boot stage"
+        "Internal flash holds no plausible vector table: nothing would open the window after a reset."
+        "`xspi-gdb boot install FILE` programs a boot stage, or give `--boot FILE --install-boot`";
+    XG021 Eio Refuse "the chip boots from elsewhere"
+        "The core did not start from internal flash: BOOT0 is set, or the chip starts its system bootloader."
+        "set BOOT0 to 0 (on the STM32H7S78-DK: SW1 to the left) and reset";
+    XG022 Eio Refuse "boot stage faulted"
+        "The boot stage ran into a fault before it reached the appli."
+        "the fault's address and function are in the headline; `monitor reset boot` halts at the boot stage's first instruction to debug it";
+    XG023 Eio Refuse "boot stage does not arrive"
+        "The boot stage runs on without reaching the appli: usually it waits for a flag that never comes."
+        "see the function and the register it reads in the headline; `monitor reset boot` halts at the boot stage's first instruction; `--boot-timeout` allows it more time";
+    XG024 Eio Refuse "no valid image in the NOR"
+        "The boot stage opened the window and found no image it would start."
+        "`load` or `xspi-gdb flash FILE` programs the appli";
+    XG025 Eio Refuse "another image was started"
+        "The boot stage jumped, but not to the vectors that were waited for."
+        "give the `--appli` that the boot stage starts, or link yours where the boot stage jumps to";
+    XG026 Eio Refuse "reset loop"
+        "A watchdog resets the chip before the boot stage has reached the appli."
+        "stop the watchdog in the boot stage or feed it there; an IWDG started by option byte (IWDG_HW) starts with the chip";
+    XG027 Eio Refuse "NOR does not answer as configured"
+        "The window is open, but what it reads is no memory: the NOR is in another protocol, or still busy after a warm reset."
+        "power-cycle the board: a NOR keeps its protocol over a warm reset";
+    XG028 Eperm Refuse "product state forbids it"
+        "The chip's product state is not OPEN: the debugger may not use flash and windows."
+        "only a chip in product state OPEN can be debugged; regress it with the vendor's tool if you hold the keys";
+    XG029 Eperm Refuse "internal flash is protected"
+        "Write protection, hide protection or a root of trust keeps the boot stage from being replaced; this server never changes option bytes."
+        "remove the protection with the vendor's tool, or install another chip's boot stage there";
+    XG030 Eio Refuse "erase failed"
+        "A sector was not erased: the flash routine reported it, or did not come back in time."
+        "`monitor why` tells what the core did; run the same `load` again, and power-cycle the board if it fails again";
+    XG031 Eio Refuse "programming failed"
+        "A page was not programmed: the flash routine reported it, or did not come back in time."
+        "`monitor why` tells what the core did; run the same `load` again, and power-cycle the board if it fails again";
+    XG032 Eio Refuse "verification failed"
+        "The flash does not hold what was programmed."
+        "run the same `load` again; if the same address fails, the flash is worn, write-protected, or not the one of this board profile";
+    XG033 Eio Refuse "loader failed"
+        "The flash routine did not start, crashed or did not come back, before anything was erased."
+        "check that `--board` names this very board: the routine drives its pins and its NOR; power-cycle the board";
+    XG034 Enospc Refuse "loader does not fit"
+        "The flash routine is unknown, or its code, stack and buffers do not fit into the chip's RAM."
+        "check algorithm and RAM sizes in the board profile";
+    XG035 Eperm Refuse "internal flash left alone"
+        "The request would change internal flash, where the boot stage lives, and that was not allowed."
+        "if you mean it: `--install-boot`, or `xspi-gdb boot install FILE`; nothing was changed";
+    XG036 Eio Refuse "programming was cancelled"
+        "The work was stopped between two operations; the flash holds a part of the image."
+        "run the same `load` again: what is already programmed is not programmed twice";
+    XG037 Eio Refuse "earlier programming was not finished"
+        "The last time this board was programmed the work ended in the middle; the range that is named may be erased or half programmed."
+        "run the same `load` again";
+    XG038 Efault Refuse "not in a flash of the board"
+        "Something is to be erased or programmed outside internal flash and NOR windows."
+        "check the addresses the program is linked at against `monitor window`";
+    XG039 Eio Refuse "unreadable flash"
+        "Contents that must be preserved or compared could not be read back."
+        "power-cycle the board and try again";
+    XG050 Enoent Refuse "image not readable"
+        "The file does not exist or may not be read."
+        "check the path";
+    XG051 Einval Refuse "image of unknown form"
+        "ELF and Intel HEX are told by their content; any other file needs the address it belongs to."
+        "write FILE@ADDRESS, for example `appli.bin@0x70000000`";
+    XG052 Einval Refuse "image damaged"
+        "The file contradicts itself: cut off, overlapping, or with impossible sizes."
+        "build it again; `readelf -lW FILE` shows the segments of an ELF";
+    XG053 Einval Refuse "image for another processor"
+        "The ELF file is not for a 32-bit little-endian Arm core."
+        "give the file that was linked for the target";
+    XG055 Einval Refuse "vectors where the boot stage does not look"
+        "The appli's vector table is at another address of the window than the one the boot stage starts."
+        "link the appli's vectors to where the boot stage jumps, or install a boot stage that jumps there";
+    XG056 Einval Refuse "appli linked elsewhere"
+        "The appli has no code in a NOR window of this board, so it cannot execute in place there."
+        "link it to the window's base (`monitor window`), or choose the board it was linked for with `--board`";
+    XG070 Enoent Refuse "unknown board"
+        "There is no built-in profile of that name."
+        "name a known board, or give the path of a profile: `--board FILE.toml`";
+    XG071 Einval Refuse "board profile not valid"
+        "The profile cannot be read or contradicts itself."
+        "compare it with profiles/stm32h7s78-dk.toml";
+    XG072 Einval Refuse "configuration not valid"
+        "The configuration file cannot be read, or has a setting that does not exist."
+        "every key is an option of the command line without its dashes: `xspi-gdb serve --help` lists them";
+    XG073 Einval Refuse "board not named"
+        "A real probe says which chip is there, but not which board: the wrong loader or boot stage can harm one."
+        "name it with `--board stm32h7s78-dk`, or in xspi-gdb.toml";
+    XG074 Eio Refuse "virtual board's state file"
+        "The file that keeps the virtual board's memories cannot be read or written."
+        "check the path given to --virtual-state, or delete the file to begin with a blank board";
 }
 
 impl fmt::Display for Code {
