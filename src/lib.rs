@@ -10,6 +10,7 @@
 
 pub mod fault;
 pub mod gdb;
+pub mod image;
 pub mod layout;
 pub mod link;
 pub mod registers;
