@@ -7,11 +7,14 @@
 pub mod decode;
 mod dsp;
 mod execute;
+mod fpu;
 mod memory;
 pub mod registers;
 pub mod trap;
 
+use crate::bus::Bus;
 use registers::Registers;
+use trap::Trap;
 
 /// The processor.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,11 @@ pub struct Core {
 }
 
 impl Core {
+    /// Makes the FPU usable by the next instruction, or says why it is not.
+    fn fpu_access<B: Bus>(&mut self, _bus: &mut B) -> Result<(), Trap> {
+        Ok(())
+    }
+
     /// CCR.DIV_0_TRP.
     fn divide_by_zero_traps(&self) -> bool {
         false

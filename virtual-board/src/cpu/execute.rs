@@ -144,8 +144,10 @@ impl Core {
             | ChangeState { .. }
             | ReadSpecial { .. }
             | WriteSpecial { .. } => return self.system_operation(operation),
-            UndefinedFloat => return Err(Trap::Undefined),
-            _ => return Err(Trap::Undefined),
+            _ => {
+                self.float(bus, operation)?;
+                Flow::Next
+            }
         })
     }
 
