@@ -7,11 +7,13 @@
 
 mod float;
 mod narrow;
+mod operand;
 mod operation;
 mod wide;
 mod wide_memory;
 mod wide_register;
 
+pub use operand::*;
 pub use operation::*;
 
 /// A decoded instruction.
