@@ -10,3 +10,4 @@ pub mod cpu;
 pub mod debug_port;
 pub mod devices;
 pub mod map;
+pub mod state;
