@@ -1,0 +1,12 @@
+//! Links the boot stage for internal flash.
+
+use std::{env, fs, path::PathBuf};
+
+fn main() {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::copy("../memory/boot.x", out.join("memory.x"))
+        .expect("memory/boot.x is part of the workspace");
+    println!("cargo:rustc-link-search={}", out.display());
+    println!("cargo:rustc-link-arg-bins=-Tlink.x");
+    println!("cargo:rerun-if-changed=../memory/boot.x");
+}
