@@ -1,21 +1,32 @@
-//! Loads and stores of the core.
+//! Loads, stores and fetches of the core: alignment, MPU, private bus or system bus, watchpoints, errors (ARM ARM A3.2, B2.3).
+//!
+//! A bus error on a store is imprecise, as the Cortex-M7's store buffer makes it, unless the MPU calls the address
+//! Strongly-ordered: the instruction completes and BusFault pends. Stores to the private bus are always precise.
 
-use super::{Core, trap::Trap};
+use super::{
+    Core,
+    dwt::DataAccess,
+    mpu::{Access, Context},
+    ppb::{self, Accessor},
+    scb::ccr,
+    trap::Trap,
+};
 use crate::bus::{Bus, BusError, Master, Width};
 
-/// What rules an access obeys.
+/// How an instruction means its access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AccessKind {
-    /// May be unaligned.
+pub enum AccessKind {
+    /// LDR, STR and their like: unaligned addresses are split unless CCR.UNALIGN_TRP.
     Normal,
-    /// May be unaligned, and has user's rights (LDRT, STRT).
+    /// LDRT, STRT: checked as unprivileged.
     Unprivileged,
-    /// Traps when unaligned (LDM, LDRD, LDREX, VLDR).
+    /// LDM, STM, LDRD, LDREX, VLDR ...: unaligned addresses always fault.
     Aligned,
 }
 
 impl Core {
-    /// Reads memory.
+    /// Loads `width` bytes, zero-extended.
+    #[inline]
     pub(crate) fn load<B: Bus>(
         &mut self,
         bus: &mut B,
@@ -23,26 +34,20 @@ impl Core {
         width: Width,
         kind: AccessKind,
     ) -> Result<u32, Trap> {
-        let fault = |error, address| match error {
-            BusError::Refused => Trap::BusData { address },
-            BusError::Stalled => Trap::Stalled,
-        };
-        if address.is_multiple_of(width.bytes()) {
-            return bus
-                .read(address, width, Master::Data)
-                .map_err(|error| fault(error, address));
+        if is_aligned(address, width) {
+            return self.load_aligned(bus, address, width, kind);
         }
-        if kind == AccessKind::Aligned {
-            return Err(Trap::Unaligned);
+        self.check_unaligned(kind)?;
+        let mut value = 0;
+        for place in 0..width.bytes() {
+            let byte = self.load_aligned(bus, address.wrapping_add(place), Width::Byte, kind)?;
+            value |= byte << (8 * place);
         }
-        (0..width.bytes()).try_fold(0, |value, offset| {
-            let address = address.wrapping_add(offset);
-            let byte = bus.read(address, Width::Byte, Master::Data);
-            Ok(value | byte.map_err(|error| fault(error, address))? << (8 * offset))
-        })
+        Ok(value)
     }
 
-    /// Writes memory.
+    /// Stores the low `width` bytes of `value`.
+    #[inline]
     pub(crate) fn store<B: Bus>(
         &mut self,
         bus: &mut B,
@@ -51,28 +56,185 @@ impl Core {
         value: u32,
         kind: AccessKind,
     ) -> Result<(), Trap> {
-        let fault = |error, address| match error {
-            BusError::Refused => Trap::BusData { address },
-            BusError::Stalled => Trap::Stalled,
-        };
-        if address.is_multiple_of(width.bytes()) {
-            return bus
-                .write(address, width, value, Master::Data)
-                .map_err(|error| fault(error, address));
+        if is_aligned(address, width) {
+            return self.store_aligned(bus, address, width, value, kind);
         }
-        if kind == AccessKind::Aligned {
-            return Err(Trap::Unaligned);
+        self.check_unaligned(kind)?;
+        // Nothing is written if any part is forbidden.
+        let last = address.wrapping_add(width.bytes() - 1);
+        let context = self.context(kind);
+        for part in [address, last] {
+            if !self.system.mpu.permits(part, Access::Write, context) {
+                return Err(Trap::MemoryData { address: part });
+            }
         }
-        for offset in 0..width.bytes() {
-            let address = address.wrapping_add(offset);
-            bus.write(
-                address,
-                Width::Byte,
-                value >> (8 * offset) & 0xFF,
-                Master::Data,
-            )
-            .map_err(|error| fault(error, address))?;
+        for place in 0..width.bytes() {
+            let byte = value >> (8 * place) & 0xFF;
+            self.store_aligned(bus, address.wrapping_add(place), Width::Byte, byte, kind)?;
         }
         Ok(())
     }
+
+    fn check_unaligned(&self, kind: AccessKind) -> Result<(), Trap> {
+        if kind == AccessKind::Aligned || self.system.scb.configured(ccr::UNALIGN_TRP) {
+            return Err(Trap::Unaligned);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn load_aligned<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        address: u32,
+        width: Width,
+        kind: AccessKind,
+    ) -> Result<u32, Trap> {
+        if ppb::contains(address) {
+            let accessor = self.accessor(kind);
+            return self
+                .ppb_read(address, width, accessor)
+                .map_err(|_| Trap::BusData { address });
+        }
+        if self.system.mpu.is_enabled()
+            && !self
+                .system
+                .mpu
+                .permits(address, Access::Read, self.context(kind))
+        {
+            return Err(Trap::MemoryData { address });
+        }
+        bus.at_cycle(self.cycles);
+        let result = bus.read(address, width, Master::Data);
+        self.look_at_bus(bus);
+        if bus.take_time_dependence() {
+            self.idle.spoil();
+        }
+        let value = match result {
+            Ok(value) => value,
+            Err(BusError::Stalled) => return Err(Trap::Stalled),
+            Err(BusError::Refused) if self.ignores_bus_faults() => 0,
+            Err(BusError::Refused) => return Err(Trap::BusData { address }),
+        };
+        if self.system.dwt.watches_data() {
+            self.watch(address, width, value, false);
+        }
+        Ok(value)
+    }
+
+    #[inline]
+    fn store_aligned<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        address: u32,
+        width: Width,
+        value: u32,
+        kind: AccessKind,
+    ) -> Result<(), Trap> {
+        if ppb::contains(address) {
+            let accessor = self.accessor(kind);
+            self.idle.spoil();
+            return self
+                .ppb_write(address, width, value, accessor)
+                .map_err(|_| Trap::BusData { address });
+        }
+        if self.system.mpu.is_enabled()
+            && !self
+                .system
+                .mpu
+                .permits(address, Access::Write, self.context(kind))
+        {
+            return Err(Trap::MemoryData { address });
+        }
+        self.idle.stored(address, width, value);
+        bus.at_cycle(self.cycles);
+        let result = bus.write(address, width, value, Master::Data);
+        self.look_at_bus(bus);
+        match result {
+            Ok(()) => {}
+            Err(BusError::Stalled) => return Err(Trap::Stalled),
+            Err(BusError::Refused) if self.ignores_bus_faults() => {}
+            Err(BusError::Refused) => {
+                let context = self.context(kind);
+                if self.system.mpu.is_strongly_ordered(address, context) {
+                    return Err(Trap::BusData { address });
+                }
+                self.imprecise = true;
+                self.notice = true;
+            }
+        }
+        if self.system.dwt.watches_data() {
+            self.watch(address, width, value, true);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn look_at_bus<B: Bus>(&mut self, bus: &mut B) {
+        if bus.take_attention() {
+            self.attention = true;
+            self.notice = true;
+        }
+    }
+
+    #[cold]
+    fn watch(&mut self, address: u32, width: Width, value: u32, write: bool) {
+        let access = DataAccess {
+            address,
+            width,
+            value,
+            write,
+        };
+        if self.system.dwt.watch(access) {
+            self.watch_hit = true;
+            self.notice = true;
+        }
+    }
+
+    /// Whose access the MPU checks.
+    pub(super) fn context(&self, kind: AccessKind) -> Context {
+        Context {
+            privileged: kind != AccessKind::Unprivileged && self.registers.privileged(),
+            negative_priority: self.registers.faultmask || self.system.nvic.active_priority() < 0,
+        }
+    }
+
+    fn accessor(&self, kind: AccessKind) -> Accessor {
+        if self.context(kind).privileged {
+            Accessor::Privileged
+        } else {
+            Accessor::Unprivileged
+        }
+    }
+
+    /// Fetches the halfword at `address`.
+    #[inline]
+    pub(super) fn fetch_half<B: Bus>(&mut self, bus: &mut B, address: u32) -> Result<u16, Trap> {
+        // The verdict holds for the smallest MPU region, 32 bytes, until something revokes it.
+        let grant = address & !0x1F | u32::from(self.registers.privileged());
+        if grant != self.fetch_grant || self.registers.faultmask != self.fetch_faultmask {
+            let context = self.context(AccessKind::Normal);
+            if !self.system.mpu.permits(address, Access::Fetch, context) {
+                return Err(Trap::MemoryFetch);
+            }
+            self.fetch_grant = grant;
+            self.fetch_faultmask = self.registers.faultmask;
+        }
+        match bus.read(address, Width::Half, Master::Fetch) {
+            Ok(half) => Ok(half as u16),
+            Err(BusError::Stalled) => Err(Trap::Stalled),
+            Err(BusError::Refused) => Err(Trap::BusFetch),
+        }
+    }
+
+    /// Privilege, the MPU or the priority changed: the next fetch is checked anew.
+    pub(super) fn revoke_fetch_grant(&mut self) {
+        // No address has bit 1 set under the mask above.
+        self.fetch_grant = 0b10;
+    }
+}
+
+#[inline]
+fn is_aligned(address: u32, width: Width) -> bool {
+    address & (width.bytes() - 1) == 0
 }

@@ -27,10 +27,10 @@ pub enum Trap {
         /// The address that the bus refused.
         address: u32,
     },
-    /// Bus error on a buffered store: BFSR.IMPRECISERR, no BFAR.
-    BusImprecise,
     /// Bus error on a fetch: BFSR.IBUSERR.
     BusFetch,
+    /// Lazy preservation of the FP registers faulted and its exception is taken before the instruction.
+    Abandoned,
     /// The bus never answered: the core hangs until reset.
     Stalled,
     /// SVC, with the instruction complete (the return address is the next instruction).
