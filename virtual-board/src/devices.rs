@@ -1,4 +1,50 @@
 //! The chip's peripherals. A device behaves and nothing else; `board.rs` wires; an access to what is not modelled is loud.
+//!
+//! | Device | Constructor | Base | Memory that it maps |
+//! |---|---|---|---|
+//! | [`rcc::Rcc`] | `new()` | 0x5802_4400 | |
+//! | [`pwr::Pwr`] | `new()` | 0x5802_4800 | |
+//! | [`sbs::Sbs`] | `new()` | 0x5800_0400 | |
+//! | [`flash::Flash`] | `new()` | 0x5200_2000 | 0x0800_0000, 64 KB |
+//! | [`gpio::Gpio`] | `new('A')` ... | [`gpio::Gpio::base`] | |
+//! | [`xspi::Xspi`] | `xspi1(memory)` | 0x5200_5000 | 0x9000_0000, 256 MB |
+//! | [`xspi::Xspi`] | `xspi2(memory)` | 0x5200_A000 | 0x7000_0000, 256 MB |
+//! | [`xspim::Xspim`] | `new()` | 0x5200_B400 | |
+//! | [`register_file::RegisterFile`] | `mce(1)` ... | 0x5200_B800 + 0x400 * (n - 1) | |
+//! | [`timer::Timer`] | `new(2)` ... `new(7)` | [`timer::Timer::base`] | |
+//! | [`uart::Uart`] | `uart4()`, `usart3()` | 0x4000_4C00, 0x4000_4800 | |
+//! | [`iwdg::Iwdg`] | `new()` | 0x5800_4800 | |
+//! | [`dbgmcu::Dbgmcu`] | `new()` | 0x5C00_1000 (AP0: 0xE00E_1000) | |
+//!
+//! The memories are [`crate::nor::Nor`] and [`psram::Psram`]; both are [`external_memory::ExternalMemory`], boxed into their
+//! controller and reached again by [`xspi::Xspi::memory`] and [`xspi::Xspi::memory_mut`].
+//!
+//! What the board owes the devices: `reset(Reset::Power)` of all at power-on, RCC last, so that the wires are driven;
+//! [`Wires::reset_cause`] set before a system reset; [`Wires::core_halted`]; and
+//! [`xspi::Xspi::exchange_memories`] when [`Wires::ports_swapped`] changes.
+//!
+//! A new device: copy `devices/_template.rs` to `devices/NAME.rs`; name its registers, reset state and behaviour; add it to
+//! the table above, to the `mod` list below, and to the map in `board.rs`.
+
+pub mod dbgmcu;
+pub mod external_memory;
+pub mod flash;
+pub mod gate;
+pub mod gpio;
+pub mod iwdg;
+pub mod psram;
+pub mod pwr;
+pub mod rcc;
+pub mod register_file;
+pub mod sbs;
+pub mod timer;
+pub mod uart;
+pub mod xspi;
+pub mod xspim;
+
+#[cfg(test)]
+#[path = "devices/_template.rs"]
+mod template;
 
 use crate::{
     bus::{BusError, Width},
@@ -41,6 +87,33 @@ pub enum Reset {
     System,
 }
 
+/// Why the chip was last reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResetCause {
+    /// Power came.
+    #[default]
+    Power,
+    /// nRST from outside.
+    Pin,
+    /// AIRCR.SYSRESETREQ.
+    Software,
+    /// Independent watchdog.
+    Watchdog,
+}
+
+impl ResetCause {
+    /// Flags that it leaves in RCC_RSR: an internal reset pulls the pin as well.
+    pub const fn flags(self) -> u32 {
+        const PIN: u32 = 1 << 22;
+        match self {
+            Self::Power => 1 << 21 | PIN | 1 << 23,
+            Self::Pin => PIN,
+            Self::Software => 1 << 24 | PIN,
+            Self::Watchdog => 1 << 26 | PIN,
+        }
+    }
+}
+
 /// Signals between devices, as the chip wires them: one device drives a field, others look at it.
 ///
 /// A device gets `&mut Wires` with each call and never another device.
@@ -56,6 +129,21 @@ pub struct Wires {
     pub timer_hz: u64,
     /// Kernel clock of XSPI1 and XSPI2 in Hz as it really runs; 0 while its source is stopped: driven by RCC.
     pub xspi_hz: [u64; 2],
+    /// Raised by whoever drives a wire on which an open window depends (clocks, gates, resets, supplies, pins, ports), so that
+    /// the windows need not look at them all at each fetch.
+    pub generation: u64,
+    /// Rising edges of peripheral reset lines, by RCC reset-register offset and bit: driven by RCC.
+    pub reset_pulses: std::collections::BTreeMap<(u32, u32), u32>,
+    /// Why the coming or last reset: set by the board, or by a device with `reset_request`.
+    pub reset_cause: ResetCause,
+    /// The core is in debug state: driven by the board.
+    pub core_halted: bool,
+    /// DBGMCU_APB1FZR: driven by DBGMCU.
+    pub frozen_apb1: u32,
+    /// DBGMCU_APB4FZR: driven by DBGMCU.
+    pub frozen_apb4: u32,
+    /// Pins of port 1 on PO and on PP are at their alternate function: driven by GPIO.
+    pub xspim_port1_parts: [bool; 2],
     /// Peripheral clock gates as RCC set them, by RCC enable-register offset (0x134 AHB5ENR ...): driven by RCC.
     pub gates: std::collections::BTreeMap<u32, u32>,
     /// I/O supplies of XSPIM port 1 and 2 (PWR_CSR2 EN_XSPIM1, EN_XSPIM2): driven by PWR.
@@ -87,6 +175,11 @@ impl Wires {
         if before != self.irq[word] {
             self.attention = true;
         }
+    }
+
+    /// XSPIM gives port 2 to XSPI1 and port 1 to XSPI2.
+    pub fn ports_swapped(&self) -> bool {
+        self.xspim_cr & 2 != 0
     }
 
     /// True if the RCC enable register at `offset` has `bit` set.

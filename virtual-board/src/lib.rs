@@ -10,4 +10,5 @@ pub mod cpu;
 pub mod debug_port;
 pub mod devices;
 pub mod map;
+pub mod nor;
 pub mod state;

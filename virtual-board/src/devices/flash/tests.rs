@@ -1,0 +1,162 @@
+use super::*;
+
+fn unlocked() -> (Flash, Wires) {
+    let (mut flash, mut wires) = (Flash::new(), Wires::default());
+    for key in KEYS {
+        flash.write(KEYR, Width::Word, key, &mut wires).unwrap();
+    }
+    assert_eq!(flash.read(CR, Width::Word, &mut wires), Ok(0));
+    (flash, wires)
+}
+
+fn control(flash: &mut Flash, wires: &mut Wires, value: u32) {
+    flash.write(CR, Width::Word, value, wires).unwrap();
+}
+
+fn wait(flash: &mut Flash, wires: &mut Wires) -> u32 {
+    if let Some(at) = flash.next_event() {
+        wires.now = at;
+    }
+    assert_eq!(flash.read(SR, Width::Word, wires), Ok(0));
+    flash.read(ISR, Width::Word, wires).unwrap()
+}
+
+/// As ST's HAL does: halves, then wait for QW.
+fn program(flash: &mut Flash, wires: &mut Wires, offset: u32, value: u16) -> u32 {
+    control(flash, wires, PG);
+    for at in (offset..offset + WORD).step_by(2) {
+        flash
+            .write_memory(at, Width::Half, value.into(), wires)
+            .unwrap();
+    }
+    wait(flash, wires)
+}
+
+#[test]
+fn a_flash_word_is_programmed_when_it_is_full() {
+    let (mut flash, mut wires) = unlocked();
+    control(&mut flash, &mut wires, PG);
+    flash
+        .write_memory(0x20, Width::Word, 0x1122_3344, &mut wires)
+        .unwrap();
+    assert_eq!(flash.read(SR, Width::Word, &mut wires), Ok(WBNE));
+    assert_eq!(
+        flash.read_memory(0x20, Width::Word, &mut wires),
+        Ok(u32::MAX)
+    );
+    for at in [0x24, 0x28, 0x2C] {
+        flash.write_memory(at, Width::Word, at, &mut wires).unwrap();
+    }
+    assert_eq!(
+        flash.read(SR, Width::Word, &mut wires),
+        Ok(BUSY | QW | IS_PROGRAM)
+    );
+    assert_eq!(wait(&mut flash, &mut wires), EOP);
+    assert_eq!(
+        flash.read_memory(0x20, Width::Word, &mut wires),
+        Ok(0x1122_3344)
+    );
+}
+
+#[test]
+fn force_write_programs_what_there_is() {
+    let (mut flash, mut wires) = unlocked();
+    control(&mut flash, &mut wires, PG);
+    flash
+        .write_memory(0x40, Width::Byte, 0x12, &mut wires)
+        .unwrap();
+    control(&mut flash, &mut wires, PG | FW);
+    assert_eq!(wait(&mut flash, &mut wires), EOP);
+    assert_eq!(
+        flash.read_memory(0x40, Width::Word, &mut wires),
+        Ok(0xFFFF_FF12)
+    );
+}
+
+#[test]
+fn programming_what_was_not_erased_breaks_its_ecc() {
+    let (mut flash, mut wires) = unlocked();
+    program(&mut flash, &mut wires, 0, 0x1234);
+    program(&mut flash, &mut wires, 0, 0x1234);
+    assert_eq!(
+        flash.read_memory(0, Width::Half, &mut wires),
+        Ok(0x1234),
+        "same data, same ECC"
+    );
+    program(&mut flash, &mut wires, 0, 0x00FF);
+    assert_eq!(
+        flash.read_memory(0, Width::Half, &mut wires),
+        Err(Refusal::Error)
+    );
+    assert_ne!(
+        flash.read(ISR, Width::Word, &mut wires).unwrap() & DBECCERR,
+        0
+    );
+    control(&mut flash, &mut wires, SER | START);
+    wait(&mut flash, &mut wires);
+    assert_eq!(flash.read_memory(0, Width::Half, &mut wires), Ok(0xFFFF));
+}
+
+#[test]
+fn a_wrong_key_locks_until_reset() {
+    let (mut flash, mut wires) = (Flash::new(), Wires::default());
+    for key in [1, KEYS[0], KEYS[1]] {
+        flash.write(KEYR, Width::Word, key, &mut wires).unwrap();
+    }
+    assert_eq!(flash.read(CR, Width::Word, &mut wires), Ok(LOCK));
+    flash.reset(Reset::System, &mut wires);
+    for key in KEYS {
+        flash.write(KEYR, Width::Word, key, &mut wires).unwrap();
+    }
+    assert_eq!(flash.read(CR, Width::Word, &mut wires), Ok(0));
+}
+
+#[test]
+fn sequence_strobe_and_inconsistency_are_told_apart() {
+    let (mut flash, mut wires) = unlocked();
+    flash.write_memory(0, Width::Word, 0, &mut wires).unwrap();
+    assert_eq!(wait(&mut flash, &mut wires), PGSERR, "no PG");
+    flash.write(ICR, Width::Word, ERRORS, &mut wires).unwrap();
+    control(&mut flash, &mut wires, PG);
+    flash.write_memory(0, Width::Word, 0, &mut wires).unwrap();
+    flash.write_memory(0, Width::Word, 0, &mut wires).unwrap();
+    assert_eq!(wait(&mut flash, &mut wires), STRBERR);
+    flash.write(ICR, Width::Word, ERRORS, &mut wires).unwrap();
+    flash.write_memory(0, Width::Word, 0, &mut wires).unwrap();
+    flash.write_memory(16, Width::Word, 0, &mut wires).unwrap();
+    assert_eq!(wait(&mut flash, &mut wires), INCERR);
+    assert_eq!(flash.programmed_bytes(), 0);
+}
+
+#[test]
+fn a_protected_sector_is_neither_erased_nor_programmed() {
+    let (mut flash, mut wires) = unlocked();
+    flash.options_mut().set(0x218, 0xFE);
+    control(&mut flash, &mut wires, SER | START);
+    assert_eq!(wait(&mut flash, &mut wires), WRPERR);
+    flash.write(ICR, Width::Word, ERRORS, &mut wires).unwrap();
+    assert_eq!(program(&mut flash, &mut wires, 0, 0), WRPERR);
+    flash.write(ICR, Width::Word, ERRORS, &mut wires).unwrap();
+    assert_eq!(program(&mut flash, &mut wires, SECTOR, 0), EOP);
+}
+
+#[test]
+fn option_bytes_change_when_they_are_programmed() {
+    let (mut flash, mut wires) = (Flash::new(), Wires::default());
+    assert_eq!(flash.options().product_state(), options::OPEN);
+    flash.write(0x21C, Width::Word, 0x7F, &mut wires).unwrap();
+    for key in OPTION_KEYS {
+        flash.write(OPTKEYR, Width::Word, key, &mut wires).unwrap();
+    }
+    assert_eq!(
+        flash.read(0x21C, Width::Word, &mut wires),
+        Ok(0xFF),
+        "was locked"
+    );
+    flash.write(0x21C, Width::Word, 0x7F, &mut wires).unwrap();
+    assert_eq!(flash.read(0x218, Width::Word, &mut wires), Ok(0xFF));
+    flash.write(OPTCR, Width::Word, PG_OPT, &mut wires).unwrap();
+    wires.now = flash.next_event().unwrap();
+    assert_eq!(flash.read(0x218, Width::Word, &mut wires), Ok(0x7F));
+    assert!(flash.options().is_write_protected(7));
+}

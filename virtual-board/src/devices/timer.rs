@@ -1,0 +1,293 @@
+//! Timers TIM2 to TIM7 (RM0477, general-purpose and basic timers): an up-counter with prescaler, auto-reload, update event
+//! and interrupt, in virtual time.
+//!
+//! Deviations: capture, compare, slave modes, down and centre counting are plain storage; ARR and PSC are taken over at the
+//! next update (ARPE) or, for ARR without ARPE, at once; one-pulse mode stops the counter.
+
+use super::{Access, Device, Refusal, Reset, Wires, gate::Gate};
+use crate::{bus::Width, clock::Time};
+
+const CR1: u32 = 0x00;
+const DIER: u32 = 0x0C;
+const SR: u32 = 0x10;
+const EGR: u32 = 0x14;
+const CNT: u32 = 0x24;
+const PSC: u32 = 0x28;
+const ARR: u32 = 0x2C;
+const LAST: u32 = 0x68;
+
+/// CR1: counter enable, update disable, update request source, one-pulse mode.
+const CEN: u32 = 1 << 0;
+const UDIS: u32 = 1 << 1;
+const URS: u32 = 1 << 2;
+const OPM: u32 = 1 << 3;
+/// DIER and SR: update.
+const UPDATE: u32 = 1 << 0;
+
+/// One timer.
+pub struct Timer {
+    name: &'static str,
+    gate: Gate,
+    irq: usize,
+    widest: u32,
+    registers: [u32; 27],
+    /// PSC takes effect at an update.
+    active_prescaler: u32,
+    /// Counter value when `since` was.
+    counter: u32,
+    since: Time,
+    /// Ticks of the kernel clock since `since` that are not yet a count.
+    clock_hz: u64,
+    flag: bool,
+}
+
+impl Timer {
+    /// TIM2 to TIM7: base 0x4000_0000 + 0x400 * (number - 2). Another number is TIM7.
+    pub fn new(number: u8) -> Self {
+        const NAMES: [&str; 6] = ["TIM2", "TIM3", "TIM4", "TIM5", "TIM6", "TIM7"];
+        let index = usize::from(number.saturating_sub(2)).min(5);
+        let is_wide = matches!(index, 0..=3);
+        let widest = if is_wide { u32::MAX } else { 0xFFFF };
+        let mut registers = [0; 27];
+        registers[(ARR / 4) as usize] = widest;
+        Self {
+            name: NAMES[index],
+            gate: Gate::apb1(index as u32),
+            irq: 51 + index,
+            widest,
+            registers,
+            active_prescaler: 0,
+            counter: 0,
+            since: Time(0),
+            clock_hz: 0,
+            flag: false,
+        }
+    }
+
+    /// Base address of a timer.
+    pub const fn base(number: u8) -> u32 {
+        0x4000_0000 + 0x400 * (number as u32 - 2)
+    }
+
+    fn control(&self) -> u32 {
+        self.registers[0]
+    }
+
+    fn reload(&self) -> u32 {
+        self.registers[(ARR / 4) as usize]
+    }
+
+    fn divider(&self) -> u64 {
+        u64::from(self.active_prescaler) + 1
+    }
+
+    fn runs(&self) -> bool {
+        self.control() & CEN != 0 && self.clock_hz != 0 && self.reload() != 0
+    }
+
+    /// Counts until the counter has wrapped.
+    fn counts_to_update(&self) -> u64 {
+        let period = u64::from(self.reload()) + 1;
+        let counter = u64::from(self.counter);
+        if counter < period {
+            period - counter
+        } else {
+            u64::from(self.widest) + 1 - counter + period
+        }
+    }
+
+    fn time_of_counts(&self, counts: u64) -> Time {
+        let cycles = counts * self.divider();
+        // Rounded up, so that the count is complete when the time has come.
+        Time::of_cycles(cycles, self.clock_hz) + Time(1)
+    }
+
+    /// Brings the counter to `wires.now`.
+    fn advance(&mut self, wires: &mut Wires) {
+        let clock = if self.gate.is_open(wires) {
+            wires.timer_hz
+        } else {
+            0
+        };
+        if !self.runs() {
+            self.since = wires.now;
+            self.clock_hz = clock;
+            return;
+        }
+        loop {
+            let counts = (wires.now - self.since).cycles_at(self.clock_hz) / self.divider();
+            let ahead = self.counts_to_update();
+            if counts < ahead {
+                self.counter = self.counter.wrapping_add(counts as u32);
+                self.since += Time::of_cycles(counts * self.divider(), self.clock_hz);
+                break;
+            }
+            // Whole periods at once, but for the last: the prescaler may change at the first update.
+            self.since += Time::of_cycles(ahead * self.divider(), self.clock_hz);
+            self.counter = 0;
+            self.update();
+            if self.control() & CEN == 0 {
+                self.since = wires.now;
+                break;
+            }
+            self.skip_periods(wires.now);
+        }
+        if self.clock_hz != clock {
+            self.clock_hz = clock;
+            self.since = wires.now;
+        }
+        self.drive_irq(wires);
+    }
+
+    fn skip_periods(&mut self, now: Time) {
+        let period = (u64::from(self.reload()) + 1) * self.divider();
+        let periods = (now - self.since).cycles_at(self.clock_hz) / period;
+        self.since += Time::of_cycles(periods.saturating_sub(1) * period, self.clock_hz);
+    }
+
+    fn update(&mut self) {
+        if self.control() & UDIS == 0 {
+            self.active_prescaler = self.registers[(PSC / 4) as usize] & 0xFFFF;
+            self.flag = true;
+        }
+        if self.control() & OPM != 0 {
+            self.registers[0] &= !CEN;
+        }
+    }
+
+    fn drive_irq(&self, wires: &mut Wires) {
+        let enabled = self.registers[(DIER / 4) as usize] & UPDATE != 0;
+        wires.set_irq(self.irq, self.flag && enabled);
+    }
+
+    fn is_open(&mut self, wires: &mut Wires) -> bool {
+        if self.gate.was_reset(wires) {
+            self.reset(Reset::System, wires);
+        }
+        self.advance(wires);
+        self.gate.is_open(wires)
+    }
+}
+
+impl Device for Timer {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn read(&mut self, offset: u32, _width: Width, wires: &mut Wires) -> Access<u32> {
+        if !self.is_open(wires) {
+            return Ok(0);
+        }
+        Ok(match offset {
+            SR => self.flag.into(),
+            EGR => 0,
+            CNT => {
+                wires.time_dependent = self.runs();
+                self.counter
+            }
+            CR1..LAST if offset.is_multiple_of(4) => self.registers[(offset / 4) as usize],
+            _ => return Err(Refusal::Unmodelled { reset: 0 }),
+        })
+    }
+
+    fn write(&mut self, offset: u32, _width: Width, value: u32, wires: &mut Wires) -> Access<()> {
+        if !self.is_open(wires) {
+            return Ok(());
+        }
+        match offset {
+            SR => self.flag &= value & UPDATE != 0,
+            EGR if value & UPDATE != 0 => {
+                self.counter = 0;
+                self.since = wires.now;
+                let flag = self.flag;
+                self.update();
+                if self.control() & URS != 0 {
+                    self.flag = flag;
+                }
+            }
+            EGR => {}
+            CNT => {
+                self.counter = value & self.widest;
+                self.since = wires.now;
+            }
+            ARR => self.registers[(ARR / 4) as usize] = value & self.widest,
+            CR1..LAST if offset.is_multiple_of(4) => self.registers[(offset / 4) as usize] = value,
+            _ => return Err(Refusal::Unmodelled { reset: 0 }),
+        }
+        self.drive_irq(wires);
+        Ok(())
+    }
+
+    fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
+        let number = (self.irq - 51) as u8 + 2;
+        *self = Self {
+            gate: self.gate,
+            ..Self::new(number)
+        };
+        self.since = wires.now;
+        wires.set_irq(self.irq, false);
+    }
+
+    fn tick(&mut self, wires: &mut Wires) {
+        if self.control() & CEN != 0 {
+            self.advance(wires);
+        }
+    }
+
+    fn next_event(&self) -> Option<Time> {
+        self.runs()
+            .then(|| self.since + self.time_of_counts(self.counts_to_update()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running_at(hertz: u64) -> Wires {
+        let mut wires = Wires {
+            timer_hz: hertz,
+            ..Default::default()
+        };
+        wires.gates.insert(super::super::gate::APB1ENR1, u32::MAX);
+        wires
+    }
+
+    #[test]
+    fn updates_come_every_period_and_interrupt() {
+        let (mut timer, mut wires) = (Timer::new(6), running_at(300_000_000));
+        // 1 MHz, every millisecond.
+        timer.write(PSC, Width::Word, 299, &mut wires).unwrap();
+        timer.write(ARR, Width::Word, 999, &mut wires).unwrap();
+        timer.write(EGR, Width::Word, 1, &mut wires).unwrap();
+        timer.write(SR, Width::Word, 0, &mut wires).unwrap();
+        timer.write(DIER, Width::Word, 1, &mut wires).unwrap();
+        timer.write(CR1, Width::Word, CEN, &mut wires).unwrap();
+        let due = timer.next_event().unwrap();
+        assert_eq!(due.as_micros(), 1000);
+        wires.now = Time::micros(500);
+        assert_eq!(timer.read(CNT, Width::Word, &mut wires), Ok(500));
+        assert!(wires.time_dependent);
+        wires.now = due;
+        timer.tick(&mut wires);
+        assert_eq!(wires.irq[0] >> 55 & 1, 1);
+        timer.write(SR, Width::Word, 0, &mut wires).unwrap();
+        assert_eq!(wires.irq[0], 0);
+        // Long sleeps lose no phase.
+        wires.now = Time::micros(1_000_250);
+        assert_eq!(timer.read(CNT, Width::Word, &mut wires), Ok(250));
+    }
+
+    #[test]
+    fn one_pulse_stops() {
+        let (mut timer, mut wires) = (Timer::new(2), running_at(1_000_000));
+        timer.write(ARR, Width::Word, 9, &mut wires).unwrap();
+        timer
+            .write(CR1, Width::Word, CEN | OPM, &mut wires)
+            .unwrap();
+        wires.now = Time::micros(50);
+        assert_eq!(timer.read(CR1, Width::Word, &mut wires), Ok(OPM));
+        assert_eq!(timer.read(SR, Width::Word, &mut wires), Ok(1));
+        assert_eq!(timer.next_event(), None);
+    }
+}

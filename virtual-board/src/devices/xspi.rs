@@ -1,0 +1,697 @@
+//! Octo- and hexadeca-SPI controller, and the window through which the core sees the chip on its pins.
+//!
+//! RM0477, XSPI; where its text was not at hand the OCTOSPI chapter of RM0456 (same IP) was followed:
+//! - Indirect transfers start at IR, AR or DR, whichever completes the command; data pass a FIFO of 64 bytes.
+//! - Automatic polling reads a register again and again until its masked value matches.
+//! - In memory-mapped mode loads, stores and fetches become transactions. SR.BUSY rises at the first and stays until abort,
+//!   timeout or disable (28.4.11). Registers of the transfer are read-only while BUSY.
+//! - The window refuses (bus error) without clock, supply or pins, when disabled or in another mode, and beyond DCR1.DEVSIZE;
+//!   it stalls if DQS is expected and the chip drives none, as when the chip is in another protocol.
+//!
+//! Deviations: mapped accesses take no time of their own; FIFO and DMA requests exist for software only (no DMA);
+//! CSBOUND, MAXTRAN, REFRESH and the wrap command are stored and have no effect; dual-memory mode is not modelled.
+
+pub mod registers;
+pub mod transfer;
+
+use std::collections::VecDeque;
+
+use self::{
+    registers::{
+        AR, BUSY, CALFCR, CALMR, CALSIR, CALSOR, CR, CR_ABORT, CR_APMS, CR_EN, CR_MASK, CR_PMM,
+        CR_TCEN, CR_WHILE_IDLE, DCR1, DCR2, DCR3, DCR4, DLR, DR, DR_END, FCR, FTF, FunctionalMode,
+        HLCR, LPTR, PIR, PSMAR, PSMKR, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
+    },
+    transfer::{FIFO_BYTES, Kind, Setting, Transfer},
+};
+use super::{
+    Access, Device, Refusal, Reset, Wires,
+    external_memory::{Answer, Direction, ExternalMemory},
+    gate::Gate,
+};
+use crate::{bus::Width, clock::Time};
+
+/// XSPIM_CR.MODE: ports swapped.
+const XSPIM_SWAPPED: u32 = 1 << 1;
+
+/// Bytes of a window.
+const WINDOW_BYTES: u64 = 0x1000_0000;
+
+/// Polling under way.
+#[derive(Clone, Copy, Debug)]
+struct Polling {
+    /// When the present read is complete.
+    sample: Time,
+    /// Between one sample and the next.
+    period: Time,
+}
+
+/// What is known about the window until a register or a wire changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Window {
+    /// To be found out.
+    Unknown,
+    /// Loads are plain reads of the array up to `size` bytes.
+    Plain { size: u32 },
+}
+
+/// XSPI1 or XSPI2 with the chip on its port.
+pub struct Xspi {
+    index: usize,
+    name: &'static str,
+    gate: Gate,
+    irq: usize,
+    memory: Box<dyn ExternalMemory>,
+    registers: Registers,
+    fifo: VecDeque<u8>,
+    transfer: Option<Transfer>,
+    polling: Option<Polling>,
+    /// A mapped access has been made since the mode was entered: BUSY.
+    mapped: bool,
+    last_access: Time,
+    window: Window,
+    generation: u64,
+}
+
+impl Xspi {
+    /// XSPI1: base 0x5200_5000, window 0x9000_0000.
+    pub fn xspi1(memory: Box<dyn ExternalMemory>) -> Self {
+        Self::new(0, "XSPI1", Gate::ahb5(5), 105, memory)
+    }
+
+    /// XSPI2: base 0x5200_A000, window 0x7000_0000.
+    pub fn xspi2(memory: Box<dyn ExternalMemory>) -> Self {
+        Self::new(1, "XSPI2", Gate::ahb5(12), 106, memory)
+    }
+
+    fn new(
+        index: usize,
+        name: &'static str,
+        gate: Gate,
+        irq: usize,
+        memory: Box<dyn ExternalMemory>,
+    ) -> Self {
+        Self {
+            index,
+            name,
+            gate,
+            irq,
+            memory,
+            registers: Registers::default(),
+            fifo: VecDeque::new(),
+            transfer: None,
+            polling: None,
+            mapped: false,
+            last_access: Time(0),
+            window: Window::Unknown,
+            generation: 0,
+        }
+    }
+
+    /// The chip on the port.
+    pub fn memory(&self) -> &dyn ExternalMemory {
+        &*self.memory
+    }
+
+    /// The chip on the port, to be changed by tests and state files.
+    pub fn memory_mut(&mut self) -> &mut dyn ExternalMemory {
+        self.window = Window::Unknown;
+        &mut *self.memory
+    }
+
+    /// Exchanges the chips of two controllers, as XSPIM_CR.MODE does with their ports: the board calls it when
+    /// [`Wires::ports_swapped`] changes.
+    pub fn exchange_memories(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.memory, &mut other.memory);
+        self.window = Window::Unknown;
+        other.window = Window::Unknown;
+    }
+
+    /// Port that XSPIM gives to this controller, if it has one of its own.
+    fn port(&self, wires: &Wires) -> usize {
+        if wires.xspim_cr & XSPIM_SWAPPED != 0 {
+            1 - self.index
+        } else {
+            self.index
+        }
+    }
+
+    /// Supply and pins of the port are there.
+    fn is_connected(&self, wires: &Wires) -> bool {
+        let port = self.port(wires);
+        wires.xspim_supply[port] && wires.xspim_pins[port]
+    }
+
+    fn clock_hz(&self, wires: &Wires) -> u64 {
+        self.registers.clock_hz(wires.xspi_hz[self.index])
+    }
+
+    fn mode(&self) -> FunctionalMode {
+        functional_mode(self.registers.cr)
+    }
+
+    fn enabled(&self) -> bool {
+        self.registers.cr & CR_EN != 0
+    }
+
+    fn is_busy(&self) -> bool {
+        self.transfer.is_some() || self.polling.is_some() || self.mapped
+    }
+
+    fn status(&self) -> u32 {
+        let level = self.fifo.len();
+        let threshold = self.registers.fifo_threshold();
+        let reached = match self.mode() {
+            FunctionalMode::IndirectWrite => FIFO_BYTES - level >= threshold,
+            FunctionalMode::IndirectRead => {
+                let complete = self.transfer.as_ref().is_none_or(|t| t.remaining() == 0);
+                level >= threshold || complete && level > 0
+            }
+            FunctionalMode::Polling | FunctionalMode::MemoryMapped => false,
+        };
+        let busy = self.is_busy() || self.mode() == FunctionalMode::IndirectRead && level > 0;
+        self.registers.flags
+            | if reached { FTF } else { 0 }
+            | if busy { BUSY } else { 0 }
+            | (level as u32) << 8
+    }
+
+    fn drive_irq(&self, wires: &mut Wires) {
+        // TEIE, TCIE, FTIE, SMIE and TOIE are in the order of their flags.
+        let enabled = self.registers.cr >> 16 & 0x1F;
+        wires.set_irq(self.irq, self.status() & enabled != 0);
+    }
+
+    fn setting(&self, wires: &Wires) -> Setting {
+        let registers = &self.registers;
+        let size = registers.device_size();
+        let length = match registers.dlr {
+            u32::MAX => size.saturating_sub(registers.ar.into()),
+            length => u64::from(length) + 1,
+        };
+        Setting {
+            clock_hz: self.clock_hz(wires),
+            strobe: registers.common.uses_strobe(),
+            swaps: registers.swaps_pairs(registers.common.data_lines()),
+            length,
+        }
+    }
+
+    /// An address or a length that the device does not have raises TEF.
+    fn is_out_of_device(&self) -> bool {
+        let registers = &self.registers;
+        if !registers.common.has_address() {
+            return false;
+        }
+        let length = match registers.dlr {
+            _ if registers.common.data_lines().is_none() => 1,
+            u32::MAX => 1,
+            length => u64::from(length) + 1,
+        };
+        // Register spaces lie outside the array: only what starts inside must also end inside.
+        let start = u64::from(registers.ar);
+        start < registers.device_size() && start + length > registers.device_size()
+    }
+
+    /// IR, AR or DR completed the command.
+    fn start(&mut self, wires: &Wires) {
+        if !self.enabled() || self.is_busy() {
+            return;
+        }
+        if self.is_out_of_device() {
+            self.registers.flags |= TEF;
+            return;
+        }
+        self.fifo.clear();
+        if self.mode() == FunctionalMode::Polling {
+            self.start_polling(wires);
+            return;
+        }
+        let direction = match self.mode() {
+            FunctionalMode::IndirectRead => Direction::Read,
+            _ => Direction::Write,
+        };
+        let frame = self.registers.common.frame(self.registers.ar, direction);
+        let setting = self.setting(wires);
+        let connected = self.is_connected(wires);
+        let memory = connected.then_some(&mut self.memory);
+        self.transfer = Some(Transfer::start(&frame, setting, memory, wires.now));
+    }
+
+    fn start_polling(&mut self, wires: &Wires) {
+        let frame = self
+            .registers
+            .common
+            .frame(self.registers.ar, Direction::Read);
+        let clock = self.clock_hz(wires);
+        let bytes = u64::from(self.registers.dlr & 3) + 1;
+        let cycles = frame.cycles_before_data() + frame.cycles_of_data(bytes);
+        let interval = u64::from(self.registers.pir & 0xFFFF);
+        let period = Time::of_cycles(cycles + interval, clock).max(Time(1));
+        let reading = Time::of_cycles(cycles, clock);
+        // Without a clock no sample ever comes.
+        let sample = if clock == 0 {
+            Time(u64::MAX)
+        } else {
+            wires.now + reading
+        };
+        self.polling = Some(Polling { sample, period });
+    }
+
+    /// One status read at `at`; `None` if the chip drove no DQS where it is needed.
+    fn poll_once(&mut self, at: Time, wires: &Wires) -> Option<u32> {
+        let frame = self
+            .registers
+            .common
+            .frame(self.registers.ar, Direction::Read);
+        let bytes = (self.registers.dlr & 3) as usize + 1;
+        let answer = if self.is_connected(wires) {
+            self.memory.select(&frame, at)
+        } else {
+            Answer::Silent
+        };
+        let strobe = answer == Answer::Driven { strobe: true };
+        if self.registers.common.uses_strobe() && !strobe {
+            return None;
+        }
+        let mut value = [0u8; 4];
+        value[..bytes].fill(0xFF);
+        if answer != Answer::Silent {
+            self.memory.read(&mut value[..bytes]);
+            self.memory.deselect(at);
+        }
+        Some(u32::from_le_bytes(value))
+    }
+
+    fn advance_polling(&mut self, wires: &Wires) {
+        while let Some(polling) = self.polling
+            && polling.sample <= wires.now
+        {
+            let Some(value) = self.poll_once(polling.sample, wires) else {
+                self.polling = Some(Polling {
+                    sample: Time(u64::MAX),
+                    ..polling
+                });
+                return;
+            };
+            let registers = &self.registers;
+            let differs = (value ^ registers.psmar) & registers.psmkr;
+            let matches = if registers.cr & CR_PMM != 0 {
+                differs != registers.psmkr
+            } else {
+                differs == 0
+            };
+            if matches {
+                self.registers.flags |= SMF;
+                if self.registers.cr & CR_APMS != 0 {
+                    self.polling = None;
+                    return;
+                }
+            }
+            // What the chip says while it is busy does not change: go to the first sample after that.
+            let mut next = polling.sample + polling.period;
+            if let Some(ready) = self.memory.busy_until(polling.sample)
+                && ready > next
+            {
+                let periods = (ready - next).0.div_ceil(polling.period.0);
+                next += Time(periods * polling.period.0);
+            }
+            self.polling = Some(Polling {
+                sample: next,
+                ..polling
+            });
+        }
+    }
+
+    /// Brings everything to `wires.now`.
+    fn advance(&mut self, wires: &mut Wires) {
+        let connected = self.is_connected(wires);
+        if let Some(transfer) = &mut self.transfer {
+            transfer.advance(
+                &mut self.fifo,
+                connected.then_some(&mut self.memory),
+                wires.now,
+            );
+        }
+        self.finish_transfer(wires);
+        self.advance_polling(wires);
+        if let Some(timeout) = self.timeout(wires)
+            && wires.now >= timeout
+        {
+            self.mapped = false;
+            self.registers.flags |= TOF;
+        }
+        self.drive_irq(wires);
+    }
+
+    fn finish_transfer(&mut self, wires: &Wires) {
+        if self
+            .transfer
+            .as_ref()
+            .is_some_and(|transfer| transfer.is_finished(wires.now))
+            && let Some(mut transfer) = self.transfer.take()
+        {
+            if self.is_connected(wires) {
+                transfer.flush(Some(&mut self.memory));
+                self.memory.deselect(wires.now);
+            }
+            self.registers.flags |= TCF;
+        }
+    }
+
+    fn timeout(&self, wires: &Wires) -> Option<Time> {
+        let clock = self.clock_hz(wires);
+        (self.mapped && self.registers.cr & CR_TCEN != 0 && clock != 0).then(|| {
+            self.last_access + Time::of_cycles(u64::from(self.registers.lptr & 0xFFFF), clock)
+        })
+    }
+
+    /// Ends whatever is under way; the chip is deselected in the middle of it.
+    fn stop(&mut self, wires: &Wires) {
+        if self.transfer.take().is_some() && self.is_connected(wires) {
+            self.memory.deselect(wires.now);
+        }
+        self.polling = None;
+        self.mapped = false;
+        self.fifo.clear();
+    }
+
+    fn write_cr(&mut self, value: u32, wires: &Wires) {
+        let held = if self.is_busy() { CR_WHILE_IDLE } else { 0 };
+        let value = self.registers.cr & held | value & CR_MASK & !held;
+        let was_busy = self.is_busy();
+        self.registers.cr = value & !CR_ABORT;
+        if value & CR_EN == 0 {
+            self.stop(wires);
+        } else if value & CR_ABORT != 0 {
+            self.stop(wires);
+            if was_busy {
+                self.registers.flags |= TCF;
+            }
+        }
+    }
+
+    fn write_dr(&mut self, width: Width, value: u32, wires: &Wires) -> Access<()> {
+        if self.mode() != FunctionalMode::IndirectWrite {
+            return Ok(());
+        }
+        if self.transfer.is_none() {
+            if self.registers.common.data_lines().is_none() {
+                return Ok(());
+            }
+            self.start(wires);
+        }
+        for byte in value.to_le_bytes().into_iter().take(width.bytes() as usize) {
+            let connected = self.is_connected(wires);
+            let Some(transfer) = &mut self.transfer else {
+                return Ok(());
+            };
+            if transfer.is_hung() && self.fifo.len() == FIFO_BYTES {
+                return Err(Refusal::Stall);
+            }
+            if self.fifo.len() == FIFO_BYTES {
+                transfer.force(&mut self.fifo, connected.then_some(&mut self.memory));
+            }
+            if self.fifo.is_empty() {
+                transfer.wake(wires.now);
+            }
+            if (self.fifo.len() as u64) < transfer.remaining() {
+                self.fifo.push_back(byte);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_dr(&mut self, width: Width, wires: &Wires) -> Access<u32> {
+        let mut value = [0; 4];
+        for byte in value.iter_mut().take(width.bytes() as usize) {
+            let connected = self.is_connected(wires);
+            if self.fifo.is_empty()
+                && let Some(transfer) = &mut self.transfer
+                && transfer.kind == Kind::Read
+            {
+                if transfer.is_hung() {
+                    return Err(Refusal::Stall);
+                }
+                transfer.force(&mut self.fifo, connected.then_some(&mut self.memory));
+            }
+            let was_full = self.fifo.len() == FIFO_BYTES;
+            *byte = self.fifo.pop_front().unwrap_or(0);
+            if was_full && let Some(transfer) = &mut self.transfer {
+                transfer.wake(wires.now);
+            }
+        }
+        self.finish_transfer(wires);
+        Ok(u32::from_le_bytes(value))
+    }
+
+    /// Registers of the transfer, which hold still while BUSY.
+    fn write_setting(&mut self, offset: u32, value: u32, wires: &Wires) -> Access<()> {
+        let busy = self.is_busy();
+        let registers = &mut self.registers;
+        let target = match offset {
+            DCR1 => &mut registers.dcr[0],
+            DCR2 => &mut registers.dcr[1],
+            DCR3 => &mut registers.dcr[2],
+            DCR4 => &mut registers.dcr[3],
+            DLR => &mut registers.dlr,
+            AR => &mut registers.ar,
+            PSMKR => &mut registers.psmkr,
+            PSMAR => &mut registers.psmar,
+            PIR => &mut registers.pir,
+            LPTR => &mut registers.lptr,
+            HLCR => &mut registers.hlcr,
+            CALMR => &mut registers.calibration[0],
+            CALSOR => &mut registers.calibration[1],
+            CALSIR => &mut registers.calibration[2],
+            CALFCR => return Ok(()),
+            _ => match registers.command_register(offset) {
+                Some(register) => register,
+                None => return Err(Refusal::Unmodelled { reset: 0 }),
+            },
+        };
+        if busy {
+            return Ok(());
+        }
+        *target = value;
+        self.trigger(offset, wires);
+        Ok(())
+    }
+
+    fn trigger(&mut self, offset: u32, wires: &Wires) {
+        const IR: u32 = 0x110;
+        let command = &self.registers.common;
+        let completes = match offset {
+            IR => !command.has_address(),
+            AR => command.has_address(),
+            _ => false,
+        };
+        let data_wait = command.data_lines().is_some();
+        match self.mode() {
+            FunctionalMode::IndirectWrite if completes && !data_wait => self.start(wires),
+            FunctionalMode::IndirectRead | FunctionalMode::Polling if completes => {
+                self.start(wires);
+            }
+            _ => {}
+        }
+    }
+
+    fn gate_is_open(&mut self, wires: &mut Wires) -> bool {
+        if self.gate.was_reset(wires) {
+            self.reset(Reset::System, wires);
+        }
+        self.gate.is_open(wires)
+    }
+
+    /// The reasons for which the window refuses, whatever the chip would say.
+    fn check_window(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<()> {
+        let open = self.gate_is_open(wires)
+            && self.enabled()
+            && self.mode() == FunctionalMode::MemoryMapped
+            && self.clock_hz(wires) != 0
+            && self.is_connected(wires);
+        if !open {
+            return Err(Refusal::Error);
+        }
+        if u64::from(offset) + u64::from(width.bytes()) > self.registers.device_size() {
+            self.registers.flags |= TEF;
+            self.drive_irq(wires);
+            return Err(Refusal::Error);
+        }
+        self.advance(wires);
+        self.mapped = true;
+        self.last_access = wires.now;
+        Ok(())
+    }
+
+    fn read_window(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32> {
+        self.generation = wires.generation;
+        self.check_window(offset, width, wires)?;
+        let command = self.registers.common;
+        let frame = command.frame(offset, Direction::Read);
+        let in_order = self.registers.swaps_pairs(command.data_lines())
+            || command.data_lines() != Some(super::external_memory::Lines::OCTAL_DTR);
+        let plain = self.memory.plain(&frame, wires.now);
+        if let Some(Answer::Driven { strobe }) = plain
+            && (strobe || !command.uses_strobe())
+            && in_order
+        {
+            if self.registers.cr & CR_TCEN == 0 {
+                let size = self.registers.device_size().min(WINDOW_BYTES);
+                self.window = Window::Plain { size: size as u32 };
+            }
+            return Ok(self.memory.mapped_read(offset, width));
+        }
+        // Not what the chip expects: ask it as the wires would.
+        let mut setting = self.setting(wires);
+        setting.length = width.bytes().into();
+        let mut transfer = Transfer::start(&frame, setting, Some(&mut self.memory), wires.now);
+        if transfer.is_hung() {
+            self.memory.deselect(wires.now);
+            return Err(Refusal::Stall);
+        }
+        let mut fifo = VecDeque::new();
+        transfer.advance(&mut fifo, Some(&mut self.memory), Time(u64::MAX));
+        self.memory.deselect(wires.now);
+        let value = fifo
+            .into_iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u32::from(byte));
+        Ok(value)
+    }
+}
+
+impl Device for Xspi {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn read(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32> {
+        if !self.gate_is_open(wires) {
+            return Ok(0);
+        }
+        self.advance(wires);
+        let value = match offset {
+            CR => self.registers.cr,
+            SR => self.status(),
+            DR..=DR_END => {
+                let value = self.read_dr(width, wires)?;
+                self.drive_irq(wires);
+                value
+            }
+            FCR | CALFCR => 0,
+            DCR1 => self.registers.dcr[0],
+            DCR2 => self.registers.dcr[1],
+            DCR3 => self.registers.dcr[2],
+            DCR4 => self.registers.dcr[3],
+            DLR => self.registers.dlr,
+            AR => self.registers.ar,
+            PSMKR => self.registers.psmkr,
+            PSMAR => self.registers.psmar,
+            PIR => self.registers.pir,
+            LPTR => self.registers.lptr,
+            HLCR => self.registers.hlcr,
+            CALMR => self.registers.calibration[0],
+            CALSOR => self.registers.calibration[1],
+            CALSIR => self.registers.calibration[2],
+            _ => match self.registers.command_register(offset) {
+                Some(register) => *register,
+                None => return Err(Refusal::Unmodelled { reset: 0 }),
+            },
+        };
+        Ok(value)
+    }
+
+    fn write(&mut self, offset: u32, width: Width, value: u32, wires: &mut Wires) -> Access<()> {
+        if !self.gate_is_open(wires) {
+            return Ok(());
+        }
+        self.window = Window::Unknown;
+        self.advance(wires);
+        match offset {
+            CR => self.write_cr(value, wires),
+            SR => {}
+            FCR => self.registers.flags &= !(value & (TEF | TCF | SMF | TOF)),
+            DR..=DR_END => self.write_dr(width, value, wires)?,
+            _ => self.write_setting(offset, value, wires)?,
+        }
+        self.advance(wires);
+        Ok(())
+    }
+
+    #[inline]
+    fn read_memory(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32> {
+        if let Window::Plain { size } = self.window
+            && self.generation == wires.generation
+            && offset < size
+        {
+            return Ok(self.memory.mapped_read(offset, width));
+        }
+        self.read_window(offset, width, wires)
+    }
+
+    fn write_memory(
+        &mut self,
+        offset: u32,
+        width: Width,
+        value: u32,
+        wires: &mut Wires,
+    ) -> Access<()> {
+        self.check_window(offset, width, wires)?;
+        let command = self.registers.write;
+        let frame = command.frame(offset, Direction::Write);
+        if self.memory.plain(&frame, wires.now).is_some() {
+            self.memory.mapped_write(offset, width, value);
+            return Ok(());
+        }
+        self.window = Window::Unknown;
+        let setting = Setting {
+            strobe: false,
+            swaps: self.registers.swaps_pairs(command.data_lines()),
+            length: width.bytes().into(),
+            ..self.setting(wires)
+        };
+        let mut fifo: VecDeque<u8> = value
+            .to_le_bytes()
+            .into_iter()
+            .take(width.bytes() as usize)
+            .collect();
+        let mut transfer = Transfer::start(&frame, setting, Some(&mut self.memory), wires.now);
+        transfer.advance(&mut fifo, Some(&mut self.memory), Time(u64::MAX));
+        transfer.flush(Some(&mut self.memory));
+        self.memory.deselect(wires.now);
+        Ok(())
+    }
+
+    fn reset(&mut self, reset: Reset, wires: &mut Wires) {
+        self.stop(wires);
+        self.registers = Registers::default();
+        self.window = Window::Unknown;
+        if reset == Reset::Power {
+            self.memory.power_cycle(wires.now);
+        }
+        self.drive_irq(wires);
+    }
+
+    fn tick(&mut self, wires: &mut Wires) {
+        if self.transfer.is_some() || self.polling.is_some() || self.mapped {
+            self.advance(wires);
+        }
+    }
+
+    fn next_event(&self) -> Option<Time> {
+        if let Some(polling) = self.polling {
+            return Some(polling.sample).filter(|&sample| sample != Time(u64::MAX));
+        }
+        let transfer = self.transfer.as_ref()?;
+        match transfer.kind {
+            Kind::Command => transfer.time_of(1),
+            Kind::Write if self.fifo.is_empty() => None,
+            Kind::Write => transfer.time_of(self.fifo.len() as u64),
+            Kind::Read if self.fifo.len() >= self.registers.fifo_threshold() => None,
+            Kind::Read => {
+                transfer.time_of((self.registers.fifo_threshold() - self.fifo.len()) as u64)
+            }
+        }
+    }
+}

@@ -1,0 +1,725 @@
+//! The chip: modes, registers, array and the operations that take time.
+//!
+//! - A command on the wrong lines, with a wrong extension byte, unknown, or (but for status, suspend and reset) sent while
+//!   the chip is busy is ignored.
+//! - Program turns ones to zeros only, wraps within its page of 256 bytes, and like erase needs the write enable latch.
+//! - In octal DTR mode the bytes of each pair travel in the order D1, D0 (SFDP, 18th double word).
+//! - Mode and registers survive a system reset of the microcontroller: only 66h 99h or a power cycle brings SPI back.
+//!
+//! Deviations: no password, lock or OTP commands; the block protection bits are stored and protect from the bottom up
+//! or, with TB clear, from the top down, in powers of two of 64 KB; an erase that loses power leaves every other
+//! 256 bytes of its range erased.
+
+use std::any::Any;
+
+use super::{
+    opcode::{self, Command, Dummies, Entry},
+    sfdp, timing,
+};
+use crate::{
+    bus::Width,
+    clock::Time,
+    devices::external_memory::{Answer, Counters, Direction, ExternalMemory, Frame, Lines, Sparse},
+};
+
+/// Capacity.
+pub const SIZE: u32 = 128 * 1024 * 1024;
+/// Largest program.
+pub const PAGE: u32 = 256;
+/// Manufacturer, type, density.
+pub const JEDEC_ID: [u8; 3] = [0xC2, 0x81, 0x3B];
+
+/// Status register: write in progress.
+pub const WIP: u8 = 0x01;
+/// Status register: write enable latch.
+pub const WEL: u8 = 0x02;
+/// Status register: block protection.
+const BLOCK_PROTECT: u8 = 0x3C;
+/// Configuration register: protected area counts from the bottom (one-time programmable in the real chip).
+const TOP_BOTTOM: u8 = 0x08;
+/// Security register: a program is suspended.
+const PROGRAM_SUSPENDED: u8 = 0x04;
+/// Security register: an erase is suspended.
+const ERASE_SUSPENDED: u8 = 0x08;
+/// Security register: the last program failed.
+pub const P_FAIL: u8 = 0x20;
+/// Security register: the last erase failed.
+pub const E_FAIL: u8 = 0x40;
+
+/// Protocol that the chip expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One line.
+    Spi,
+    /// Eight lines, single rate.
+    Sopi,
+    /// Eight lines, double rate.
+    Dopi,
+}
+
+impl Mode {
+    /// Lines of every phase.
+    pub const fn lines(self) -> Lines {
+        match self {
+            Self::Spi => Lines::SPI,
+            Self::Sopi => Lines::OCTAL,
+            Self::Dopi => Lines::OCTAL_DTR,
+        }
+    }
+}
+
+/// Configuration register 2 is an address space; these addresses hold something.
+#[derive(Clone, Debug, Default)]
+struct Configuration2 {
+    /// 0x0000_0000: mode.
+    mode: u8,
+    /// 0x0000_0200: DQS in STR mode, pre-cycle.
+    strobe: u8,
+    /// 0x0000_0300: dummy cycles.
+    dummies: u8,
+    /// 0x0000_0500: preamble pattern.
+    preamble: u8,
+    /// 0x4000_0000: mode after power-on, inverted, non-volatile.
+    default_mode: u8,
+}
+
+/// An erase or program that takes time.
+#[derive(Clone, Copy, Debug)]
+struct Operation {
+    kind: Kind,
+    start: u32,
+    length: u32,
+    until: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Erase,
+    Program,
+    /// Register write or reset: nothing to spoil.
+    Register,
+}
+
+/// What is going on between `select` and `deselect`.
+#[derive(Clone, Debug, Default)]
+enum Transaction {
+    /// Not selected, or nothing understood.
+    #[default]
+    Ignored,
+    /// Bytes come out.
+    Output {
+        source: Source,
+        position: u64,
+        lag_bits: i64,
+        pace: Pace,
+    },
+    /// Bytes go in until nCS rises. Before the header is complete the entry is not known.
+    Input { bytes: Vec<u8> },
+}
+
+/// Where output bytes come from.
+#[derive(Clone, Debug)]
+enum Source {
+    Array { start: u32 },
+    Sfdp { start: u32 },
+    Repeated(u8),
+    Id,
+}
+
+/// Rate of the host's sampling against the chip's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    /// The host takes every byte.
+    Every,
+    /// The chip sends two bytes a cycle and the host samples one.
+    EveryOther,
+}
+
+/// An MX66UW1G45G.
+pub struct Nor {
+    array: Sparse,
+    status: u8,
+    configuration: u8,
+    configuration2: Configuration2,
+    security: u8,
+    reset_enabled: bool,
+    powered_down: bool,
+    operation: Option<Operation>,
+    suspended: Option<(Operation, Time)>,
+    transaction: Transaction,
+    counters: Counters,
+}
+
+impl Default for Nor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Nor {
+    /// A blank chip, just powered.
+    pub fn new() -> Self {
+        Self {
+            array: Sparse::new(SIZE, 0xFF),
+            status: 0,
+            configuration: 0,
+            configuration2: Configuration2 {
+                default_mode: 0xFF,
+                ..Default::default()
+            },
+            security: 0,
+            reset_enabled: false,
+            powered_down: false,
+            operation: None,
+            suspended: None,
+            transaction: Transaction::Ignored,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Protocol that the chip expects now.
+    pub fn mode(&self) -> Mode {
+        match self.configuration2.mode & 3 {
+            1 => Mode::Sopi,
+            2 => Mode::Dopi,
+            _ => Mode::Spi,
+        }
+    }
+
+    /// Dummy cycles of an octal array read, as configuration register 2 has them at 0x300.
+    pub fn read_dummies(&self) -> u8 {
+        20 - 2 * (self.configuration2.dummies & 7)
+    }
+
+    /// Puts the chip into a mode, as firmware that ran before would have left it: for tests.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.configuration2.mode = match mode {
+            Mode::Spi => 0,
+            Mode::Sopi => 1,
+            Mode::Dopi => 2,
+        };
+    }
+
+    /// Makes the next erases and programs of protected blocks fail: for tests (same bits as WRSR writes).
+    pub fn set_block_protection(&mut self, bits: u8) {
+        self.status = self.status & !BLOCK_PROTECT | bits << 2 & BLOCK_PROTECT;
+    }
+
+    /// DQS: always in DTR, in octal STR only if configuration register 2 says so at 0x200 (DOS).
+    fn drives_strobe(&self) -> bool {
+        match self.mode() {
+            Mode::Spi => false,
+            Mode::Sopi => self.configuration2.strobe & 2 != 0,
+            Mode::Dopi => true,
+        }
+    }
+
+    fn busy(&self, now: Time) -> bool {
+        self.operation
+            .is_some_and(|operation| now < operation.until)
+    }
+
+    /// Ends what is due.
+    fn settle(&mut self, now: Time) {
+        if let Some(operation) = self.operation
+            && now >= operation.until
+        {
+            self.operation = None;
+            self.status &= !WEL;
+        }
+    }
+
+    fn begin(&mut self, kind: Kind, start: u32, length: u32, now: Time, duration: Time) {
+        self.operation = Some(Operation {
+            kind,
+            start,
+            length,
+            until: now + duration,
+        });
+    }
+
+    /// Leaves a half-done operation as real cells would be: neither old nor new.
+    fn spoil(&mut self, operation: Operation) {
+        match operation.kind {
+            Kind::Erase => {
+                for page in (operation.start..operation.start + operation.length)
+                    .step_by(PAGE as usize)
+                    .skip(1)
+                    .step_by(2)
+                    .take(512)
+                {
+                    for at in page..page + PAGE {
+                        self.array.set(at, at as u8 & 0x5A);
+                    }
+                }
+            }
+            Kind::Program => {
+                let half = operation.length / 2;
+                self.array
+                    .clear(operation.start + half, operation.length - half);
+            }
+            Kind::Register => {}
+        }
+    }
+
+    fn soft_reset(&mut self, now: Time) {
+        let recovery = match self.operation.take().filter(|running| now < running.until) {
+            Some(operation) => {
+                self.spoil(operation);
+                timing::RESET_IN_ERASE
+            }
+            None => timing::RESET_IDLE,
+        };
+        if let Some((operation, _)) = self.suspended.take() {
+            self.spoil(operation);
+        }
+        self.return_to_power_on();
+        self.begin(Kind::Register, 0, 0, now, recovery);
+    }
+
+    fn return_to_power_on(&mut self) {
+        let default_mode = self.configuration2.default_mode;
+        self.configuration2 = Configuration2 {
+            mode: !default_mode & 3,
+            default_mode,
+            ..Default::default()
+        };
+        self.status &= BLOCK_PROTECT;
+        self.configuration &= TOP_BOTTOM;
+        self.security = 0;
+        self.reset_enabled = false;
+        self.powered_down = false;
+        self.transaction = Transaction::Ignored;
+    }
+
+    /// What the header's lines and first bytes say in the present mode.
+    fn decode(&self, header: &[u8]) -> Option<(Entry, usize)> {
+        match self.mode() {
+            Mode::Spi => Some((opcode::spi(*header.first()?)?, 1)),
+            mode => {
+                let entry = opcode::octal(*header.first()?, *header.get(1)?, mode == Mode::Dopi)?;
+                Some((entry, 2))
+            }
+        }
+    }
+
+    fn lines_fit(&self, frame: &Frame) -> bool {
+        let expected = self.mode().lines();
+        let header_fits = frame.header().all(|phase| phase.lines == expected);
+        let data_fits = frame.data.is_none_or(|(direction, lines)| {
+            lines.count == expected.count
+                && (lines.double_rate == expected.double_rate
+                    || direction == Direction::Read && expected.double_rate)
+        });
+        header_fits && data_fits
+    }
+
+    fn allowed_while_busy(command: Command) -> bool {
+        matches!(
+            command,
+            Command::ReadStatus
+                | Command::ReadConfiguration
+                | Command::ReadSecurity
+                | Command::Suspend
+                | Command::ResetEnable
+                | Command::Reset
+                | Command::NoOperation
+        )
+    }
+
+    fn is_protected(&self, start: u32, length: u32) -> bool {
+        let level = self.status >> 2 & 0xF;
+        if level == 0 {
+            return false;
+        }
+        let protected = 0x1_0000u32
+            .checked_shl(u32::from(level) - 1)
+            .unwrap_or(SIZE)
+            .min(SIZE);
+        if self.configuration & TOP_BOTTOM != 0 {
+            start < protected
+        } else {
+            start + length > SIZE - protected
+        }
+    }
+
+    fn status_now(&self, now: Time) -> u8 {
+        self.status | if self.busy(now) { WIP } else { 0 }
+    }
+
+    fn configuration2_at(&mut self, address: u32) -> Option<&mut u8> {
+        let registers = &mut self.configuration2;
+        match address {
+            0x0000_0000 => Some(&mut registers.mode),
+            0x0000_0200 => Some(&mut registers.strobe),
+            0x0000_0300 => Some(&mut registers.dummies),
+            0x0000_0500 => Some(&mut registers.preamble),
+            0x4000_0000 => Some(&mut registers.default_mode),
+            _ => None,
+        }
+    }
+
+    /// Source and cycles of a read command; `None` if it is not one.
+    fn output_of(&mut self, entry: Entry, address: u32, now: Time) -> Option<Source> {
+        Some(match entry.command {
+            Command::Read => Source::Array {
+                start: address & (SIZE - 1),
+            },
+            Command::ReadSfdp => Source::Sfdp { start: address },
+            Command::ReadId => Source::Id,
+            Command::ReadStatus => Source::Repeated(self.status_now(now)),
+            Command::ReadConfiguration => Source::Repeated(self.configuration),
+            Command::ReadSecurity => Source::Repeated(self.security),
+            Command::ReadConfiguration2 => Source::Repeated(
+                self.configuration2_at(address)
+                    .map_or(0, |register| *register),
+            ),
+            _ => return None,
+        })
+    }
+
+    fn cycles_expected(&self, entry: Entry, given: u8) -> Option<i64> {
+        match entry.dummies {
+            Dummies::Exactly(cycles) => Some(cycles.into()),
+            Dummies::Configured => Some(self.read_dummies().into()),
+            Dummies::AtLeast(cycles) => (given >= cycles).then_some(given.into()),
+        }
+    }
+
+    fn output_byte(&self, source: &Source, index: i64) -> u8 {
+        let double_rate = self.mode() == Mode::Dopi;
+        let Ok(index) = u32::try_from(index) else {
+            return 0xFF;
+        };
+        // D1 before D0.
+        let swapped = if double_rate { index ^ 1 } else { index };
+        match source {
+            Source::Array { start } => {
+                let start = if double_rate { start & !1 } else { *start };
+                self.array.byte(start.wrapping_add(swapped))
+            }
+            Source::Sfdp { start } => {
+                let start = if double_rate { start & !1 } else { *start };
+                sfdp::byte(start.saturating_add(swapped))
+            }
+            Source::Repeated(value) => *value,
+            Source::Id => JEDEC_ID[(if double_rate { index / 2 } else { index }) as usize % 3],
+        }
+    }
+
+    /// Carries out a command that is not a read: header and data as one stream of bytes.
+    fn execute(&mut self, stream: &[u8], now: Time) -> Option<()> {
+        let (entry, opcode_bytes) = self.decode(stream)?;
+        let arguments = &stream[opcode_bytes..];
+        let address_bytes = usize::from(entry.address_bytes);
+        let address = arguments
+            .get(..address_bytes)?
+            .iter()
+            .fold(0u32, |address, &byte| address << 8 | u32::from(byte));
+        let data = &arguments[address_bytes..];
+        if self.busy(now) && !Self::allowed_while_busy(entry.command) {
+            return None;
+        }
+        if self.powered_down && entry.command != Command::ReleasePowerDown {
+            return None;
+        }
+        let reset_enabled = std::mem::take(&mut self.reset_enabled);
+        match entry.command {
+            Command::WriteEnable => self.status |= WEL,
+            Command::WriteDisable => self.status &= !WEL,
+            Command::ResetEnable => self.reset_enabled = true,
+            Command::Reset if reset_enabled => self.soft_reset(now),
+            Command::Suspend => self.suspend(now),
+            Command::Resume => self.resume(now),
+            Command::PowerDown => self.powered_down = true,
+            Command::ReleasePowerDown => self.powered_down = false,
+            Command::NoOperation => {}
+            Command::Program => return self.program(address, data, now),
+            Command::EraseSector => return self.erase(address, 0x1000, timing::ERASE_4K, now),
+            Command::EraseBlock => return self.erase(address, 0x1_0000, timing::ERASE_64K, now),
+            Command::EraseChip => return self.erase(0, SIZE, timing::ERASE_CHIP, now),
+            Command::WriteStatus => return self.write_status(data, now),
+            Command::WriteConfiguration2 => return self.write_configuration2(address, data),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn write_enabled(&self) -> Option<()> {
+        (self.status & WEL != 0).then_some(())
+    }
+
+    fn program(&mut self, address: u32, data: &[u8], now: Time) -> Option<()> {
+        self.write_enabled()?;
+        let double_rate = self.mode() == Mode::Dopi;
+        if data.is_empty() || double_rate && !data.len().is_multiple_of(2) {
+            return None;
+        }
+        let address = if double_rate { address & !1 } else { address } & (SIZE - 1);
+        let page = address & !(PAGE - 1);
+        if self.is_protected(page, PAGE) {
+            self.security |= P_FAIL;
+            self.status &= !WEL;
+            return Some(());
+        }
+        self.security &= !P_FAIL;
+        // More than a page: only the last 256 bytes sent are programmed.
+        let first = data.len().saturating_sub(PAGE as usize);
+        for (at, &byte) in (0u32..).zip(data).skip(first) {
+            let at = if double_rate { at ^ 1 } else { at };
+            let target = page | address.wrapping_add(at) & (PAGE - 1);
+            let old = self.array.byte(target);
+            self.array.set(target, old & byte);
+        }
+        self.counters.programmed_bytes += data.len().min(PAGE as usize) as u64;
+        self.begin(Kind::Program, page, PAGE, now, timing::PROGRAM_PAGE);
+        Some(())
+    }
+
+    fn erase(&mut self, address: u32, length: u32, duration: Time, now: Time) -> Option<()> {
+        self.write_enabled()?;
+        let start = address & (SIZE - 1) & !(length - 1);
+        if self.is_protected(start, length) {
+            self.security |= E_FAIL;
+            self.status &= !WEL;
+            return Some(());
+        }
+        self.security &= !E_FAIL;
+        self.array.clear(start, length);
+        self.counters.erased_sectors += 1;
+        self.begin(Kind::Erase, start, length, now, duration);
+        Some(())
+    }
+
+    fn write_status(&mut self, data: &[u8], now: Time) -> Option<()> {
+        self.write_enabled()?;
+        let status = *data.first()?;
+        self.status = self.status & !BLOCK_PROTECT | status & BLOCK_PROTECT;
+        let second = if self.mode() == Mode::Dopi {
+            None
+        } else {
+            data.get(1)
+        };
+        if let Some(&configuration) = second {
+            self.configuration = configuration | self.configuration & TOP_BOTTOM;
+        }
+        self.begin(Kind::Register, 0, 0, now, timing::WRITE_STATUS);
+        Some(())
+    }
+
+    fn write_configuration2(&mut self, address: u32, data: &[u8]) -> Option<()> {
+        self.write_enabled()?;
+        // A pair D1, D0: the value is the second on the lines.
+        let value = *if self.mode() == Mode::Dopi {
+            data.get(1)
+        } else {
+            data.first()
+        }?;
+        *self.configuration2_at(address)? = value;
+        self.status &= !WEL;
+        Some(())
+    }
+
+    fn suspend(&mut self, now: Time) {
+        if let Some(operation) = self.operation
+            && now < operation.until
+            && operation.kind != Kind::Register
+        {
+            self.security |= match operation.kind {
+                Kind::Erase => ERASE_SUSPENDED,
+                _ => PROGRAM_SUSPENDED,
+            };
+            self.suspended = Some((operation, operation.until - now));
+            self.operation = None;
+            self.status &= !WEL;
+        }
+    }
+
+    fn resume(&mut self, now: Time) {
+        if let Some((mut operation, left)) = self.suspended.take() {
+            operation.until = now + left;
+            self.operation = Some(operation);
+            self.security &= !(ERASE_SUSPENDED | PROGRAM_SUSPENDED);
+        }
+    }
+
+    /// Decodes the header of a read. `None`: the lines float.
+    fn begin_output(&mut self, frame: &Frame, lines: Lines, now: Time) -> Option<Transaction> {
+        if !self.lines_fit(frame) {
+            return None;
+        }
+        let header = frame.header_bytes();
+        let (entry, opcode_bytes) = self.decode(&header)?;
+        if self.powered_down || self.busy(now) && !Self::allowed_while_busy(entry.command) {
+            return None;
+        }
+        let rest = &header[opcode_bytes..];
+        let address_bytes = usize::from(entry.address_bytes);
+        let address = rest
+            .get(..address_bytes)?
+            .iter()
+            .fold(0u32, |address, &byte| address << 8 | u32::from(byte));
+        let own = self.mode().lines();
+        // Header bytes beyond the address are so many more cycles.
+        let extra = (rest.len() - address_bytes) as u32 * 8 / own.bits_per_cycle();
+        let given = u8::try_from(u32::from(frame.dummy_cycles) + extra).ok()?;
+        let expected = self.cycles_expected(entry, given)?;
+        let source = self.output_of(entry, address, now)?;
+        self.reset_enabled = false;
+        if entry.command == Command::Read {
+            self.counters.reads += 1;
+        }
+        Some(Transaction::Output {
+            source,
+            position: 0,
+            lag_bits: (i64::from(given) - expected) * i64::from(own.bits_per_cycle()),
+            pace: if own.double_rate && !lines.double_rate {
+                Pace::EveryOther
+            } else {
+                Pace::Every
+            },
+        })
+    }
+}
+
+impl ExternalMemory for Nor {
+    fn name(&self) -> &str {
+        "MX66UW1G45G"
+    }
+
+    fn size(&self) -> u32 {
+        SIZE
+    }
+
+    fn select(&mut self, frame: &Frame, now: Time) -> Answer {
+        self.settle(now);
+        self.transaction = Transaction::Ignored;
+        if let Some((Direction::Read, lines)) = frame.data {
+            let Some(transaction) = self.begin_output(frame, lines, now) else {
+                self.counters.ignored += 1;
+                return Answer::Silent;
+            };
+            self.transaction = transaction;
+            return Answer::Driven {
+                strobe: self.drives_strobe(),
+            };
+        }
+        if self.lines_fit(frame) {
+            self.transaction = Transaction::Input {
+                bytes: frame.header_bytes(),
+            };
+        } else {
+            self.counters.ignored += 1;
+        }
+        Answer::Silent
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) {
+        let Transaction::Output {
+            source,
+            position,
+            lag_bits,
+            pace,
+        } = self.transaction.clone()
+        else {
+            bytes.fill(0xFF);
+            return;
+        };
+        let step = if pace == Pace::Every { 1 } else { 2 };
+        let (whole, part) = (lag_bits.div_euclid(8), lag_bits.rem_euclid(8));
+        let mut at = position;
+        for byte in bytes {
+            let index = at as i64 * step + whole;
+            let high = u16::from(self.output_byte(&source, index));
+            let low = u16::from(self.output_byte(&source, index + 1));
+            *byte = ((high << 8 | low) << part >> 8) as u8;
+            at += 1;
+        }
+        self.transaction = Transaction::Output {
+            source,
+            position: at,
+            lag_bits,
+            pace,
+        };
+    }
+
+    fn write(&mut self, data: &[u8]) {
+        if let Transaction::Input { bytes } = &mut self.transaction {
+            bytes.extend_from_slice(data);
+        }
+    }
+
+    fn deselect(&mut self, now: Time) {
+        self.settle(now);
+        if let Transaction::Input { bytes } = std::mem::take(&mut self.transaction)
+            && self.execute(&bytes, now).is_none()
+        {
+            self.counters.ignored += 1;
+        }
+    }
+
+    fn plain(&self, frame: &Frame, now: Time) -> Option<Answer> {
+        let (Direction::Read, lines) = frame.data? else {
+            return None;
+        };
+        let header = frame.header_bytes();
+        let (entry, opcode_bytes) = self.decode(&header)?;
+        let plain = entry.command == Command::Read
+            && lines == self.mode().lines()
+            && self.lines_fit(frame)
+            && header.len() == opcode_bytes + usize::from(entry.address_bytes)
+            && self.cycles_expected(entry, frame.dummy_cycles) == Some(frame.dummy_cycles.into())
+            && !self.busy(now)
+            && !self.powered_down;
+        plain.then_some(Answer::Driven {
+            strobe: self.drives_strobe(),
+        })
+    }
+
+    #[inline]
+    fn mapped_read(&self, offset: u32, width: Width) -> u32 {
+        self.array.value(offset, width)
+    }
+
+    fn mapped_write(&mut self, _offset: u32, _width: Width, _value: u32) {
+        self.counters.ignored += 1;
+    }
+
+    fn busy_until(&self, now: Time) -> Option<Time> {
+        self.operation
+            .map(|operation| operation.until)
+            .filter(|&until| now < until)
+    }
+
+    fn power_cycle(&mut self, now: Time) {
+        if let Some(operation) = self.operation.take()
+            && now < operation.until
+        {
+            self.spoil(operation);
+        }
+        if let Some((operation, _)) = self.suspended.take() {
+            self.spoil(operation);
+        }
+        self.return_to_power_on();
+    }
+
+    fn contents(&self) -> &Sparse {
+        &self.array
+    }
+
+    fn contents_mut(&mut self) -> &mut Sparse {
+        &mut self.array
+    }
+
+    fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
