@@ -30,6 +30,8 @@ pub const SYSTEM_MEMORY_BASE: u32 = 0x1FF0_0000;
 const SYSTEM_MEMORY_BYTES: u32 = 0x2_0000;
 /// Vector table of ST's bootloader (AN2606) [U].
 pub const BOOTLOADER_BASE: u32 = 0x1FF1_8000;
+/// The clock of the core out of reset (RM0477, HSI), until a device drives another.
+const HSI_HZ: u64 = 64_000_000;
 /// One-time-programmable area, blank, and the unique identifier after it.
 const OTP_BASE: u32 = 0x08FF_F000;
 const OTP_END: u32 = 0x08FF_F800;
@@ -105,7 +107,10 @@ impl Map {
             ram: Ram::default(),
             slots: Vec::new(),
             windows: Vec::new(),
-            wires: Wires::default(),
+            wires: Wires {
+                core_hz: HSI_HZ,
+                ..Wires::default()
+            },
             anchor: Anchor::default(),
             cycle: 0,
             strict,
@@ -151,6 +156,22 @@ impl Map {
         let slot = self.slots.iter_mut().find(|slot| slot.base == base)?;
         let device: &mut dyn Any = slot.device.as_mut();
         device.downcast_mut()
+    }
+
+    /// Lets two devices of one kind meet.
+    pub fn pair<D: Device>(&mut self, bases: (u32, u32), act: impl FnOnce(&mut D, &mut D)) {
+        let index = |base| self.slots.iter().position(|slot| slot.base == base);
+        let (Some(first), Some(second)) = (index(bases.0), index(bases.1)) else {
+            return;
+        };
+        let Ok([first, second]) = self.slots.get_disjoint_mut([first, second]) else {
+            return;
+        };
+        let first: &mut dyn Any = first.device.as_mut();
+        let second: &mut dyn Any = second.device.as_mut();
+        if let (Some(first), Some(second)) = (first.downcast_mut(), second.downcast_mut()) {
+            act(first, second);
+        }
     }
 
     /// Resets every device, and scrambles RAM if power was lost.
@@ -214,6 +235,21 @@ impl Map {
         std::mem::take(&mut self.unreported)
     }
 
+    /// An access by the debugger to a register that no device has.
+    pub fn unmodelled_debug(
+        &mut self,
+        name: &str,
+        address: u32,
+        written: Option<u32>,
+    ) -> Result<u32, BusError> {
+        self.unmodelled(name, (address, written, Master::Debug), 0)
+    }
+
+    /// True if nRST keeps this address from answering: DBGMCU lies in the debug domain and does answer.
+    fn held_at(&self, address: u32) -> bool {
+        self.held && address & !0xFFF != DBGMCU_BASE
+    }
+
     fn slot_at(&self, address: u32) -> Option<usize> {
         self.slots
             .iter()
@@ -274,7 +310,7 @@ impl Map {
 impl Bus for Map {
     #[inline]
     fn read(&mut self, address: u32, width: Width, master: Master) -> Result<u32, BusError> {
-        if self.held {
+        if self.held_at(address) {
             return Err(BusError::Refused);
         }
         if let Some(result) = self.ram.read(address, width) {
@@ -309,7 +345,7 @@ impl Bus for Map {
         value: u32,
         master: Master,
     ) -> Result<(), BusError> {
-        if self.held {
+        if self.held_at(address) {
             return Err(BusError::Refused);
         }
         if let Some(result) = self.ram.write(address, width, value) {

@@ -26,11 +26,11 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// As option byte word 2 says.
-    pub fn from_option_word(word: u32) -> Self {
+    /// As ITCM_AXI_SHARE and DTCM_AXI_SHARE say.
+    pub fn new(itcm: u32, dtcm: u32) -> Self {
         Self {
-            itcm: (word & 0x7).min(LARGEST_SHARE),
-            dtcm: (word >> 4 & 0x7).min(LARGEST_SHARE),
+            itcm: itcm.min(LARGEST_SHARE),
+            dtcm: dtcm.min(LARGEST_SHARE),
         }
     }
 }

@@ -85,7 +85,7 @@ fn ram_outlives_a_system_reset_and_not_the_power() {
 #[test]
 fn option_bytes_turn_axi_sram_into_tcm() {
     let mut map = map(true);
-    map.share(Shares::from_option_word(0x21));
+    map.share(Shares::new(1, 2));
     let mut answers = |address| map.read(address, Width::Word, Master::Data).is_ok();
     assert!(answers(0x0001_FFFC) && !answers(0x0002_0000));
     assert!(answers(0x2002_FFFC) && !answers(0x2003_0000));

@@ -1,0 +1,228 @@
+//! The probe's firmware: an adapter in the manner of CMSIS-DAP v2 between a host and the SWD pins.
+//!
+//! A command of the host is one exchange: it costs a fixed time on its way (USB and firmware), then every SWD transfer takes its
+//! bits at the set speed. A packet carries [`PAYLOAD_BYTES`] at most, so a longer block needs several exchanges. AP reads are
+//! pipelined: each transfer fetches the result of the one before, RDBUFF the last. A port that says WAIT is asked again
+//! [`WAIT_RETRIES`] times. While the board runs freely, the wall clock alone says what the way costs.
+
+use crate::{
+    board::Board,
+    clock::Time,
+    debug_port::{Acknowledge, Register},
+};
+
+/// Largest packet of a CMSIS-DAP v2 probe on high-speed USB.
+pub const PAYLOAD_BYTES: usize = 512;
+/// Register writes that fit into one packet: three bytes of header, then a request byte and a word each.
+pub const BATCH_WRITES: usize = (PAYLOAD_BYTES - 3) / 5;
+/// Words of a block that fit into one packet with its header.
+pub const BLOCK_WORDS: usize = (PAYLOAD_BYTES - 6) / 4;
+/// Fastest SWD clock in kHz, that of an STLINK-V3.
+pub const MAXIMUM_KHZ: u32 = 24_000;
+/// How often a WAIT is answered by trying again.
+pub const WAIT_RETRIES: u32 = 1_000;
+/// What an exchange costs unless the adapter is told otherwise.
+pub const EXCHANGE_COST: Time = Time::micros(250);
+
+/// Clock cycles of a transfer with data: request, turnaround, acknowledge, data with parity, turnaround.
+const TRANSFER_BITS: u64 = 8 + 1 + 3 + 33 + 1;
+/// Clock cycles of a transfer that is refused: no data phase.
+const REFUSED_BITS: u64 = 8 + 1 + 3 + 1;
+
+/// What the probe has done since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Commands of the host.
+    pub exchanges: u64,
+    /// SWD transfers, with the retries and the RDBUFF reads that fetch a posted result.
+    pub transfers: u64,
+    /// Register data that the host's requests carried, four bytes each.
+    pub bytes: u64,
+}
+
+/// One register access of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Read a register.
+    Read(Register),
+    /// Write a register.
+    Write(Register, u32),
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// Answer to the last transfer.
+    pub acknowledge: Acknowledge,
+    /// What the reads gave, up to the first failure.
+    pub data: Vec<u32>,
+}
+
+/// The adapter, on the pins of its board.
+pub struct Adapter {
+    /// The board.
+    pub board: Board,
+    speed_khz: u32,
+    exchange_cost: Time,
+    free_running: bool,
+    statistics: Statistics,
+}
+
+impl Adapter {
+    /// An adapter at 4 MHz on `board`, in lockstep.
+    pub fn new(board: Board) -> Self {
+        Self {
+            board,
+            speed_khz: 4_000,
+            exchange_cost: EXCHANGE_COST,
+            free_running: false,
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// SWD clock in kHz.
+    pub fn speed_khz(&self) -> u32 {
+        self.speed_khz
+    }
+
+    /// Sets the SWD clock; false if the adapter cannot.
+    pub fn set_speed(&mut self, khz: u32) -> bool {
+        let possible = (1..=MAXIMUM_KHZ).contains(&khz);
+        if possible {
+            self.speed_khz = khz;
+        }
+        possible
+    }
+
+    /// What it has done so far.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// Sets what an exchange costs in lockstep, before the bits on the wire.
+    pub fn set_exchange_cost(&mut self, cost: Time) {
+        self.exchange_cost = cost;
+    }
+
+    /// True if time follows the wall clock.
+    pub fn is_free_running(&self) -> bool {
+        self.free_running
+    }
+
+    /// Lets time follow the wall clock from now on; whether it did before.
+    pub fn set_free_running(&mut self) -> bool {
+        std::mem::replace(&mut self.free_running, true)
+    }
+
+    fn time_of_bits(&self, bits: u64) -> Time {
+        Time::of_cycles(bits, u64::from(self.speed_khz) * 1_000)
+    }
+
+    /// A command arrives.
+    fn begin_exchange(&mut self) {
+        self.statistics.exchanges += 1;
+        if !self.free_running {
+            self.board.run_for(self.exchange_cost);
+        }
+    }
+
+    /// A command that moves registers (DAP_Transfer, DAP_TransferBlock).
+    pub fn exchange(&mut self, requests: &[Request]) -> Response {
+        self.begin_exchange();
+        let mut data = Vec::new();
+        let acknowledge = match self.transfer_all(requests, &mut data) {
+            Ok(()) => Acknowledge::Ok,
+            Err(refusal) => refusal,
+        };
+        Response { acknowledge, data }
+    }
+
+    /// A bare sequence on SWDIO (DAP_SWJ_Sequence).
+    pub fn exchange_sequence(&mut self, count: u8, bits: u64) {
+        self.begin_exchange();
+        let wire_time = self.time_of_bits(count.into());
+        self.board.run_for(wire_time);
+        self.board.sequence(count, bits);
+    }
+
+    /// Drives nRST (DAP_SWJ_Pins) and waits.
+    pub fn exchange_reset_pin(&mut self, level: Option<bool>, wait: Time) {
+        self.begin_exchange();
+        if let Some(level) = level {
+            self.board.drive_reset_pin(level);
+        }
+        self.board.run_for(wait);
+    }
+
+    fn transfer_all(
+        &mut self,
+        requests: &[Request],
+        data: &mut Vec<u32>,
+    ) -> Result<(), Acknowledge> {
+        const RDBUFF: Register = Register::Debug(0xC);
+        let mut posted = false;
+        let mut unchecked = false;
+        for request in requests {
+            match *request {
+                Request::Read(register @ Register::Access(_)) => {
+                    let previous = self.transfer_read(register)?;
+                    if posted {
+                        data.push(previous);
+                    }
+                    posted = true;
+                    unchecked = false;
+                }
+                Request::Read(register) => {
+                    if std::mem::take(&mut posted) {
+                        data.push(self.transfer_read(RDBUFF)?);
+                    }
+                    data.push(self.transfer_read(register)?);
+                    unchecked = false;
+                }
+                Request::Write(register, value) => {
+                    if std::mem::take(&mut posted) {
+                        data.push(self.transfer_read(RDBUFF)?);
+                    }
+                    self.transfer_write(register, value)?;
+                    unchecked = true;
+                }
+            }
+            self.statistics.bytes += 4;
+        }
+        if posted {
+            data.push(self.transfer_read(RDBUFF)?);
+        } else if unchecked {
+            self.transfer_read(RDBUFF)?;
+        }
+        Ok(())
+    }
+
+    fn transfer_read(&mut self, register: Register) -> Result<u32, Acknowledge> {
+        self.retried(|board| board.transfer_read(register))
+    }
+
+    fn transfer_write(&mut self, register: Register, value: u32) -> Result<(), Acknowledge> {
+        self.retried(|board| board.transfer_write(register, value))
+    }
+
+    fn retried<T>(
+        &mut self,
+        mut transfer: impl FnMut(&mut Board) -> Result<T, Acknowledge>,
+    ) -> Result<T, Acknowledge> {
+        for _ in 0..WAIT_RETRIES {
+            self.statistics.transfers += 1;
+            let result = transfer(&mut self.board);
+            let bits = if result.is_ok() {
+                TRANSFER_BITS
+            } else {
+                REFUSED_BITS
+            };
+            let wire_time = self.time_of_bits(bits);
+            self.board.run_for(wire_time);
+            if !matches!(result, Err(Acknowledge::Wait)) {
+                return result;
+            }
+        }
+        Err(Acknowledge::Wait)
+    }
+}

@@ -1,0 +1,115 @@
+//! What a board starts with.
+
+use std::path::PathBuf;
+
+use super::Board;
+use crate::state::{State, StateError};
+
+/// Product life-cycle states that the board can be made in (RM0477, FLASH_NVSTATER).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProductState {
+    /// The debugger gets in.
+    #[default]
+    Open,
+    /// AP1 is denied.
+    Closed,
+}
+
+/// Why a board cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The state file is of no use.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// An image does not fit its memory.
+    #[error("{image} bytes at {offset:#x} do not fit {memory} of {capacity} bytes")]
+    ImageTooLarge {
+        /// Internal flash or NOR.
+        memory: &'static str,
+        /// Bytes of the image.
+        image: usize,
+        /// Where it should begin.
+        offset: usize,
+        /// Bytes of the memory.
+        capacity: usize,
+    },
+}
+
+/// Makes a [`Board`]: blank, open, tolerant of what is not modelled, with nothing kept, unless told otherwise.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    pub(super) state: Option<PathBuf>,
+    pub(super) boot_image: Vec<u8>,
+    pub(super) nor_image: Vec<u8>,
+    pub(super) strict: bool,
+    pub(super) product_state: ProductState,
+    pub(super) boot_pin: bool,
+    pub(super) option_words: Vec<(u32, u32)>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            state: None,
+            boot_image: Vec::new(),
+            nor_image: Vec::new(),
+            strict: false,
+            product_state: ProductState::Open,
+            boot_pin: false,
+            option_words: Vec::new(),
+        }
+    }
+}
+
+impl Builder {
+    /// Keeps internal flash, option bytes and NOR in this file: loaded now if it exists, saved when the board goes.
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state = Some(path.into());
+        self
+    }
+
+    /// Programs internal flash from its start.
+    pub fn boot_image(mut self, image: impl Into<Vec<u8>>) -> Self {
+        self.boot_image = image.into();
+        self
+    }
+
+    /// Programs the NOR from its start.
+    pub fn nor_image(mut self, image: impl Into<Vec<u8>>) -> Self {
+        self.nor_image = image.into();
+        self
+    }
+
+    /// Refuses accesses to what is not modelled.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Life-cycle state of the product.
+    pub fn product_state(mut self, state: ProductState) -> Self {
+        self.product_state = state;
+        self
+    }
+
+    /// Level of the BOOT0 pin: high starts system memory instead of internal flash.
+    pub fn boot_pin(mut self, level: bool) -> Self {
+        self.boot_pin = level;
+        self
+    }
+
+    /// Sets the option word whose status register is at this offset of FLASH (0x260 OBW1SR, 0x268 OBW2SR).
+    pub fn option_word(mut self, offset: u32, value: u32) -> Self {
+        self.option_words.push((offset, value));
+        self
+    }
+
+    /// The board, with power on and not a cycle run.
+    pub fn build(self) -> Result<Board, BuildError> {
+        let state = match &self.state {
+            Some(path) => State::load(path)?,
+            None => None,
+        };
+        Board::assemble(self, state)
+    }
+}

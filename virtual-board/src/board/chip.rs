@@ -1,0 +1,261 @@
+//! The chip with what is soldered around it, and its time.
+//!
+//! The core runs until something else changes: a device's event, an interrupt line, a reset. While it sleeps, is halted, or only
+//! polls, time skips to that event. A system reset (AIRCR, a watchdog, nRST) resets devices and core, and keeps RAM.
+
+use super::wiring;
+use crate::{
+    bus::{Bus, BusError, Master, Width},
+    clock::Time,
+    cpu::{Core, Outcome},
+    debug_port::{Port, System, rom_table},
+    devices::{
+        Reset, ResetCause,
+        flash::{Flash, options::CLOSED},
+        sbs::Sbs,
+        xspi::Xspi,
+    },
+    map::{Map, Shares, Unmodelled},
+};
+
+/// Core, memory map and time.
+pub struct Chip {
+    /// The Cortex-M7.
+    pub core: Core,
+    /// All else on the bus.
+    pub map: Map,
+    now: Time,
+    vector_base: u32,
+    /// nRST is low.
+    held: bool,
+    /// A transfer of AP1 never ended: the AHB-AP's bus is dead until nRST.
+    bus_dead: bool,
+    /// The product state closes AP1.
+    closed: bool,
+    lines: [u64; 4],
+    /// XSPIM crosses the ports: XSPI1 has the NOR.
+    ports_swapped: bool,
+}
+
+impl Chip {
+    /// The chip with power just applied. The core starts at the vectors at `vector_base`.
+    pub fn new(map: Map, vector_base: u32) -> Self {
+        let mut chip = Self {
+            core: Core::new(),
+            map,
+            now: Time::default(),
+            vector_base,
+            held: false,
+            bus_dead: false,
+            closed: false,
+            lines: [0; 4],
+            ports_swapped: false,
+        };
+        chip.reset(ResetCause::Power);
+        chip
+    }
+
+    /// Virtual time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Resets devices and core.
+    pub fn reset(&mut self, cause: ResetCause) {
+        let reset = match cause {
+            ResetCause::Power => Reset::Power,
+            _ => Reset::System,
+        };
+        if reset == Reset::Power {
+            self.core = Core::new();
+        }
+        self.bus_dead = false;
+        self.map.hold(false);
+        self.map.synchronise(self.now, self.core.cycles);
+        self.map.wires.reset_cause = cause;
+        self.map.reset(reset);
+        self.load_options();
+        self.core.reset(&mut self.map, self.vector_base);
+        self.map.hold(self.held);
+        self.settle();
+    }
+
+    /// What the option bytes and the boot pin decide at a reset.
+    fn load_options(&mut self) {
+        if let Some(flash) = self.map.device::<Flash>(wiring::FLASH) {
+            let options = flash.options();
+            let (itcm, dtcm) = options.tcm_shares();
+            self.closed = options.product_state() == CLOSED;
+            self.map.share(Shares::new(itcm, dtcm));
+        }
+        let vector_base = self.vector_base;
+        if let Some(sbs) = self.map.device_mut::<Sbs>(wiring::SBS) {
+            sbs.set_boot_vector(vector_base);
+        }
+    }
+
+    /// Drives nRST.
+    pub fn drive_reset_pin(&mut self, level: bool) {
+        let held = !level;
+        if held != self.held {
+            self.held = held;
+            self.reset(ResetCause::Pin);
+        }
+    }
+
+    /// Lets time pass until `end`, give or take the core's last instruction.
+    pub fn run_until(&mut self, end: Time) {
+        while self.now < end {
+            self.map.synchronise(self.now, self.core.cycles);
+            self.map.tick();
+            self.settle();
+            let event = self.map.next_event().unwrap_or(end);
+            let limit = event.min(end).max(self.now + Time(1));
+            if self.held {
+                self.now = limit;
+            } else {
+                self.run_core(limit);
+            }
+        }
+        self.map.synchronise(self.now, self.core.cycles);
+    }
+
+    /// Cycles until `limit`, at least one.
+    fn cycles_until(&self, limit: Time) -> u64 {
+        (limit - self.now).cycles_at(self.map.wires.core_hz).max(1)
+    }
+
+    fn run_core(&mut self, limit: Time) {
+        // Devices that the tick above touched may have changed the clock.
+        self.map.synchronise(self.now, self.core.cycles);
+        let budget = self.cycles_until(limit);
+        let outcome = self.core.run(&mut self.map, budget);
+        self.now = self.now.max(self.map.time_at(self.core.cycles));
+        match outcome {
+            Outcome::Budget | Outcome::Attention => {}
+            Outcome::Sleeping | Outcome::Idle => self.skip_to(limit),
+            Outcome::Halted | Outcome::LockedUp => self.now = self.now.max(limit),
+            Outcome::ResetRequested => self.reset(ResetCause::Software),
+        }
+        self.settle();
+    }
+
+    /// Nothing happens before `limit` or the core's own next event.
+    fn skip_to(&mut self, limit: Time) {
+        if self.now >= limit {
+            return;
+        }
+        self.map.synchronise(self.now, self.core.cycles);
+        let until_limit = self.cycles_until(limit);
+        let cycles = self
+            .core
+            .cycles_to_event()
+            .map_or(until_limit, |event| event.clamp(1, until_limit));
+        self.core.skip(cycles);
+        self.now = self.map.time_at(self.core.cycles);
+    }
+
+    /// Takes what the devices changed: interrupt lines, a reset request, an access that nobody modelled.
+    fn settle(&mut self) {
+        for access in self.map.take_unmodelled() {
+            self.report(&access);
+        }
+        if self.lines != self.map.wires.irq {
+            self.lines = self.map.wires.irq;
+            self.core.set_irq_lines(self.lines);
+        }
+        self.map.wires.core_halted = self.core.is_halted();
+        if self.ports_swapped != self.map.wires.ports_swapped() {
+            self.ports_swapped = !self.ports_swapped;
+            self.map
+                .pair((wiring::XSPI1, wiring::XSPI2), Xspi::exchange_memories);
+        }
+        if std::mem::take(&mut self.map.wires.reset_request) {
+            self.reset(self.map.wires.reset_cause);
+        }
+    }
+
+    fn report(&self, access: &Unmodelled) {
+        let Unmodelled {
+            device,
+            address,
+            written,
+            master,
+        } = access;
+        let pc = self.core.pc();
+        match written {
+            Some(value) => tracing::warn!(
+                "{device}: write of {value:#010x} to {address:#010x}, which is not modelled ({master:?}, pc {pc:#010x})"
+            ),
+            None => tracing::warn!(
+                "{device}: read of {address:#010x}, which is not modelled ({master:?}, pc {pc:#010x})"
+            ),
+        }
+    }
+
+    fn debug_bus_read(&mut self, address: u32, width: Width) -> Result<u32, BusError> {
+        match rom_table::word(address) {
+            rom_table::Word::Fixed(word) => Ok(word >> (8 * (address & 3))),
+            rom_table::Word::Dbgmcu(mirrored) => {
+                self.map.read(mirrored | address & 3, width, Master::Debug)
+            }
+            rom_table::Word::Unmodelled(name) => self.map.unmodelled_debug(name, address, None),
+            rom_table::Word::Nothing => Err(BusError::Refused),
+        }
+    }
+
+    fn debug_bus_write(&mut self, address: u32, width: Width, value: u32) -> Result<(), BusError> {
+        match rom_table::word(address) {
+            rom_table::Word::Fixed(_) => Ok(()),
+            rom_table::Word::Dbgmcu(mirrored) => {
+                self.map
+                    .write(mirrored | address & 3, width, value, Master::Debug)
+            }
+            rom_table::Word::Unmodelled(name) => self
+                .map
+                .unmodelled_debug(name, address, Some(value))
+                .map(drop),
+            rom_table::Word::Nothing => Err(BusError::Refused),
+        }
+    }
+
+    /// Keeps the AHB-AP's bus dead after a transfer that never ended.
+    fn note_stall<T>(&mut self, result: Result<T, BusError>) -> Result<T, BusError> {
+        self.bus_dead |= matches!(result, Err(BusError::Stalled));
+        self.settle();
+        result
+    }
+}
+
+impl System for Chip {
+    fn read(&mut self, ap: Port, address: u32, width: Width) -> Result<u32, BusError> {
+        if ap == Port::SystemDebug || rom_table::contains(address) {
+            let result = self.debug_bus_read(address, width);
+            self.settle();
+            return result;
+        }
+        if self.bus_dead {
+            return Err(BusError::Stalled);
+        }
+        let result = self.core.debug_read(&mut self.map, address, width);
+        self.note_stall(result)
+    }
+
+    fn write(&mut self, ap: Port, address: u32, width: Width, value: u32) -> Result<(), BusError> {
+        if ap == Port::SystemDebug || rom_table::contains(address) {
+            let result = self.debug_bus_write(address, width, value);
+            self.settle();
+            return result;
+        }
+        if self.bus_dead {
+            return Err(BusError::Stalled);
+        }
+        let result = self.core.debug_write(&mut self.map, address, width, value);
+        self.note_stall(result)
+    }
+
+    /// A closed product denies AP1; AP0, through which debug authentication is opened, stays [U].
+    fn enabled(&self, ap: Port) -> bool {
+        ap == Port::SystemDebug || !self.closed
+    }
+}
