@@ -4,9 +4,17 @@
 //! memory commands), `fake.rs` for unit tests. Nothing above this module names probe-rs's types, and nothing above it waits
 //! except through [`Link::idle`]. FPB and DWT belong to `units.rs` alone.
 
+#[cfg(test)]
+pub(crate) mod fake;
+pub mod units;
+
 use std::{fmt, time::Duration};
 
-use crate::{layout::Address, registers::Register};
+use crate::{
+    fault::{Code, Explain},
+    layout::Address,
+    registers::Register,
+};
 
 /// A register of the core, by its DCRSR number (ARM ARM C1.6.3; Cortex-M7 TRM).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,10 +75,10 @@ pub enum CoreState {
     Halted(HaltReason),
 }
 
-/// Whether a step lets interrupts in.
+/// Whether a step or a run lets interrupts in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interrupts {
-    /// C_MASKINTS is set for the step.
+    /// C_MASKINTS is set.
     Masked,
     /// As the program has them.
     Enabled,
@@ -147,6 +155,19 @@ pub enum LinkError {
     },
 }
 
+impl Explain for LinkError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Lost { .. } => Code::XG001,
+            Self::Refused { .. } => Code::XG002,
+            Self::Open { .. } => Code::XG003,
+            Self::Denied { .. } => Code::XG004,
+            Self::Timeout { .. } => Code::XG005,
+            Self::Stalled { .. } => Code::XG006,
+        }
+    }
+}
+
 /// The core and its memory. Addresses reach the bus as they are: external ranges only through `window.rs`.
 pub trait Link: Send {
     /// State of the core now; one read of DHCSR (and of DFSR when halted). DFSR is cleared as it is read.
@@ -155,8 +176,13 @@ pub trait Link: Send {
     /// Asks for debug state and waits until the core is there.
     fn halt(&mut self) -> Result<(), LinkError>;
 
-    /// Leaves debug state. Clears C_MASKINTS in a write of its own before.
-    fn resume(&mut self) -> Result<(), LinkError>;
+    /// Leaves debug state. C_MASKINTS is set or cleared in a write of its own before.
+    fn resume_with(&mut self, interrupts: Interrupts) -> Result<(), LinkError>;
+
+    /// Leaves debug state with interrupts as the program has them.
+    fn resume(&mut self) -> Result<(), LinkError> {
+        self.resume_with(Interrupts::Enabled)
+    }
 
     /// Executes one instruction and waits for debug state.
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError>;
@@ -185,6 +211,12 @@ pub trait Link: Send {
 
     /// After [`LinkError::Stalled`]: DAP abort, then nRST with a halt at the reset vector; the target's state is lost.
     fn recover(&mut self) -> Result<(), LinkError>;
+
+    /// True if the probe's accesses look into the core's data cache (CSW HPROT\[3\], cacheable): memory then reads as the core sees it.
+    fn is_coherent(&self) -> bool;
+
+    /// True if the core was reset since this was asked last (DHCSR.S_RESET_ST).
+    fn was_reset(&mut self) -> Result<bool, LinkError>;
 
     /// Asserts nRST, connects, releases and halts at once.
     fn reset_by_pin(&mut self) -> Result<(), LinkError>;

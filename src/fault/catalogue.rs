@@ -66,6 +66,12 @@ codes! {
     XG004 Eperm Refuse "debug access denied"
         "The product state or the debug authentication of the chip denies the access port that reaches the core."
         "only a chip in product state OPEN can be debugged; regress it with the vendor's tool if you hold the keys";
+    XG005 Eio Refuse "core does not answer"
+        "The core did not enter debug state, leave reset or finish a register transfer in time: it sleeps without clock, is held in reset, or hangs on the bus."
+        "`monitor reset halt`; if that fails too, start the server with --under-reset";
+    XG006 Eio Refuse "bus stalled"
+        "An access was answered by WAIT until the debug port was told to abort it. What answers too late is most often a window whose NOR expects another protocol."
+        "`monitor reset halt` recovers the bus by nRST; `monitor window` says what state the window is in";
     XG010 Efault Refuse "no window there"
         "The address lies in external address space, but the board profile has no memory there: an access could hang the bus."
         "`monitor window` lists the windows of this board; a board of your own needs `--board FILE.toml`";
@@ -144,6 +150,18 @@ codes! {
     XG039 Eio Refuse "unreadable flash"
         "Contents that must be preserved or compared could not be read back."
         "power-cycle the board and try again";
+    XG040 Enospc Refuse "no breakpoint unit free"
+        "Code in flash or in a window can be stopped at only by a breakpoint unit of the core, and all of them are taken."
+        "delete one of the breakpoints that hold the units (`info breakpoints`)";
+    XG041 Enospc Refuse "no watchpoint unit free"
+        "Data can be watched only by a watchpoint unit of the core, and all of them are taken."
+        "delete one of the watchpoints that hold the units (`info watchpoints`)";
+    XG042 Einval Refuse "not watchable"
+        "A watchpoint unit compares an address with its low bits ignored: it covers a power of two of bytes, aligned to that size."
+        "watch one member or element (`watch -location`), whose size is 1, 2, 4 or 8 bytes";
+    XG043 Einval Refuse "breakpoint unit too old"
+        "Only revision 2 of the breakpoint unit compares whole addresses; revision 1 ends at 0x1FFFFFFF, before any window. No STM32H7RS has it."
+        "check that --board names the board that is connected";
     XG050 Enoent Refuse "image not readable"
         "The file does not exist or may not be read."
         "check the path";
@@ -162,6 +180,12 @@ codes! {
     XG056 Einval Refuse "appli linked elsewhere"
         "The appli has no code in a NOR window of this board, so it cannot execute in place there."
         "link it to the window's base (`monitor window`), or choose the board it was linked for with `--board`";
+    XG060 Ebusy Refuse "core is running"
+        "Registers, and memory that has no live access, can be reached only while the core is halted."
+        "interrupt the program first (Ctrl-C, or the pause button)";
+    XG061 Einval Refuse "no such register"
+        "The client asked for a register number that the target description does not have."
+        "`maintenance flush register-cache`, then connect again so that GDB reads the target description anew";
     XG070 Enoent Refuse "unknown board"
         "There is no built-in profile of that name."
         "name a known board, or give the path of a profile: `--board FILE.toml`";
@@ -177,6 +201,24 @@ codes! {
     XG074 Eio Refuse "virtual board's state file"
         "The file that keeps the virtual board's memories cannot be read or written."
         "check the path given to --virtual-state, or delete the file to begin with a blank board";
+    XG080 Eio Refuse "HardFault"
+        "The core took a HardFault: a fault escalated, a vector could not be read, or a debug event had no debugger."
+        "`backtrace` shows where; the console line at the stop decodes the cause";
+    XG081 Eio Refuse "MemManage fault"
+        "The MPU refused an access or a fetch."
+        "compare the address with the MPU regions of boot stage and appli";
+    XG082 Eio Refuse "BusFault"
+        "The bus refused an access or a fetch: nothing is there, or a clock, a supply or a window is off."
+        "for an address in a window, `monitor window` says whether it is open";
+    XG083 Eio Refuse "UsageFault"
+        "An instruction was undefined, in an invalid state, without its coprocessor, unaligned, or divided by zero."
+        "`x/i $pc` in the faulting frame; for a coprocessor fault, enable the FPU in CPACR before it is used";
+    XG084 Eio Refuse "lockup"
+        "The core faulted while it handled a HardFault or NMI and stopped executing."
+        "`monitor reset halt`; look at the stack pointer and the vector table";
+    XG085 Eio Refuse "unexpected reset"
+        "The core was reset while the program ran: a watchdog, the reset button, a supply dip, or the program itself."
+        "look at RCC_RSR for the cause; `monitor reset halt` goes to the appli's start again";
 }
 
 impl fmt::Display for Code {
