@@ -8,9 +8,11 @@
 //! One OS thread owns the session, every gdbstub machine and the link; tokio owns sockets, signals and timers and talks
 //! to it by channels.
 
+pub mod breakpoints;
 pub mod fault;
 pub mod gdb;
 pub mod image;
 pub mod layout;
 pub mod link;
 pub mod registers;
+pub mod session;

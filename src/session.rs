@@ -1,0 +1,343 @@
+//! A debug session: sole owner of the link, and the only way in for GDB, command line and scripts.
+//!
+//! It composes what stands to its right (units, breakpoints, windows, flash, boot stage) and keeps what is known about the halted core:
+//! registers and memory are fetched once a halt and forgotten when the core runs, is reset, or a loader runs. `run.rs` has run control,
+//! `memory.rs` memory, `debug_support.rs` what we change in the chip while we are attached.
+
+pub mod core_fault;
+pub mod registers;
+pub mod stop;
+
+mod cache;
+mod debug_support;
+mod instruction;
+mod memory;
+mod range;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    breakpoints::{Breakpoints, Patching, Request},
+    fault::{Code, Explain, Fault, Journal},
+    layout::{Address, BoardProfile},
+    link::{CoreState, Interrupts, Link, units::Units},
+};
+
+use cache::MemoryCache;
+use debug_support::DebugSupport;
+pub use range::RangeStep;
+use registers::RegisterFile;
+pub use run::Resumed;
+pub use stop::{Signal, Stop, StopReason};
+
+/// What becomes of the core when the server starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnAttach {
+    /// It is halted where it is: a hung unit keeps its evidence.
+    #[default]
+    Halt,
+    /// It is reset and brought to the appli's first instruction.
+    Arm,
+    /// It goes on as it does.
+    Run,
+}
+
+/// When interrupts are masked (C_MASKINTS).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MaskPolicy {
+    /// An instruction step masks; a range step runs where masking would cheat the program.
+    #[default]
+    Auto,
+    /// Steps and runs mask.
+    On,
+    /// Nothing masks.
+    Off,
+    /// Every step masks, also in a range.
+    StepOnly,
+}
+
+/// In which state the target is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It runs, with debug off.
+    Running,
+    /// It stays in debug state.
+    Halted,
+}
+
+/// What a session is opened with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The board.
+    pub profile: BoardProfile,
+    /// The appli that is debugged; re-read when the file changes.
+    pub appli: Option<PathBuf>,
+    /// The boot stage that should be in internal flash.
+    pub boot: Option<PathBuf>,
+    /// The boot stage may be programmed.
+    pub install_boot: bool,
+    /// How long the boot stage may take to the appli's first instruction.
+    pub boot_timeout: Duration,
+    /// What becomes of the core when the session opens.
+    pub on_attach: OnAttach,
+    /// Connect with nRST asserted.
+    pub under_reset: bool,
+    /// A window may be read while the core runs.
+    pub live_window: bool,
+}
+
+/// What the session itself refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Only a halted core can do that.
+    #[error("the core is running: {what} needs it halted")]
+    Running {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// The target description has no such register.
+    #[error("there is no register {number}")]
+    NoRegister {
+        /// The number asked for.
+        number: u16,
+    },
+}
+
+impl Explain for SessionError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Running { .. } => Code::XG060,
+            Self::NoRegister { .. } => Code::XG061,
+        }
+    }
+}
+
+/// What the core is doing for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Activity {
+    Halted,
+    Running,
+    /// A range step is under way: the core runs to a temporary unit.
+    Ranging(range::Range),
+}
+
+/// A debug session.
+pub struct Session {
+    link: Box<dyn Link>,
+    settings: Settings,
+    units: Units,
+    breakpoints: Breakpoints,
+    support: DebugSupport,
+    activity: Activity,
+    stop: Stop,
+    registers: Option<RegisterFile>,
+    memory: MemoryCache,
+    mask: MaskPolicy,
+    /// The boot stage is still to run: no patches in RAM.
+    patching: Patching,
+    /// Why the appli could not be reached; the next resume would run into it.
+    boot_fault: Option<Fault>,
+    journal: Journal,
+    console: Vec<String>,
+}
+
+impl Session {
+    /// Takes the core as it is: neither halts nor resets it, but for what `settings.on_attach` says.
+    pub fn open(mut link: Box<dyn Link>, settings: Settings) -> Result<Self, Fault> {
+        if settings.under_reset {
+            link.reset_by_pin()?;
+        }
+        let units = Units::discover(link.as_mut())?;
+        let support = DebugSupport::enable(link.as_mut())?;
+        let mut session = Self {
+            link,
+            settings,
+            units,
+            breakpoints: Breakpoints::default(),
+            support,
+            activity: Activity::Running,
+            stop: Stop {
+                reason: StopReason::Halt,
+                pc: Address(0),
+                console: Vec::new(),
+            },
+            registers: None,
+            memory: MemoryCache::default(),
+            mask: MaskPolicy::default(),
+            patching: Patching::Allowed,
+            boot_fault: None,
+            journal: Journal::default(),
+            console: Vec::new(),
+        };
+        session.attach()?;
+        Ok(session)
+    }
+
+    fn attach(&mut self) -> Result<(), Fault> {
+        self.link.was_reset()?;
+        if let CoreState::Halted(_) = self.link.state()? {
+            self.arrive(StopReason::Halt)?;
+        } else if self.settings.on_attach == OnAttach::Halt {
+            self.halt()?;
+        }
+        Ok(())
+    }
+
+    /// What the session was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// True if the core is in debug state; then registers and memory can be asked for.
+    pub fn is_halted(&self) -> bool {
+        self.activity == Activity::Halted
+    }
+
+    /// The last halt.
+    pub fn last_stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Waits.
+    pub fn idle(&mut self, duration: Duration) -> Result<(), Fault> {
+        Ok(self.link.idle(duration)?)
+    }
+
+    /// When interrupts are masked.
+    pub fn mask_policy(&self) -> MaskPolicy {
+        self.mask
+    }
+
+    /// Sets when interrupts are masked; holds from the next step or resume.
+    pub fn set_mask_policy(&mut self, policy: MaskPolicy) {
+        self.mask = policy;
+    }
+
+    /// Whether faults stop the core.
+    pub fn catches_faults(&self) -> bool {
+        self.support.catches_faults()
+    }
+
+    /// Sets whether faults stop the core.
+    pub fn set_catch_faults(&mut self, catch: bool) -> Result<(), Fault> {
+        Ok(self.support.set_catch_faults(self.link.as_mut(), catch)?)
+    }
+
+    /// Registers 0 to 22, fetched once a halt; see [`RegisterFile`] for the numbers.
+    pub fn registers(&mut self) -> Result<&RegisterFile, Fault> {
+        self.needs_halt("reading registers")?;
+        Ok(Self::fetched(&mut self.registers, self.link.as_mut())?)
+    }
+
+    /// A register by its number in the target description.
+    pub fn read_register(&mut self, number: u16) -> Result<u64, Fault> {
+        self.needs_halt("reading registers")?;
+        let file = Self::fetched(&mut self.registers, self.link.as_mut())?;
+        let value = file.get(self.link.as_mut(), number)?;
+        Ok(value.ok_or(SessionError::NoRegister { number })?)
+    }
+
+    /// Writes a register. xPSR keeps the core's exception number and Thumb bit.
+    pub fn write_register(&mut self, number: u16, value: u64) -> Result<(), Fault> {
+        self.needs_halt("writing registers")?;
+        let file = Self::fetched(&mut self.registers, self.link.as_mut())?;
+        if !file.set(self.link.as_mut(), number, value)? {
+            return Err(SessionError::NoRegister { number }.into());
+        }
+        self.stop.pc = Address(file.pc());
+        Ok(())
+    }
+
+    /// Keeps a breakpoint or watchpoint; it takes effect at the next resume. No transfer is made.
+    pub fn insert(&mut self, request: Request) -> Result<(), Fault> {
+        let profile = &self.settings.profile;
+        let is_ram = |address| profile.ram(address).is_some();
+        Ok(self.breakpoints.insert(request, &self.units, is_ram)?)
+    }
+
+    /// Forgets a breakpoint or watchpoint; one that is not there is as good as removed.
+    pub fn remove(&mut self, request: Request) {
+        self.breakpoints.remove(request);
+    }
+
+    /// What the client wants stopped at.
+    pub fn requests(&self) -> &[Request] {
+        self.breakpoints.requests()
+    }
+
+    /// The client has left: its breakpoints go with it, the core does what it did.
+    pub fn client_left(&mut self) {
+        self.breakpoints.remove_all();
+    }
+
+    /// Faults that a client could not show.
+    pub fn journal(&mut self) -> &mut Journal {
+        &mut self.journal
+    }
+
+    /// Lines for the next moment at which GDB takes console text.
+    pub fn take_console(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.console)
+    }
+
+    /// Leaves the target as it was found, but for what it does now.
+    pub fn close(mut self, leave: Leave) -> Result<(), Fault> {
+        let was_running = !self.is_halted();
+        if was_running && leave == Leave::Halted {
+            self.halt()?;
+        }
+        self.breakpoints.remove_all();
+        self.breakpoints.park(self.link.as_mut(), &mut self.units)?;
+        self.support.restore(self.link.as_mut())?;
+        if leave == Leave::Running {
+            if !was_running {
+                self.link.resume()?;
+            }
+            debug_support::disable(self.link.as_mut())?;
+        }
+        Ok(())
+    }
+
+    fn needs_halt(&self, what: &'static str) -> Result<(), SessionError> {
+        if self.is_halted() {
+            Ok(())
+        } else {
+            Err(SessionError::Running { what })
+        }
+    }
+
+    fn fetched<'a>(
+        registers: &'a mut Option<RegisterFile>,
+        link: &mut dyn Link,
+    ) -> Result<&'a mut RegisterFile, Fault> {
+        match registers {
+            Some(file) => Ok(file),
+            none => Ok(none.insert(RegisterFile::fetch(link)?)),
+        }
+    }
+
+    /// The core has run, was reset or is about to: nothing that was fetched holds.
+    fn forget(&mut self) {
+        self.registers = None;
+        self.memory.clear();
+    }
+
+    /// Whether a step masks interrupts.
+    fn step_interrupts(&self) -> Interrupts {
+        match self.mask {
+            MaskPolicy::Auto | MaskPolicy::On | MaskPolicy::StepOnly => Interrupts::Masked,
+            MaskPolicy::Off => Interrupts::Enabled,
+        }
+    }
+
+    /// Whether a run masks interrupts.
+    fn run_interrupts(&self) -> Interrupts {
+        match self.mask {
+            MaskPolicy::On => Interrupts::Masked,
+            MaskPolicy::Auto | MaskPolicy::Off | MaskPolicy::StepOnly => Interrupts::Enabled,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What we change in the chip while we are attached: vector catch, debug in low-power modes, frozen watchdogs.
+//!
+//! DBGMCU at 0x5C001004 keeps the core's clock in Sleep, Stop and Standby (RM0477, DBGMCU), or the first WFI would take the debug port
+//! with it; the freeze bits keep a watchdog from resetting a halted core. A bit that does not read back is a warning, not an error.
+//! All of it is put back at the end.
+
+use crate::{
+    link::{Link, LinkError, RegisterAccess},
+    registers::{
+        Register,
+        dbgmcu::{Apb1Freeze, Apb4Freeze, Cr, DBGMCU},
+        debug::{DEBUG_KEY, Demcr, Dhcsr, SCS},
+    },
+};
+
+/// What was found, to be put back.
+#[derive(Debug)]
+pub(super) struct DebugSupport {
+    low_power: Cr,
+    window_watchdog: Apb1Freeze,
+    independent_watchdog: Apb4Freeze,
+    exceptions: Demcr,
+    catches_faults: bool,
+}
+
+impl DebugSupport {
+    /// Saves what is there and switches debug support on.
+    pub(super) fn enable(link: &mut dyn Link) -> Result<Self, LinkError> {
+        let mut support = Self {
+            low_power: link.peek(DBGMCU)?,
+            window_watchdog: link.peek(DBGMCU)?,
+            independent_watchdog: link.peek(DBGMCU)?,
+            exceptions: link.peek(SCS)?,
+            catches_faults: false,
+        };
+        support.apply(link)?;
+        support.set_catch_faults(link, true)?;
+        Ok(support)
+    }
+
+    /// Sets the bits in DBGMCU; again after a reset that may have cleared them.
+    pub(super) fn apply(&self, link: &mut dyn Link) -> Result<(), LinkError> {
+        let low_power = self
+            .low_power
+            .with_sleep(true)
+            .with_stop(true)
+            .with_standby(true);
+        write_checked(link, low_power)?;
+        write_checked(link, self.window_watchdog.with_window_watchdog(true))?;
+        write_checked(
+            link,
+            self.independent_watchdog.with_independent_watchdog(true),
+        )
+    }
+
+    pub(super) fn catches_faults(&self) -> bool {
+        self.catches_faults
+    }
+
+    /// Vector catch on every fault, or on none.
+    pub(super) fn set_catch_faults(
+        &mut self,
+        link: &mut dyn Link,
+        catch: bool,
+    ) -> Result<(), LinkError> {
+        let demcr: Demcr = link.peek(SCS)?;
+        link.poke(SCS, with_faults(demcr, catch))?;
+        self.catches_faults = catch;
+        Ok(())
+    }
+
+    /// Puts back what was found.
+    pub(super) fn restore(&self, link: &mut dyn Link) -> Result<(), LinkError> {
+        link.poke(SCS, self.exceptions)?;
+        link.poke(DBGMCU, self.low_power)?;
+        link.poke(DBGMCU, self.window_watchdog)?;
+        link.poke(DBGMCU, self.independent_watchdog)
+    }
+}
+
+/// Switches halting debug off: the core can no longer be stopped by what we left behind.
+pub(super) fn disable(link: &mut dyn Link) -> Result<(), LinkError> {
+    link.poke(SCS, Dhcsr::default().with_key(DEBUG_KEY))
+}
+
+fn with_faults(demcr: Demcr, catch: bool) -> Demcr {
+    demcr
+        .with_catch_memory_management(catch)
+        .with_catch_no_coprocessor(catch)
+        .with_catch_check(catch)
+        .with_catch_state(catch)
+        .with_catch_bus(catch)
+        .with_catch_exception_entry(catch)
+        .with_catch_hard_fault(catch)
+}
+
+fn write_checked<R>(link: &mut dyn Link, wanted: R) -> Result<(), LinkError>
+where
+    R: Register<Block = crate::registers::dbgmcu::Dbgmcu>,
+{
+    link.poke(DBGMCU, wanted)?;
+    let found: R = link.peek(DBGMCU)?;
+    if found.bits() & wanted.bits() != wanted.bits() {
+        tracing::warn!(
+            "DBGMCU {} reads back 0x{:08x} where 0x{:08x} was written: low-power modes or watchdogs may cut debugging off",
+            R::NAME,
+            found.bits(),
+            wanted.bits()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! Run control: halt, resume, step, and what a halt turns out to be.
+
+use super::{
+    Activity, Session,
+    core_fault::{CoreFault, Exception},
+    stop::{Stop, StopReason},
+};
+use crate::{
+    breakpoints::{Kind, Patching},
+    fault::{Code, Explain, Fault},
+    layout::Address,
+    link::{
+        CoreState, HaltReason, Interrupts, LinkError,
+        units::{Watch, Watched},
+    },
+};
+
+/// What became of a resume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resumed {
+    /// The core runs; [`Session::poll`] tells when it stops.
+    Running,
+    /// It stopped while it was stepped off a breakpoint.
+    Stopped(Stop),
+    /// It was not resumed, and this says why.
+    Refused(Stop),
+}
+
+/// The core was reset while it ran, and nobody here asked for it.
+#[derive(Debug, thiserror::Error)]
+#[error("the core was reset while the program ran")]
+struct UnexpectedReset;
+
+impl Explain for UnexpectedReset {
+    fn code(&self) -> Code {
+        Code::XG085
+    }
+}
+
+impl Session {
+    /// Halts the core. Where it halts because of something else at the same moment, that is the stop.
+    pub fn halt(&mut self) -> Result<Stop, Fault> {
+        if self.is_halted() {
+            return Ok(self.stop.clone());
+        }
+        let before = self.link.state()?;
+        self.link.halt()?;
+        match (before, self.link.state()?) {
+            (CoreState::LockedUp, _) => self.faulted(Exception::Lockup),
+            (CoreState::Halted(reason), _) => self.stopped(reason, StopReason::Halt),
+            (_, CoreState::Halted(reason)) => self.stopped(reason, StopReason::Halt),
+            _ => self.arrive(StopReason::Halt),
+        }
+    }
+
+    /// Lets the program go on, past a breakpoint at the pc.
+    pub fn resume(&mut self) -> Result<Resumed, Fault> {
+        if !self.is_halted() {
+            return Ok(Resumed::Running);
+        }
+        if let Some(stop) = self.boot_stop() {
+            return Ok(Resumed::Refused(stop));
+        }
+        self.pass_program_breakpoint()?;
+        if self.breakpoints.stops_at(self.stop.pc) {
+            let stop = self.step_once()?;
+            if stop.reason != StopReason::Step {
+                return Ok(Resumed::Stopped(stop));
+            }
+        }
+        self.arm_requests(None, None)?;
+        self.forget();
+        self.link.resume_with(self.run_interrupts())?;
+        self.activity = Activity::Running;
+        Ok(Resumed::Running)
+    }
+
+    /// Looks whether a running core has stopped; a range step goes on from here.
+    pub fn poll(&mut self) -> Result<Option<Stop>, Fault> {
+        if self.is_halted() {
+            return Ok(Some(self.stop.clone()));
+        }
+        let state = self.link.state()?;
+        self.note_unexpected_reset()?;
+        match (state, self.activity) {
+            (CoreState::Running | CoreState::Sleeping, _) => Ok(None),
+            (CoreState::LockedUp, _) => self.halt().map(Some),
+            (CoreState::Halted(reason), Activity::Ranging(range)) => {
+                self.arrived_in_range(range, reason)
+            }
+            (CoreState::Halted(reason), _) => self.stopped(reason, StopReason::Halt).map(Some),
+        }
+    }
+
+    /// Executes one instruction.
+    pub fn step(&mut self) -> Result<Stop, Fault> {
+        self.needs_halt("a step")?;
+        if let Some(stop) = self.boot_stop() {
+            return Ok(stop);
+        }
+        if self.pass_program_breakpoint()? {
+            return self.arrive(StopReason::Step);
+        }
+        self.step_once()
+    }
+
+    /// One instruction, also when a unit or a patch sits at the pc.
+    pub(super) fn step_once(&mut self) -> Result<Stop, Fault> {
+        self.arm_requests(Some(self.stop.pc), None)?;
+        self.forget();
+        match self.link.step(self.step_interrupts()) {
+            Ok(()) => {}
+            // WFI with nothing to wake it: the step ends where the core sleeps.
+            Err(LinkError::Timeout { .. }) => self.link.halt()?,
+            Err(error) => return Err(error.into()),
+        }
+        self.activity = Activity::Running;
+        match self.link.state()? {
+            CoreState::Halted(reason) => self.stopped(reason, StopReason::Step),
+            CoreState::LockedUp => self.halt(),
+            CoreState::Running | CoreState::Sleeping => self.halt(),
+        }
+    }
+
+    /// Units and patches as the requests want them, by difference.
+    pub(super) fn arm_requests(
+        &mut self,
+        spare: Option<Address>,
+        extra: Option<Address>,
+    ) -> Result<(), Fault> {
+        let profile = &self.settings.profile;
+        let left_out = self.breakpoints.arm(
+            self.link.as_mut(),
+            &mut self.units,
+            |address| profile.ram(address).is_some(),
+            self.patching,
+            spare,
+            extra,
+        )?;
+        for address in left_out {
+            self.console.push(format!(
+                "breakpoint at {address} waits: all units are taken, and RAM is not patched before the boot stage has run"
+            ));
+        }
+        Ok(())
+    }
+
+    /// What the halt turns out to be; `otherwise` when the hardware gives no reason of its own.
+    pub(super) fn stopped(
+        &mut self,
+        reason: HaltReason,
+        otherwise: StopReason,
+    ) -> Result<Stop, Fault> {
+        self.registers = None;
+        self.activity = Activity::Halted;
+        if reason.vector_catch {
+            let number = self.registers()?.exception_number();
+            return match Exception::from_number(number) {
+                Some(exception) => self.faulted(exception),
+                None => self.arrive(StopReason::Reset),
+            };
+        }
+        if reason.watchpoint
+            && let Some(watch) = self.units.matched_watch(self.link.as_mut())?
+        {
+            return self.arrive(watchpoint(watch));
+        }
+        if reason.breakpoint {
+            return self.arrive(StopReason::Breakpoint);
+        }
+        self.arrive(otherwise)
+    }
+
+    /// Writes down a halt.
+    pub(super) fn arrive(&mut self, reason: StopReason) -> Result<Stop, Fault> {
+        self.activity = Activity::Halted;
+        let pc = Address(self.registers()?.pc());
+        self.stop = Stop {
+            reason,
+            pc,
+            console: Vec::new(),
+        };
+        Ok(self.stop.clone())
+    }
+
+    fn faulted(&mut self, exception: Exception) -> Result<Stop, Fault> {
+        let fault = CoreFault::read(self.link.as_mut(), exception)?;
+        let line = fault.to_string();
+        self.journal.record(fault.clone().into());
+        self.arrive(StopReason::Fault(Box::new(fault)))?;
+        self.stop.console.push(line);
+        Ok(self.stop.clone())
+    }
+
+    /// The fault of an arm that failed, told once: who resumes again wants to see it run.
+    fn boot_stop(&mut self) -> Option<Stop> {
+        let fault = self.boot_fault.take()?;
+        self.stop = Stop {
+            console: fault.to_string().lines().map(str::to_owned).collect(),
+            reason: StopReason::Boot(Box::new(fault)),
+            pc: self.stop.pc,
+        };
+        Some(self.stop.clone())
+    }
+
+    /// A BKPT of the program itself would stop at every resume: it is passed over, as if it had been executed.
+    fn pass_program_breakpoint(&mut self) -> Result<bool, Fault> {
+        let pc = self.stop.pc;
+        if self.stop.reason != StopReason::Breakpoint || self.breakpoints.stops_at(pc) {
+            return Ok(false);
+        }
+        let mut code = [0; 2];
+        let read = self.read_memory(pc, &mut code)?;
+        if read == code.len() && code[1] == 0xBE {
+            self.write_register(super::registers::PC, u64::from(pc.0) + 2)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn note_unexpected_reset(&mut self) -> Result<(), Fault> {
+        if !self.link.was_reset()? {
+            return Ok(());
+        }
+        let fault = Fault::from(UnexpectedReset);
+        self.console.push(fault.one_line());
+        self.journal.record(fault);
+        self.units.verify(self.link.as_mut())?;
+        self.support.apply(self.link.as_mut())?;
+        self.breakpoints.forget_patches();
+        self.patching = Patching::Forbidden;
+        self.arm_requests(None, None)
+    }
+
+    /// Runs unmasked to a temporary unit.
+    pub(super) fn run_to(&mut self, address: Address) -> Result<(), Fault> {
+        self.arm_requests(Some(self.stop.pc), Some(address))?;
+        self.forget();
+        self.link.resume_with(Interrupts::Enabled)?;
+        Ok(())
+    }
+}
+
+fn watchpoint(watch: Watch) -> StopReason {
+    StopReason::Watchpoint {
+        kind: match watch.accesses {
+            Watched::Read => Kind::Read,
+            Watched::Write => Kind::Write,
+            Watched::Access => Kind::Access,
+        },
+        address: watch.address,
+    }
+}

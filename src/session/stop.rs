@@ -1,0 +1,66 @@
+//! Why the core is halted, in the words of a client.
+
+use super::core_fault::CoreFault;
+use crate::{breakpoints::Kind, fault::Fault, layout::Address};
+
+/// A halt, as it is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Why.
+    pub reason: StopReason,
+    /// The next instruction.
+    pub pc: Address,
+    /// Lines that explain it.
+    pub console: Vec<String>,
+}
+
+/// Why the core is halted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// The client asked for it, or it was so when we attached.
+    Halt,
+    /// A reset ended at the reset vector, or at the appli's first instruction.
+    Reset,
+    /// A requested breakpoint, or a BKPT of the program.
+    Breakpoint,
+    /// A requested watchpoint.
+    Watchpoint {
+        /// Write, read or access.
+        kind: Kind,
+        /// The address of the request.
+        address: Address,
+    },
+    /// A step, or a range step, is done.
+    Step,
+    /// The core ran into a fault.
+    Fault(Box<CoreFault>),
+    /// Nothing ran: the appli could not be reached, and this is why.
+    Boot(Box<Fault>),
+}
+
+/// The signal that GDB prints for a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT.
+    Interrupt,
+    /// SIGTRAP.
+    Trap,
+    /// SIGSEGV.
+    Segment,
+    /// SIGBUS.
+    Bus,
+    /// SIGILL.
+    Illegal,
+}
+
+impl StopReason {
+    /// The signal that GDB prints.
+    pub fn signal(&self) -> Signal {
+        match self {
+            Self::Halt => Signal::Interrupt,
+            Self::Reset | Self::Breakpoint | Self::Watchpoint { .. } | Self::Step => Signal::Trap,
+            Self::Fault(fault) => fault.signal(),
+            Self::Boot(_) => Signal::Trap,
+        }
+    }
+}
