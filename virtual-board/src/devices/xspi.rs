@@ -688,10 +688,21 @@ impl Device for Xspi {
             Kind::Command => transfer.time_of(1),
             Kind::Write if self.fifo.is_empty() => None,
             Kind::Write => transfer.time_of(self.fifo.len() as u64),
-            Kind::Read if self.fifo.len() >= self.registers.fifo_threshold() => None,
             Kind::Read => {
-                transfer.time_of((self.registers.fifo_threshold() - self.fifo.len()) as u64)
+                let missing = self
+                    .registers
+                    .fifo_threshold()
+                    .saturating_sub(self.fifo.len());
+                let room = (FIFO_BYTES - self.fifo.len()) as u64;
+                match missing {
+                    0 if transfer.remaining() > room => None,
+                    0 => transfer.time_of(transfer.remaining()),
+                    _ => transfer.time_of(missing as u64),
+                }
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

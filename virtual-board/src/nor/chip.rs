@@ -723,3 +723,6 @@ impl ExternalMemory for Nor {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;
