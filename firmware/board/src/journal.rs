@@ -44,6 +44,8 @@ pub enum Cause {
     Transfer = 6,
     /// The program panicked.
     Panic = 7,
+    /// The host asked for an address outside the NOR: `location`.
+    OutOfRange = 8,
 }
 
 /// A failed step, with its facts.
