@@ -65,7 +65,7 @@ compile() { # compile PACKAGE [FEATURES]
 
 image() { # image NAME PACKAGE [FEATURES]
     compile "$2" "${3:-}"
-    cp "firmware/target/$target/release/$2" "$fresh/$1.elf"
+    install -m 644 "firmware/target/$target/release/$2" "$fresh/$1.elf"
 }
 
 build_all() {
@@ -80,12 +80,14 @@ build_all() {
     image appli-older appli older
     image appli-offset appli offset
     image appli-ram-section appli ram-section
+    image loader loader
     printf '%s\n' "$identity" > "$fresh/toolchain.txt"
 }
 
 case ${1:-} in
 build)
     build_all
+    mkdir -p firmware/prebuilt
     cp "$fresh"/*.elf "$fresh/toolchain.txt" firmware/prebuilt/
     say "firmware/prebuilt is up to date"
     ;;
