@@ -4,6 +4,7 @@
 //! memory commands), `fake.rs` for unit tests. Nothing above this module names probe-rs's types, and nothing above it waits
 //! except through [`Link::idle`]. FPB and DWT belong to `units.rs` alone.
 
+pub mod core_fault;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod units;

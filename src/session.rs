@@ -4,7 +4,6 @@
 //! registers and memory are fetched once a halt and forgotten when the core runs, is reset, or a loader runs. `run.rs` has run control,
 //! `memory.rs` memory, `debug_support.rs` what we change in the chip while we are attached.
 
-pub mod core_fault;
 pub mod registers;
 pub mod stop;
 

@@ -44,6 +44,8 @@ pub struct FakeLink {
     /// Addresses that the program executes next; behind the last one it runs on unseen.
     pub path: VecDeque<u32>,
     pub coherent: bool,
+    /// Reads from this address never end.
+    pub stall_at: Option<u32>,
     pub registers: BTreeMap<u8, u32>,
     memory: BTreeMap<u32, u8>,
     system: BTreeMap<u32, u32>,
@@ -59,6 +61,7 @@ impl FakeLink {
             events: Vec::new(),
             path: VecDeque::new(),
             coherent: true,
+            stall_at: None,
             registers: BTreeMap::from([(15, 0x7001_0000), (16, 0x0100_0000)]),
             memory: ram.map(|address| (address, 0)).collect(),
             system: BTreeMap::new(),
@@ -264,6 +267,13 @@ impl Link for FakeLink {
     fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), LinkError> {
         self.events.push(Event::Read(address, data.len()));
         let length = data.len();
+        if self.stall_at == Some(address.0) {
+            return Err(LinkError::Stalled {
+                address,
+                length,
+                source: Box::new(NothingThere),
+            });
+        }
         for (at, byte) in (address.0..).zip(data) {
             *byte = match (self.memory.get(&at), self.system.get(&(at & !3))) {
                 (Some(byte), _) => *byte,

@@ -2,7 +2,6 @@
 
 use super::{
     Activity, Session,
-    core_fault::{CoreFault, Exception},
     stop::{Stop, StopReason},
 };
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     layout::Address,
     link::{
         CoreState, HaltReason, Interrupts, LinkError,
+        core_fault::{CoreFault, Exception},
         units::{Watch, Watched},
     },
 };

@@ -1,7 +1,11 @@
 //! Why the core is halted, in the words of a client.
 
-use super::core_fault::CoreFault;
-use crate::{breakpoints::Kind, fault::Fault, layout::Address};
+use crate::{
+    breakpoints::Kind,
+    fault::Fault,
+    layout::Address,
+    link::core_fault::{CoreFault, Exception},
+};
 
 /// A halt, as it is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,13 +57,24 @@ pub enum Signal {
     Illegal,
 }
 
+impl Signal {
+    /// An escalated fault counts as what it was at first.
+    fn of(fault: &CoreFault) -> Self {
+        match fault.origin() {
+            Exception::Bus => Self::Bus,
+            Exception::Usage => Self::Illegal,
+            Exception::Hard | Exception::MemoryManagement | Exception::Lockup => Self::Segment,
+        }
+    }
+}
+
 impl StopReason {
     /// The signal that GDB prints.
     pub fn signal(&self) -> Signal {
         match self {
             Self::Halt => Signal::Interrupt,
             Self::Reset | Self::Breakpoint | Self::Watchpoint { .. } | Self::Step => Signal::Trap,
-            Self::Fault(fault) => fault.signal(),
+            Self::Fault(fault) => Signal::of(fault),
             Self::Boot(_) => Signal::Trap,
         }
     }

@@ -6,11 +6,10 @@
 
 use std::fmt;
 
-use super::stop::Signal;
+use super::{CoreRegister, Link, LinkError, RegisterAccess};
 use crate::{
     fault::{Code, Explain},
     layout::Address,
-    link::{CoreRegister, Link, LinkError, RegisterAccess},
     registers::{
         Register,
         debug::SCS,
@@ -88,17 +87,17 @@ impl CoreFault {
         })
     }
 
-    /// SIGSEGV, SIGBUS or SIGILL; an escalated fault counts as what it was at first.
-    pub fn signal(&self) -> Signal {
-        match self.origin() {
-            Exception::Bus => Signal::Bus,
-            Exception::Usage => Signal::Illegal,
-            Exception::Hard | Exception::MemoryManagement | Exception::Lockup => Signal::Segment,
-        }
+    /// The fault whose handler the core is in, as the exception number in xPSR tells (ARM ARM B1.4.2); the core is halted.
+    pub fn of_halted(link: &mut dyn Link) -> Result<Option<Self>, LinkError> {
+        const EXCEPTION_NUMBER: u32 = 0x1FF;
+        let number = link.read_register(CoreRegister::XPSR)? & EXCEPTION_NUMBER;
+        Exception::from_number(number)
+            .map(|exception| Self::read(link, exception))
+            .transpose()
     }
 
     /// What it was before it escalated.
-    fn origin(&self) -> Exception {
+    pub fn origin(&self) -> Exception {
         let status = self.cfsr.bits();
         match self.exception {
             Exception::Hard if status & 0xFFFF_0000 != 0 => Exception::Usage,
@@ -291,7 +290,7 @@ mod tests {
     fn an_escalated_bus_fault_names_the_address_and_the_pc() {
         let mut link = faulted(0x0000_8200, 0x4000_0000, 0xFFFF_FFF9);
         let fault = CoreFault::read(&mut link, Exception::Hard).unwrap();
-        assert_eq!(fault.signal(), Signal::Bus);
+        assert_eq!(fault.origin(), Exception::Bus);
         assert_eq!(
             fault.to_string(),
             "HardFault (escalated BusFault) at pc 0x70012344: data access refused, bus address 0x90000000 \
@@ -304,7 +303,7 @@ mod tests {
         let mut link = faulted(0x0001_0000, 0, 0xFFFF_FFED);
         let fault = CoreFault::read(&mut link, Exception::Usage).unwrap();
         assert_eq!(fault.pc, Some(Address(0x7000_0776)));
-        assert_eq!(fault.signal(), Signal::Illegal);
+        assert_eq!(fault.origin(), Exception::Usage);
     }
 
     #[test]
@@ -314,7 +313,7 @@ mod tests {
             link.registers.insert(17, stack);
             let fault = CoreFault::read(&mut link, Exception::MemoryManagement).unwrap();
             assert_eq!(fault.pc, None);
-            assert_eq!(fault.signal(), Signal::Segment);
+            assert_eq!(fault.origin(), Exception::MemoryManagement);
         }
     }
 }
