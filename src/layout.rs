@@ -21,6 +21,11 @@ impl Address {
     pub fn checked_add(self, bytes: u32) -> Option<Self> {
         self.0.checked_add(bytes).map(Self)
     }
+
+    /// True in the external ranges of the Cortex-M7's map (ARM ARM B3.1), where an access can hang the bus.
+    pub fn is_external(self) -> bool {
+        (0x6000_0000..0xE000_0000).contains(&self.0)
+    }
 }
 
 impl fmt::Display for Address {
