@@ -14,5 +14,7 @@ pub mod gdb;
 pub mod image;
 pub mod layout;
 pub mod link;
+pub mod loader;
 pub mod registers;
 pub mod session;
+pub mod window;

@@ -19,6 +19,7 @@ pub mod debug;
 pub mod dwt;
 pub mod flash;
 pub mod fpb;
+pub mod iwdg;
 pub mod mpu;
 pub mod pwr;
 pub mod rcc;

@@ -53,3 +53,11 @@ register! {
         pub end_block: 16..=23,
     }
 }
+
+register! {
+    /// Option bytes word 1 status (RM0477, FLASH_OBW1SR).
+    pub struct Obw1sr(u32) at Flash + 0x260 {
+        /// IWDG_HW: 0 starts the independent watchdog with the chip.
+        pub software_watchdog: 4,
+    }
+}

@@ -43,3 +43,10 @@ register! {
         pub execute_never: 28,
     }
 }
+
+impl MpuRegionBase {
+    /// A region at `base`, which must be a multiple of its size.
+    pub const fn from_address(base: u32) -> Self {
+        Self(base & !0x1F)
+    }
+}
