@@ -2,10 +2,11 @@
 //!
 //! Only the debugger controls halting; writes of DHCSR by software are ignored. A change of C_MASKINTS that is not made in
 //! Debug state, or that comes with the write that leaves it, is UNPREDICTABLE in the manual: here it is ignored, so that a
-//! debugger which breaks the rule shows. The registers survive a system reset, except that C_HALT is cleared.
+//! debugger which breaks the rule shows. The registers survive a system reset, except that C_HALT and the MON_ bits are cleared.
 
 use super::{
     Core, State,
+    faults::LOCKUP_ADDRESS,
     nvic::{Masking, number},
     scb::hfsr,
 };
@@ -110,6 +111,7 @@ impl Debug {
     /// System reset.
     pub(super) fn reset(&mut self) {
         self.control &= !C_HALT;
+        self.monitor &= !(demcr::MON_EN | demcr::MON_STEP | demcr::MON_REQ);
         self.was_reset = true;
         self.retired = false;
         self.catches = [0; CATCHABLE];
@@ -189,8 +191,17 @@ impl Core {
             Masking::Off
         });
         if halted && control & C_HALT == 0 {
-            self.state = State::Running;
             self.stepping = control & C_STEP != 0;
+            self.state = if self.pc() == LOCKUP_ADDRESS && self.execution_priority() < 0 {
+                State::LockedUp
+            } else {
+                State::Running
+            };
+        } else if self.system.debug.halt_requested()
+            && !matches!(self.state, State::Halted | State::Hung)
+        {
+            // Between two instructions: nothing has to be waited for.
+            self.enter_debug_state(dfsr::HALTED);
         }
     }
 

@@ -20,6 +20,8 @@ const SPSEL: u8 = 1 << 1;
 /// CONTROL.FPCA.
 const FPCA: u8 = 1 << 2;
 
+const INVALID_RETURN: Fault = Fault::usage(cfsr::INVPC, demcr::VC_STATERR | demcr::VC_INTERR);
+
 /// Cycles from recognition to the first instruction of a handler, and back.
 const ENTRY_CYCLES: u64 = 12;
 const RETURN_CYCLES: u64 = 10;
@@ -63,8 +65,9 @@ impl Core {
         let Ok(vector) = self.read_vector(bus, exception) else {
             self.system.scb.hard_fault_status |= hfsr::VECTTBL;
             if exception <= number::HARD_FAULT {
-                self.lock_up();
-                return;
+                self.set_exception_number(exception);
+                self.system.nvic.activate(exception);
+                return self.lock_up();
             }
             let catch = demcr::VC_INTERR | demcr::VC_HARDERR;
             self.pend_caught(number::HARD_FAULT, catch);
@@ -109,33 +112,21 @@ impl Core {
         if !was_active || !self.return_is_valid(exc_return, nested) {
             return self.refuse_return(bus, exc_return);
         }
-        if let Some(next) = self.tail_chain() {
+        if let Some(next) = self.preempting() {
             self.cycles += TAIL_CHAIN_CYCLES;
             return self.enter_handler(bus, next, exc_return);
         }
         self.cycles += RETURN_CYCLES;
-        match self.unstack(bus, exc_return) {
-            Ok(()) => {}
-            Err(fault) => {
-                self.raise(fault);
-                return self.take_pending_on_frame(bus, exc_return);
-            }
-        }
-        // The frame's IPSR must agree with the mode that EXC_RETURN asked for.
-        let to_thread = exc_return & 0b1000 != 0;
-        if to_thread != (self.registers.ipsr == 0) {
-            self.raise(Fault::usage(
-                cfsr::INVPC,
-                demcr::VC_STATERR | demcr::VC_INTERR,
-            ));
-            return;
+        if let Err(fault) = self.unstack(bus, exc_return) {
+            self.raise(fault);
+            return self.take_pending_on_frame(bus, exc_return);
         }
         self.registers.exclusive = None;
         self.registers.event = true;
         self.revoke_fetch_grant();
         self.idle.spoil();
         let sleeps = self.system.scb.system_control & scr::SLEEPONEXIT != 0;
-        if to_thread && nested == 1 && sleeps {
+        if self.registers.ipsr == 0 && nested == 1 && sleeps {
             self.state = State::Sleeping {
                 wake: Wake::Interrupt,
             };
@@ -146,7 +137,7 @@ impl Core {
     fn return_is_valid(&self, exc_return: u32, nested: u32) -> bool {
         let base = self.system.scb.configured(ccr::NONBASETHRDENA) || nested == 1;
         match exc_return & 0xF {
-            0b0001 => nested != 1,
+            0b0001 => true,
             0b1001 | 0b1101 => base,
             _ => false,
         }
@@ -160,16 +151,9 @@ impl Core {
         }
     }
 
-    fn tail_chain(&self) -> Option<u16> {
-        self.preempting()
-    }
-
     /// An illegal return is a UsageFault that finds the frame already there.
     fn refuse_return<B: Bus>(&mut self, bus: &mut B, exc_return: u32) {
-        self.raise(Fault::usage(
-            cfsr::INVPC,
-            demcr::VC_STATERR | demcr::VC_INTERR,
-        ));
+        self.raise(INVALID_RETURN);
         self.take_pending_on_frame(bus, exc_return);
     }
 
@@ -196,6 +180,10 @@ impl Core {
             ..self.context(AccessKind::Normal)
         };
         let popped = self.pop_frame(bus, frame, exc_return, context)?;
+        // The frame's IPSR must agree with the mode that EXC_RETURN asks for.
+        if to_thread != (popped.exception() == 0) {
+            return Err(INVALID_RETURN);
+        }
         self.set_exception_number(popped.exception());
         let control = self.registers.control & !SPSEL;
         self.set_control(if process { control | SPSEL } else { control });

@@ -124,7 +124,7 @@ impl Idle {
             self.period = cycle - self.at;
             return true;
         }
-        if round.stores != 0 && !self.previous.spoiled {
+        if !self.previous.spoiled {
             self.restart();
             return false;
         }

@@ -104,7 +104,9 @@ pub struct Nvic {
     masking: Masking,
     candidate: Option<Candidate>,
     active_priority: i16,
-    changed: bool,
+    /// `pending` when it was last looked at.
+    seen: Flags,
+    newly_pended: bool,
 }
 
 impl Default for Nvic {
@@ -136,25 +138,24 @@ impl Nvic {
             masking: Masking::Off,
             candidate: None,
             active_priority: THREAD_PRIORITY,
-            changed: true,
+            seen: Flags::default(),
+            newly_pended: false,
         }
     }
 
     /// System reset: the lines keep their level, a line that is high pends at once; a debugger's masking survives.
     pub fn reset(&mut self) {
         let (lines, masking) = (self.lines, self.masking);
-        let monitor = self.enabled.get(number::DEBUG_MONITOR);
         *self = Self::new();
         self.lines = lines;
         self.pending = lines;
         self.masking = masking;
-        self.enabled.set(number::DEBUG_MONITOR, monitor);
         self.arbitrate();
     }
 
-    /// True once after anything changed that arbitration looks at.
-    pub fn take_change(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+    /// True once after an exception became pending, enabled or not.
+    pub fn take_newly_pended(&mut self) -> bool {
+        std::mem::take(&mut self.newly_pended)
     }
 
     /// The exception that would be taken first, whatever the current execution priority is.
@@ -207,7 +208,9 @@ impl Nvic {
     }
 
     fn arbitrate(&mut self) {
-        self.changed = true;
+        self.newly_pended |=
+            (self.pending.0.iter().zip(&self.seen.0)).any(|(now, seen)| now & !seen != 0);
+        self.seen = self.pending;
         let held = |exception| {
             self.masking == Masking::Interrupts
                 && (exception == number::PEND_SV || exception >= number::SYS_TICK)

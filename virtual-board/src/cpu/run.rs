@@ -5,9 +5,10 @@
 //! the budget.
 
 use super::{
-    Core, Outcome, State, Wake,
+    Core, Outcome, State, System, Wake,
     debug::{demcr, dfsr},
     decode::{Instruction, decode},
+    nvic::number,
     trap::Trap,
 };
 use crate::bus::Bus;
@@ -66,7 +67,7 @@ impl Core {
     fn look_up<B: Bus>(&mut self, bus: &mut B, end: u64) -> Option<Outcome> {
         self.notice = false;
         self.catch_up_timer();
-        if self.system.nvic.take_change() {
+        if self.system.nvic.take_newly_pended() {
             self.signal_pending();
         }
         if std::mem::take(&mut self.imprecise) {
@@ -129,6 +130,7 @@ impl Core {
         if self.notice || self.state != State::Running {
             return;
         }
+        self.raised = false;
         let mut limit = match self.cycles_to_event() {
             Some(cycles) => end.min(self.cycles + cycles),
             None => end,
@@ -161,8 +163,10 @@ impl Core {
 
     /// DebugMonitor steps code that it could preempt (ARM ARM C1.5.4).
     fn monitor_steps(&self) -> bool {
-        let debug = &self.system.debug;
-        !debug.is_enabled() && debug.monitors(demcr::MON_EN | demcr::MON_STEP)
+        let System { debug, nvic, .. } = &self.system;
+        !debug.is_enabled()
+            && debug.monitors(demcr::MON_EN | demcr::MON_STEP)
+            && nvic.group_priority(number::DEBUG_MONITOR) < self.execution_priority()
     }
 
     /// The stepped instruction is over: an exception that it raised is entered, then the core halts.
@@ -228,11 +232,10 @@ impl Core {
     #[cold]
     fn take_trap<B: Bus>(&mut self, bus: &mut B, trap: Trap) {
         self.notice = true;
-        self.raised = false;
         match trap {
             Trap::SupervisorCall => {
                 let priority = self.execution_priority();
-                self.raise_at(super::nvic::number::SV_CALL, 0, priority);
+                self.raise_at(number::SV_CALL, 0, priority);
             }
             Trap::Breakpoint { .. } => self.breakpoint(),
             Trap::ExceptionReturn { value } => self.return_from_exception(bus, value),
