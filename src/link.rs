@@ -7,6 +7,9 @@
 pub mod core_fault;
 #[cfg(test)]
 pub(crate) mod fake;
+mod mem_ap;
+mod port;
+pub mod probe;
 pub mod units;
 
 use std::{fmt, time::Duration};

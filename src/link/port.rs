@@ -1,0 +1,345 @@
+//! Memory through a probe, in pieces of the right width; errors become ours here.
+//!
+//! Two kinds of probe are told apart. One offers DAP registers (CMSIS-DAP, J-Link, the virtual board): `mem_ap.rs` drives the
+//! AHB-AP. The other, ST-LINK, has memory commands of its own: they set CSW themselves, so coherency is not promised, and each
+//! access is an exchange.
+//!
+//! probe-rs names FAULT and WAIT where the probe tells them. Where a probe keeps the reason to itself, the link is asked whether it is
+//! alive: if DHCSR can be read, it was the target that refused.
+
+use std::time::Duration;
+
+use probe_rs::architecture::arm::{
+    ArmDebugInterface, ArmError, DapError, FullyQualifiedApAddress,
+    ap::AccessPortError,
+    dp::{Abort, DpAccess, DpAddress},
+};
+
+use super::{LinkError, mem_ap::MemAp};
+use crate::{
+    layout::Address,
+    registers::{
+        Register,
+        debug::{Dhcsr, SCS},
+    },
+};
+
+/// The AHB-AP of the core on STM32H7RS (AP0 is the APB-AP).
+pub(super) const CORE_AP: u8 = 1;
+
+/// nRESET among the pins of CMSIS-DAP's DAP_SWJ_Pins, and its level when released.
+const RESET_PIN: u32 = 1 << 7;
+
+/// What a probe reaches memory by.
+enum Path {
+    Registers(MemAp),
+    Commands(FullyQualifiedApAddress),
+}
+
+/// A connected debug port, and the way through it to memory.
+pub(super) struct Port {
+    dap: Box<dyn ArmDebugInterface>,
+    path: Path,
+}
+
+/// What a failed transfer was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    Fault,
+    Wait,
+    Unknown,
+}
+
+impl Port {
+    pub(super) fn open(mut dap: Box<dyn ArmDebugInterface>) -> Result<Self, LinkError> {
+        let denied = |source: Box<dyn std::error::Error + Send + Sync>| LinkError::Denied {
+            ap: CORE_AP,
+            source,
+        };
+        let path = if dap.try_dap_probe().is_some() {
+            let mem_ap = MemAp::open(dap.as_mut(), CORE_AP)
+                .map_err(|unusable| denied(Box::new(unusable)))?;
+            Path::Registers(mem_ap)
+        } else {
+            let ap = FullyQualifiedApAddress::v1_with_default_dp(CORE_AP);
+            dap.memory_interface(&ap)
+                .map(drop)
+                .map_err(|error| denied(Box::new(error)))?;
+            Path::Commands(ap)
+        };
+        Ok(Self { dap, path })
+    }
+
+    pub(super) fn is_coherent(&self) -> bool {
+        match &self.path {
+            Path::Registers(mem_ap) => mem_ap.is_coherent(),
+            Path::Commands(_) => false,
+        }
+    }
+
+    /// Bytes to the next boundary, words while there are any, the rest: never wider or narrower than it must be.
+    pub(super) fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), LinkError> {
+        let length = data.len();
+        let mut at = address.0;
+        let mut rest = data;
+        while !rest.is_empty() {
+            let (piece, later) = rest.split_at_mut(piece_length(at, rest.len()));
+            self.read_piece(Address(at), piece)
+                .map_err(|error| self.explain(error, address, length))?;
+            at = at.wrapping_add(piece.len() as u32);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// The same in the other direction; complete, or failed, on return.
+    pub(super) fn write(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError> {
+        let mut at = address.0;
+        let mut rest = data;
+        while !rest.is_empty() {
+            let (piece, later) = rest.split_at(piece_length(at, rest.len()));
+            self.write_piece(Address(at), piece)
+                .map_err(|error| self.explain(error, address, data.len()))?;
+            at = at.wrapping_add(piece.len() as u32);
+            rest = later;
+        }
+        self.flush(address, data.len())
+    }
+
+    /// A debug register: one of the four around DHCSR, by the banked data registers where there are any.
+    pub(super) fn read_debug<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError> {
+        let address = R::at(block);
+        let value = match &mut self.path {
+            Path::Registers(mem_ap) => mem_ap.read_banked(self.dap.as_mut(), address),
+            Path::Commands(ap) => word_by_command(self.dap.as_mut(), ap, address),
+        };
+        value
+            .map(R::from_bits)
+            .map_err(|error| self.explain(error, address, 4))
+    }
+
+    /// Written with the next read or flush.
+    pub(super) fn write_debug<R: Register>(
+        &mut self,
+        block: R::Block,
+        value: R,
+    ) -> Result<(), LinkError> {
+        let address = R::at(block);
+        let written = match &mut self.path {
+            Path::Registers(mem_ap) => {
+                mem_ap.write_banked(self.dap.as_mut(), address, value.bits())
+            }
+            Path::Commands(ap) => self
+                .dap
+                .memory_interface(ap)
+                .and_then(|mut memory| memory.write_word_32(address.0.into(), value.bits())),
+        };
+        written.map_err(|error| self.explain(error, address, 4))
+    }
+
+    /// What waits in the probe is done on return.
+    pub(super) fn flush_debug(&mut self) -> Result<(), LinkError> {
+        self.flush(Dhcsr::at(SCS), 4)
+    }
+
+    fn flush(&mut self, address: Address, length: usize) -> Result<(), LinkError> {
+        self.dap
+            .flush()
+            .map_err(|error| self.explain(error, address, length))
+    }
+
+    /// Drives nRST.
+    pub(super) fn drive_reset(&mut self, released: bool) -> Result<(), LinkError> {
+        let level = if released { RESET_PIN } else { 0 };
+        self.dap
+            .swj_pins(level, RESET_PIN, 0)
+            .map(drop)
+            .map_err(|error| LinkError::Lost {
+                doing: "driving nRST",
+                source: Box::new(error),
+            })
+    }
+
+    /// DAP abort: the transfer under way is given up, sticky errors are cleared.
+    pub(super) fn abort(&mut self) -> Result<(), LinkError> {
+        self.write_abort(true).map_err(|error| LinkError::Lost {
+            doing: "aborting a transfer",
+            source: Box::new(error),
+        })
+    }
+
+    fn write_abort(&mut self, transfer: bool) -> Result<(), ArmError> {
+        if let Path::Registers(mem_ap) = &mut self.path {
+            mem_ap.forget();
+        }
+        let mut abort = Abort(0);
+        abort.set_dapabort(transfer);
+        abort.set_orunerrclr(true);
+        abort.set_wderrclr(true);
+        abort.set_stkerrclr(true);
+        abort.set_stkcmpclr(true);
+        self.dap.write_dp_register(DpAddress::Default, abort)?;
+        self.dap.flush()
+    }
+
+    fn read_piece(&mut self, address: Address, data: &mut [u8]) -> Result<(), ArmError> {
+        if data.len() < 4 {
+            return match &mut self.path {
+                Path::Registers(mem_ap) => mem_ap.read_narrow(self.dap.as_mut(), address, data),
+                Path::Commands(ap) => self
+                    .dap
+                    .memory_interface(ap)?
+                    .read_8(address.0.into(), data),
+            };
+        }
+        let mut words = vec![0; data.len() / 4];
+        match &mut self.path {
+            Path::Registers(mem_ap) => {
+                mem_ap.read_words(self.dap.as_mut(), address, &mut words)?;
+            }
+            Path::Commands(ap) => self
+                .dap
+                .memory_interface(ap)?
+                .read_32(address.0.into(), &mut words)?,
+        }
+        for (bytes, word) in data.chunks_exact_mut(4).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        Ok(())
+    }
+
+    fn write_piece(&mut self, address: Address, data: &[u8]) -> Result<(), ArmError> {
+        if data.len() < 4 {
+            return match &mut self.path {
+                Path::Registers(mem_ap) => mem_ap.write_narrow(self.dap.as_mut(), address, data),
+                Path::Commands(ap) => self
+                    .dap
+                    .memory_interface(ap)?
+                    .write_8(address.0.into(), data),
+            };
+        }
+        let (words, _) = data.as_chunks::<4>();
+        let words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        match &mut self.path {
+            Path::Registers(mem_ap) => mem_ap.write_words(self.dap.as_mut(), address, &words),
+            Path::Commands(ap) => self
+                .dap
+                .memory_interface(ap)?
+                .write_32(address.0.into(), &words),
+        }
+    }
+
+    /// Our error for probe-rs's; the debug port is usable again on return, if the probe is there.
+    fn explain(&mut self, error: ArmError, address: Address, length: usize) -> LinkError {
+        let failure = classify(&error);
+        let recovered = self.write_abort(failure == Failure::Wait);
+        let alive = recovered.is_ok() && (failure != Failure::Unknown || self.is_alive());
+        let source = Box::new(error);
+        match failure {
+            _ if !alive => LinkError::Lost {
+                doing: "transferring memory",
+                source,
+            },
+            Failure::Wait => LinkError::Stalled {
+                address,
+                length,
+                source,
+            },
+            Failure::Fault | Failure::Unknown => LinkError::Refused {
+                address,
+                length,
+                source,
+            },
+        }
+    }
+
+    /// The core answers for itself: DHCSR is always readable.
+    fn is_alive(&mut self) -> bool {
+        let dhcsr = Dhcsr::at(SCS);
+        let value = match &mut self.path {
+            Path::Registers(mem_ap) => mem_ap.read_banked(self.dap.as_mut(), dhcsr),
+            Path::Commands(ap) => word_by_command(self.dap.as_mut(), ap, dhcsr),
+        };
+        value.is_ok()
+    }
+}
+
+/// How long nRST is held down; the chip asks for a microsecond, probes with a slow driver for more.
+pub(super) const RESET_PULSE: Duration = Duration::from_millis(10);
+
+fn word_by_command(
+    dap: &mut dyn ArmDebugInterface,
+    ap: &FullyQualifiedApAddress,
+    address: Address,
+) -> Result<u32, ArmError> {
+    dap.memory_interface(ap)?.read_word_32(address.0.into())
+}
+
+/// How much can be transferred from `at` on in one width: words, else a half-word, else a byte.
+fn piece_length(at: u32, length: usize) -> usize {
+    if at.is_multiple_of(4) && length >= 4 {
+        length & !3
+    } else if at.is_multiple_of(2) && length >= 2 {
+        2
+    } else {
+        1
+    }
+}
+
+fn classify(error: &ArmError) -> Failure {
+    match error {
+        ArmError::Dap(DapError::FaultResponse) => Failure::Fault,
+        ArmError::Dap(DapError::WaitResponse) => Failure::Wait,
+        ArmError::AccessPort {
+            source:
+                AccessPortError::RegisterRead { source, .. }
+                | AccessPortError::RegisterWrite { source, .. },
+            ..
+        } => source
+            .downcast_ref::<ArmError>()
+            .map_or(Failure::Unknown, classify),
+        ArmError::NoTargetResponse { source } => classify(source),
+        _ => Failure::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_has_the_widest_access_that_fits() {
+        let pieces = |mut at: u32, mut length: usize| {
+            let mut pieces = Vec::new();
+            while length > 0 {
+                let piece = piece_length(at, length);
+                pieces.push(piece);
+                at += piece as u32;
+                length -= piece;
+            }
+            pieces
+        };
+        assert_eq!(pieces(0x100, 4), [4]);
+        assert_eq!(pieces(0x102, 2), [2]);
+        assert_eq!(pieces(0x101, 1), [1]);
+        assert_eq!(pieces(0x101, 14), [1, 2, 8, 2, 1]);
+        assert_eq!(pieces(0x102, 4), [2, 2]);
+        assert_eq!(pieces(0x103, 6), [1, 4, 1]);
+    }
+
+    #[test]
+    fn fault_and_wait_are_found_under_probe_rs_wrappers() {
+        let wrapped = |error: DapError| ArmError::AccessPort {
+            address: FullyQualifiedApAddress::v1_with_default_dp(CORE_AP),
+            source: AccessPortError::RegisterRead {
+                address: 0x0C,
+                name: "DRW",
+                source: Box::new(ArmError::Dap(error)),
+            },
+        };
+        assert!(classify(&wrapped(DapError::FaultResponse)) == Failure::Fault);
+        assert!(classify(&wrapped(DapError::WaitResponse)) == Failure::Wait);
+        assert!(classify(&wrapped(DapError::NoAcknowledge)) == Failure::Unknown);
+        assert!(classify(&ArmError::Timeout) == Failure::Unknown);
+    }
+}

@@ -1,0 +1,437 @@
+//! The core through a debug probe: halting debug by DHCSR, DCRSR, DCRDR, DEMCR and DFSR (ARM ARM C1.6), driven by ourselves.
+//!
+//! Deviation: probe-rs's own session halts the core when it attaches and again when it leaves, to clear breakpoints. Attaching must
+//! not disturb a hung unit, so only the probe and its debug port are used here, never `probe_rs::Session`.
+//!
+//! Core registers: a transfer takes a few cycles of the core, a debug-port access hundreds. S_REGRDY is looked at for the first
+//! transfer of a batch and for the last; between them one exchange a register remains.
+
+use std::time::Duration;
+
+use probe_rs::{
+    architecture::arm::{dp::DpAddress, sequences::DefaultArmSequence},
+    probe::{DebugProbeSelector, Probe, WireProtocol, list::Lister},
+};
+
+use super::{
+    CoreRegister, CoreState, HaltReason, Interrupts, Link, LinkError, ResetMode,
+    port::{Port, RESET_PULSE},
+};
+use crate::{
+    layout::Address,
+    registers::{
+        Register,
+        debug::{DEBUG_KEY, Dcrdr, Dcrsr, Demcr, Dfsr, Dhcsr, SCS},
+        scb::{Aircr, VECTOR_KEY},
+    },
+};
+
+/// How the link waits.
+pub type Idle = Box<dyn FnMut(Duration) + Send>;
+
+/// A core must halt, finish a step or come out of reset within this time.
+const LIMIT: Duration = Duration::from_secs(1);
+/// A step takes one instruction; one that takes longer sleeps.
+const STEP_LIMIT: Duration = Duration::from_millis(50);
+/// The first wait between two looks; it doubles up to the longest.
+const FIRST_WAIT: Duration = Duration::from_micros(50);
+const LONGEST_WAIT: Duration = Duration::from_millis(5);
+
+/// Which probe, and how.
+pub struct ProbeSettings {
+    /// `VID:PID` or `VID:PID:SERIAL`; the only probe if `None`.
+    pub selector: Option<String>,
+    /// SWD clock in kHz.
+    pub speed_khz: Option<u32>,
+    /// Connect with nRST asserted.
+    pub under_reset: bool,
+    /// How to wait; sleeps if `None`.
+    pub idle: Option<Idle>,
+}
+
+/// A probe that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundProbe {
+    /// What it calls itself.
+    pub name: String,
+    /// What selects it.
+    pub selector: String,
+}
+
+/// The probes that are there.
+pub fn list() -> Vec<FoundProbe> {
+    let found = Lister::new().list_all().into_iter();
+    found
+        .map(|probe| FoundProbe {
+            selector: match &probe.serial_number {
+                Some(serial) => {
+                    format!("{:04x}:{:04x}:{serial}", probe.vendor_id, probe.product_id)
+                }
+                None => format!("{:04x}:{:04x}", probe.vendor_id, probe.product_id),
+            },
+            name: probe.identifier,
+        })
+        .collect()
+}
+
+/// Why no probe was opened.
+#[derive(Debug, thiserror::Error)]
+enum NoProbe {
+    #[error("no probe is connected")]
+    None,
+    #[error("{count} probes are connected: say which")]
+    Several { count: usize },
+}
+
+/// The core behind a probe.
+pub struct ProbeLink {
+    port: Port,
+    idle: Idle,
+    /// C_MASKINTS, as last written or found.
+    masked: bool,
+    /// S_RESET_ST was read, and nobody has asked yet.
+    reset_seen: bool,
+}
+
+impl ProbeLink {
+    /// Connects. The core goes on as it does: it is neither halted nor reset, unless it is held under reset.
+    pub fn open(settings: ProbeSettings) -> Result<Self, LinkError> {
+        let port = connect(&settings).map_err(|source| LinkError::Open {
+            selector: settings
+                .selector
+                .clone()
+                .unwrap_or_else(|| "any".to_owned()),
+            source,
+        })?;
+        let mut link = Self {
+            port: Port::open(port)?,
+            idle: settings
+                .idle
+                .unwrap_or_else(|| Box::new(std::thread::sleep)),
+            masked: false,
+            reset_seen: false,
+        };
+        if settings.under_reset {
+            link.leave_pin_reset()?;
+        }
+        let dhcsr = link.status()?;
+        link.masked = dhcsr.interrupts_masked();
+        if !dhcsr.debug_enabled() {
+            link.port.write_debug(SCS, control())?;
+            link.port.flush_debug()?;
+        }
+        link.reset_seen = false;
+        Ok(link)
+    }
+
+    /// DHCSR; S_RESET_ST is cleared by the read, so it is kept here.
+    fn status(&mut self) -> Result<Dhcsr, LinkError> {
+        let dhcsr: Dhcsr = self.port.read_debug(SCS)?;
+        self.reset_seen |= dhcsr.was_reset();
+        Ok(dhcsr)
+    }
+
+    /// DHCSR with the key, debug on, and C_MASKINTS as it is.
+    fn control(&self) -> Dhcsr {
+        control().with_interrupts_masked(self.masked)
+    }
+
+    /// Looks until `done`, with waits that grow.
+    fn wait(
+        &mut self,
+        what: &'static str,
+        limit: Duration,
+        mut done: impl FnMut(Dhcsr) -> bool,
+    ) -> Result<Dhcsr, LinkError> {
+        let mut waited = Duration::ZERO;
+        let mut next = FIRST_WAIT;
+        loop {
+            let dhcsr = self.status()?;
+            if done(dhcsr) {
+                return Ok(dhcsr);
+            }
+            if waited >= limit {
+                return Err(LinkError::Timeout { what, limit });
+            }
+            (self.idle)(next);
+            waited += next;
+            next = (next * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    fn wait_halted(&mut self, what: &'static str, limit: Duration) -> Result<(), LinkError> {
+        self.wait(what, limit, Dhcsr::halted).map(drop)
+    }
+
+    /// C_MASKINTS changes only in debug state, in a write of its own (ARM ARM C1.6.2).
+    fn set_mask(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        let masked = interrupts == Interrupts::Masked;
+        if self.masked != masked {
+            self.masked = masked;
+            let halted = self.control().with_halt_requested(true);
+            self.port.write_debug(SCS, halted)?;
+        }
+        Ok(())
+    }
+
+    fn start_transfer(&mut self, register: CoreRegister, write: bool) -> Result<(), LinkError> {
+        let selector = Dcrsr::default()
+            .with_selector(register.0.into())
+            .with_write(write);
+        self.port.write_debug(SCS, selector)
+    }
+
+    fn wait_transfer(&mut self) -> Result<(), LinkError> {
+        self.wait("finish a register transfer", LIMIT, Dhcsr::transfer_ready)
+            .map(drop)
+    }
+
+    /// Right behind a reset the bus may refuse for a moment: that is no failure before the limit.
+    fn wait_out_of_reset(&mut self) -> Result<(), LinkError> {
+        let what = "come out of reset";
+        let mut waited = Duration::ZERO;
+        let mut next = FIRST_WAIT;
+        loop {
+            match self.status() {
+                Ok(_) if self.reset_seen => return Ok(()),
+                Ok(_) | Err(LinkError::Refused { .. } | LinkError::Stalled { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if waited >= LIMIT {
+                return Err(LinkError::Timeout { what, limit: LIMIT });
+            }
+            (self.idle)(next);
+            waited += next;
+            next = (next * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    fn set_reset_catch(&mut self, catch: bool) -> Result<(), LinkError> {
+        let demcr: Demcr = self.port.read_debug(SCS)?;
+        if demcr.catch_reset() != catch {
+            self.port.write_debug(SCS, demcr.with_catch_reset(catch))?;
+        }
+        Ok(())
+    }
+
+    /// nRST goes up and the core is caught: at the reset vector where the debug registers could be reached under reset, else at once
+    /// by halt requests. (On STM32H7RS AXI is not reachable under reset.)
+    fn leave_pin_reset(&mut self) -> Result<(), LinkError> {
+        let armed = self
+            .port
+            .write_debug(SCS, control())
+            .and_then(|()| self.set_reset_catch(true))
+            .and_then(|()| self.port.flush_debug());
+        if let Err(error) = armed {
+            tracing::debug!("vector catch under reset is not possible: {error}");
+        }
+        self.port.drive_reset(true)?;
+        self.masked = false;
+        self.halt_at_once()?;
+        self.set_reset_catch(false)?;
+        self.port.flush_debug()
+    }
+
+    /// Halt requests until one is obeyed, over refusals: the bus wakes up with the core.
+    fn halt_at_once(&mut self) -> Result<(), LinkError> {
+        let mut waited = Duration::ZERO;
+        let mut next = FIRST_WAIT;
+        loop {
+            let request = control().with_halt_requested(true);
+            let halted = self
+                .port
+                .write_debug(SCS, request)
+                .and_then(|()| self.status());
+            match halted {
+                Ok(dhcsr) if dhcsr.halted() => return Ok(()),
+                Ok(_) | Err(LinkError::Refused { .. } | LinkError::Stalled { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if waited >= LIMIT {
+                return Err(LinkError::Timeout {
+                    what: "halt after nRST",
+                    limit: LIMIT,
+                });
+            }
+            (self.idle)(next);
+            waited += next;
+            next = (next * 2).min(LONGEST_WAIT);
+        }
+    }
+}
+
+impl Link for ProbeLink {
+    fn state(&mut self) -> Result<CoreState, LinkError> {
+        let dhcsr = self.status()?;
+        if dhcsr.halted() {
+            let mut bytes = [0; 4];
+            self.port.read(Dfsr::at(SCS), &mut bytes)?;
+            let dfsr = Dfsr::from_bits(u32::from_le_bytes(bytes));
+            if dfsr.bits() != 0 {
+                self.port.write(Dfsr::at(SCS), &bytes)?;
+            }
+            return Ok(CoreState::Halted(HaltReason {
+                halted: dfsr.halted(),
+                breakpoint: dfsr.breakpoint(),
+                watchpoint: dfsr.watchpoint(),
+                vector_catch: dfsr.vector_catch(),
+                external: dfsr.external(),
+            }));
+        }
+        Ok(if dhcsr.locked_up() {
+            CoreState::LockedUp
+        } else if dhcsr.sleeping() {
+            CoreState::Sleeping
+        } else {
+            CoreState::Running
+        })
+    }
+
+    fn halt(&mut self) -> Result<(), LinkError> {
+        let request = self.control().with_halt_requested(true);
+        self.port.write_debug(SCS, request)?;
+        self.wait_halted("halt", LIMIT)
+    }
+
+    fn resume_with(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        self.set_mask(interrupts)?;
+        self.port.write_debug(SCS, self.control())?;
+        self.port.flush_debug()
+    }
+
+    fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        self.set_mask(interrupts)?;
+        let step = self.control().with_step_requested(true);
+        self.port.write_debug(SCS, step)?;
+        self.wait_halted("finish a step", STEP_LIMIT)
+    }
+
+    fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError> {
+        self.set_reset_catch(mode == ResetMode::Halt)?;
+        // The reset ends debug state, and C_MASKINTS can be changed only there.
+        if self.status()?.halted() {
+            self.set_mask(Interrupts::Enabled)?;
+        }
+        self.reset_seen = false;
+        let request = Aircr::default()
+            .with_key(VECTOR_KEY)
+            .with_system_reset_requested(true);
+        match self
+            .port
+            .write(Aircr::at(SCS), &request.bits().to_le_bytes())
+        {
+            // The reset may take the answer with it.
+            Ok(()) | Err(LinkError::Refused { .. } | LinkError::Stalled { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.wait_out_of_reset()?;
+        self.reset_seen = false;
+        match mode {
+            ResetMode::Halt => {
+                self.wait_halted("halt at the reset vector", LIMIT)?;
+                self.set_reset_catch(false)?;
+                self.port.flush_debug()
+            }
+            ResetMode::Run => self.resume(),
+        }
+    }
+
+    fn read_registers(
+        &mut self,
+        registers: &[CoreRegister],
+        values: &mut [u32],
+    ) -> Result<(), LinkError> {
+        for (index, (register, value)) in registers.iter().zip(values).enumerate() {
+            self.start_transfer(*register, false)?;
+            if index == 0 || index + 1 == registers.len() {
+                self.wait_transfer()?;
+            }
+            *value = self.port.read_debug::<Dcrdr>(SCS)?.bits();
+        }
+        Ok(())
+    }
+
+    fn write_register(&mut self, register: CoreRegister, value: u32) -> Result<(), LinkError> {
+        self.port.write_debug(SCS, Dcrdr::from_bits(value))?;
+        self.start_transfer(register, true)?;
+        self.wait_transfer()
+    }
+
+    fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), LinkError> {
+        self.port.read(address, data)
+    }
+
+    fn write(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError> {
+        self.port.write(address, data)
+    }
+
+    fn idle(&mut self, duration: Duration) -> Result<(), LinkError> {
+        (self.idle)(duration);
+        Ok(())
+    }
+
+    fn recover(&mut self) -> Result<(), LinkError> {
+        self.port.abort()?;
+        self.reset_by_pin()
+    }
+
+    fn reset_by_pin(&mut self) -> Result<(), LinkError> {
+        self.port.drive_reset(false)?;
+        (self.idle)(RESET_PULSE);
+        self.leave_pin_reset()?;
+        self.reset_seen = false;
+        Ok(())
+    }
+
+    fn is_coherent(&self) -> bool {
+        self.port.is_coherent()
+    }
+
+    fn was_reset(&mut self) -> Result<bool, LinkError> {
+        Ok(std::mem::take(&mut self.reset_seen))
+    }
+}
+
+/// DHCSR with the key and debug on.
+fn control() -> Dhcsr {
+    Dhcsr::default()
+        .with_key(DEBUG_KEY)
+        .with_debug_enabled(true)
+}
+
+type Boxed = Box<dyn std::error::Error + Send + Sync>;
+
+/// Opens the probe and connects the debug port, by SWD.
+fn connect(
+    settings: &ProbeSettings,
+) -> Result<Box<dyn probe_rs::architecture::arm::ArmDebugInterface>, Boxed> {
+    let mut probe = find(settings.selector.as_deref())?;
+    probe.select_protocol(WireProtocol::Swd)?;
+    if let Some(speed_khz) = settings.speed_khz {
+        probe.set_speed(speed_khz)?;
+    }
+    if settings.under_reset {
+        probe.target_reset_assert()?;
+    }
+    probe.attach_to_unspecified()?;
+    let mut dap = probe
+        .try_into_arm_debug_interface(DefaultArmSequence::create())
+        .map_err(|(_, error)| error)?;
+    dap.select_debug_port(DpAddress::Default)?;
+    Ok(dap)
+}
+
+fn find(selector: Option<&str>) -> Result<Probe, Boxed> {
+    let lister = Lister::new();
+    if let Some(selector) = selector {
+        return Ok(lister.open(selector.parse::<DebugProbeSelector>()?)?);
+    }
+    match lister.list_all().as_slice() {
+        [] => Err(NoProbe::None.into()),
+        [only] => Ok(only.open()?),
+        several => Err(NoProbe::Several {
+            count: several.len(),
+        }
+        .into()),
+    }
+}
