@@ -2,6 +2,7 @@
 
 mod builder;
 mod chip;
+mod memories;
 mod wiring;
 
 use std::path::PathBuf;
@@ -12,22 +13,18 @@ use crate::{
     debug_port::{Acknowledge, DebugPort, Register},
     devices::{
         Device, ResetCause,
-        external_memory::ExternalMemory,
         flash::{Flash, options::CLOSED},
         gpio::Gpio,
         uart::Uart,
         xspi::Xspi,
     },
     map::{BOOTLOADER_BASE, FLASH_BASE, Map},
-    nor::Nor,
-    state::{State, StateError},
+    state::State,
 };
 pub use builder::{BuildError, Builder, ProductState};
 use chip::Chip;
+pub use memories::Wear;
 
-/// Names of the memories in a state file.
-const INTERNAL_FLASH: &str = "internal flash";
-const NOR: &str = "NOR";
 /// FLASH_NVSR, the product state.
 const NVSR: u32 = 0x200;
 /// XSPI_CR with EN and FMODE 3: memory-mapped.
@@ -70,15 +67,6 @@ pub enum CoreState {
     Sleeping,
     /// Locked up, or hung on the bus.
     LockedUp,
-}
-
-/// What was done to a flash memory since the board was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wear {
-    /// Bytes programmed.
-    pub programmed_bytes: u64,
-    /// Sectors erased.
-    pub erased_sectors: u64,
 }
 
 /// A virtual STM32H7S78-DK.
@@ -219,123 +207,6 @@ impl Board {
             .map
             .read(address & !3, Width::Word, Master::Debug)
             .ok()
-    }
-
-    /// Contents of internal flash.
-    pub fn internal_flash(&self) -> &[u8] {
-        self.flash().contents()
-    }
-
-    /// What was done to internal flash.
-    pub fn internal_flash_wear(&self) -> Wear {
-        Wear {
-            programmed_bytes: self.flash().programmed_bytes(),
-            erased_sectors: self.flash().erased_sectors(),
-        }
-    }
-
-    /// Puts bytes into internal flash behind everybody's back.
-    pub fn program_internal_flash(
-        &mut self,
-        offset: usize,
-        bytes: &[u8],
-    ) -> Result<(), BuildError> {
-        let contents = self.flash_mut().contents_mut();
-        let capacity = contents.len();
-        let target = offset
-            .checked_add(bytes.len())
-            .and_then(|end| contents.get_mut(offset..end))
-            .ok_or(BuildError::ImageTooLarge {
-                memory: INTERNAL_FLASH,
-                image: bytes.len(),
-                offset,
-                capacity,
-            })?;
-        target.copy_from_slice(bytes);
-        Ok(())
-    }
-
-    /// The NOR, wherever XSPIM connects it.
-    pub fn nor(&self) -> &Nor {
-        [XspiPort::Xspi2, XspiPort::Xspi1]
-            .into_iter()
-            .find_map(|port| self.xspi(port).memory().as_any().downcast_ref())
-            .expect("the NOR is on one of the two ports")
-    }
-
-    fn nor_mut(&mut self) -> &mut dyn ExternalMemory {
-        let port = if self.xspi(XspiPort::Xspi2).memory().as_any().is::<Nor>() {
-            XspiPort::Xspi2
-        } else {
-            XspiPort::Xspi1
-        };
-        self.xspi_mut(port).memory_mut()
-    }
-
-    /// Bytes of the NOR's array.
-    pub fn nor_contents(&self, offset: u32, bytes: &mut [u8]) {
-        self.nor().contents().load(offset, bytes);
-    }
-
-    /// What was done to the NOR.
-    pub fn nor_wear(&self) -> Wear {
-        let counters = self.nor().counters();
-        Wear {
-            programmed_bytes: counters.programmed_bytes,
-            erased_sectors: counters.erased_sectors,
-        }
-    }
-
-    /// Puts bytes into the NOR behind everybody's back.
-    pub fn program_nor(&mut self, offset: u32, bytes: &[u8]) -> Result<(), BuildError> {
-        let memory = self.nor_mut();
-        let capacity = memory.size() as usize;
-        if offset as usize + bytes.len() > capacity {
-            return Err(BuildError::ImageTooLarge {
-                memory: NOR,
-                image: bytes.len(),
-                offset: offset as usize,
-                capacity,
-            });
-        }
-        memory.contents_mut().store(offset, bytes);
-        Ok(())
-    }
-
-    /// Writes the state file, if there is one.
-    pub fn save(&self) -> Result<(), StateError> {
-        match &self.state_file {
-            Some(path) => self.state().save(path),
-            None => Ok(()),
-        }
-    }
-
-    fn state(&self) -> State {
-        let mut state = State {
-            option_words: self.flash().options().all().collect(),
-            ..State::default()
-        };
-        state.keep(INTERNAL_FLASH, 0, self.flash().contents());
-        for (offset, bytes) in self.nor().contents().occupied() {
-            state.keep(NOR, offset, bytes);
-        }
-        state
-    }
-
-    fn restore(&mut self, state: &State) {
-        let flash = self.flash_mut();
-        for (offset, word) in &state.option_words {
-            flash.options_mut().set(*offset, *word);
-        }
-        for (offset, bytes) in state.blocks(INTERNAL_FLASH) {
-            let start = offset as usize;
-            if let Some(target) = flash.contents_mut().get_mut(start..start + bytes.len()) {
-                target.copy_from_slice(bytes);
-            }
-        }
-        for (offset, bytes) in state.blocks(NOR) {
-            self.nor_mut().contents_mut().store(offset, bytes);
-        }
     }
 
     fn device<D: Device>(&self, base: u32) -> &D {

@@ -2,6 +2,9 @@
 
 use std::ops::{Add, AddAssign, Sub};
 
+/// Picoseconds in a second.
+const PICOSECONDS: u64 = 1_000_000_000_000;
+
 /// A point in virtual time, or a span of it, in picoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub u64);
@@ -61,5 +64,35 @@ impl Sub for Time {
     /// Saturates at zero: time never runs backwards.
     fn sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
+    }
+}
+
+/// Converts core cycles to time, from the moment at which the core last started to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CycleClock {
+    start: Time,
+    cycle: u64,
+    hertz: u64,
+}
+
+impl CycleClock {
+    /// At `start` the core had run `cycle` cycles, and it runs at `hertz` from then on.
+    pub const fn new(start: Time, cycle: u64, hertz: u64) -> Self {
+        Self {
+            start,
+            cycle,
+            hertz,
+        }
+    }
+
+    /// The time at which the core has run `cycle` cycles.
+    #[inline]
+    pub fn time_at(&self, cycle: u64) -> Time {
+        let elapsed = cycle.saturating_sub(self.cycle);
+        // Spans below a third of a second stay within 64 bits.
+        match elapsed.checked_mul(PICOSECONDS) {
+            Some(product) => self.start + Time(product / self.hertz.max(1)),
+            None => self.start + Time::of_cycles(elapsed, self.hertz),
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! `virtual-board`: lets a board run for a span of virtual time and says what it did, or what a state file holds.
+//!
+//! `RUST_LOG=virtual_board::map=trace` shows every register write.
 
 use std::{error::Error, fs, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use virtual_board::{
     board::{Board, XspiPort},
     clock::Time,
@@ -45,7 +48,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .from_env_lossy();
     tracing_subscriber::fmt()
+        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
         .init();

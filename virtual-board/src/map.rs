@@ -6,8 +6,9 @@
 //! reaches the TCMs too.
 //!
 //! Deviations: the AHB and backup SRAMs answer without their clock gate; a TCM enlarged by option bytes takes its share from the
-//! low end of AXI SRAM1 (ITCM) and SRAM3 (DTCM) [U]; system memory holds no bootloader but a loop that takes its place.
+//! low end of AXI SRAM1 (ITCM) and SRAM3 (DTCM) [U].
 
+mod fixed;
 mod peripherals;
 mod ram;
 
@@ -15,9 +16,10 @@ use std::{any::Any, collections::BTreeSet};
 
 use crate::{
     bus::{Bus, BusError, Master, Width},
-    clock::Time,
+    clock::{CycleClock, Time},
     devices::{Device, Refusal, Reset, Wires},
 };
+pub use fixed::BOOTLOADER_BASE;
 use ram::Ram;
 pub use ram::Shares;
 
@@ -25,20 +27,8 @@ pub use ram::Shares;
 pub const FLASH_BASE: u32 = 0x0800_0000;
 /// DBGMCU as the core and AP1 see it.
 pub const DBGMCU_BASE: u32 = 0x5C00_1000;
-/// System memory: the ROM that starts when user flash does not.
-pub const SYSTEM_MEMORY_BASE: u32 = 0x1FF0_0000;
-const SYSTEM_MEMORY_BYTES: u32 = 0x2_0000;
-/// Vector table of ST's bootloader (AN2606) [U].
-pub const BOOTLOADER_BASE: u32 = 0x1FF1_8000;
 /// The clock of the core out of reset (RM0477, HSI), until a device drives another.
 const HSI_HZ: u64 = 64_000_000;
-/// One-time-programmable area, blank, and the unique identifier after it.
-const OTP_BASE: u32 = 0x08FF_F000;
-const OTP_END: u32 = 0x08FF_F800;
-const IDENTIFIER_BASE: u32 = 0x08FF_F800;
-/// Unique identifier (96 bits), flash size in KB with the package code above it.
-const IDENTIFIER: [u32; 4] = [0x0057_0042, 0x3032_5115, 0x3833_3533, 0x000A_0040];
-
 /// An access to a register that nobody modelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmodelled {
@@ -65,25 +55,6 @@ struct Window {
     slot: usize,
 }
 
-/// Converts core cycles to time, from the moment at which the core last started to run.
-#[derive(Clone, Copy, Debug, Default)]
-struct Anchor {
-    time: Time,
-    cycle: u64,
-    hertz: u64,
-}
-
-impl Anchor {
-    fn time_at(self, cycle: u64) -> Time {
-        const PICOSECONDS: u64 = 1_000_000_000_000;
-        let elapsed = cycle.saturating_sub(self.cycle);
-        match elapsed.checked_mul(PICOSECONDS) {
-            Some(product) => self.time + Time(product / self.hertz.max(1)),
-            None => self.time + Time::of_cycles(elapsed, self.hertz),
-        }
-    }
-}
-
 /// The memory map with everything behind it.
 pub struct Map {
     ram: Ram,
@@ -91,7 +62,7 @@ pub struct Map {
     windows: Vec<Window>,
     /// Signals between the devices.
     pub wires: Wires,
-    anchor: Anchor,
+    clock: CycleClock,
     cycle: u64,
     strict: bool,
     /// nRST is low: the bus matrix answers nobody.
@@ -111,7 +82,7 @@ impl Map {
                 core_hz: HSI_HZ,
                 ..Wires::default()
             },
-            anchor: Anchor::default(),
+            clock: CycleClock::default(),
             cycle: 0,
             strict,
             held: false,
@@ -198,18 +169,14 @@ impl Map {
 
     /// Says what time it is while the core has run `cycle` cycles, and how fast it runs from now.
     pub fn synchronise(&mut self, now: Time, cycle: u64) {
-        self.anchor = Anchor {
-            time: now,
-            cycle,
-            hertz: self.wires.core_hz,
-        };
+        self.clock = CycleClock::new(now, cycle, self.wires.core_hz);
         self.cycle = cycle;
         self.wires.now = now;
     }
 
     /// The time at which the core has run `cycle` cycles.
     pub fn time_at(&self, cycle: u64) -> Time {
-        self.anchor.time_at(cycle)
+        self.clock.time_at(cycle)
     }
 
     /// The first time at which a device changes something by itself.
@@ -290,20 +257,11 @@ impl Map {
 
     /// Reads what is neither RAM nor behind a device.
     fn read_rest(&mut self, address: u32, width: Width, master: Master) -> Result<u32, BusError> {
-        let word = match address & !3 {
-            OTP_BASE..OTP_END => u32::MAX,
-            word @ IDENTIFIER_BASE.. if word - IDENTIFIER_BASE < 16 => {
-                IDENTIFIER[(word - IDENTIFIER_BASE) as usize / 4]
-            }
-            word if word.wrapping_sub(SYSTEM_MEMORY_BASE) < SYSTEM_MEMORY_BYTES => {
-                system_memory(word)
-            }
-            _ => {
-                let name = peripherals::name(address).ok_or(BusError::Refused)?;
-                return self.unmodelled(name, (address, None, master), 0);
-            }
-        };
-        Ok(lane(word, address, width))
+        if let Some(word) = fixed::word(address & !3) {
+            return Ok(lane(word, address, width));
+        }
+        let name = peripherals::name(address).ok_or(BusError::Refused)?;
+        self.unmodelled(name, (address, None, master), 0)
     }
 }
 
@@ -316,7 +274,7 @@ impl Bus for Map {
         if let Some(result) = self.ram.read(address, width) {
             return result;
         }
-        self.wires.now = self.anchor.time_at(self.cycle);
+        self.wires.now = self.clock.time_at(self.cycle);
         if let Some((slot, offset)) = self.window_at(address) {
             let device = &mut self.slots[slot].device;
             return Ok(device.read_memory(offset, width, &mut self.wires)?);
@@ -351,7 +309,7 @@ impl Bus for Map {
         if let Some(result) = self.ram.write(address, width, value) {
             return result;
         }
-        self.wires.now = self.anchor.time_at(self.cycle);
+        self.wires.now = self.clock.time_at(self.cycle);
         if let Some((slot, offset)) = self.window_at(address) {
             let device = &mut self.slots[slot].device;
             return Ok(device.write_memory(offset, width, value, &mut self.wires)?);
@@ -362,6 +320,11 @@ impl Bus for Map {
             return self.unmodelled(name, access, 0).map(drop);
         };
         let slot = &mut self.slots[index];
+        tracing::trace!(
+            "{} {:#05x} = {value:#010x}",
+            slot.device.name(),
+            address - slot.base
+        );
         match slot
             .device
             .write(address - slot.base, width, value, &mut self.wires)
@@ -394,17 +357,6 @@ fn lane(word: u32, address: u32, width: Width) -> u32 {
         Width::Byte => shifted & 0xFF,
         Width::Half => shifted & 0xFFFF,
         Width::Word => word,
-    }
-}
-
-/// A vector table and `b .` where the bootloader would be.
-fn system_memory(address: u32) -> u32 {
-    const LOOP: u32 = 0xE7FE_E7FE;
-    match address - SYSTEM_MEMORY_BASE {
-        0x1_8000 => 0x2000_0400,
-        0x1_8004 => BOOTLOADER_BASE + 8 + 1,
-        0x1_8008 => LOOP,
-        _ => 0,
     }
 }
 
