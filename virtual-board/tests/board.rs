@@ -1,0 +1,256 @@
+//! The board as a whole: what outlives what, the reset button, LEDs, a dead bus, a watchdog, and time that follows the wall clock.
+
+mod common;
+
+use std::{fs, process::Command, thread, time::Duration};
+
+use probe_rs::architecture::arm::{
+    ArmDebugInterface, FullyQualifiedApAddress, dp::DpAddress, memory::ArmMemoryInterface,
+    sequences::DefaultArmSequence,
+};
+use virtual_board::{
+    board::{Board, CoreState},
+    clock::Time,
+    handle::VirtualBoard,
+    nor::Mode,
+};
+
+const AHB: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(1);
+const RAM: u64 = 0x2400_0000;
+const WINDOW: u64 = 0x7000_0000;
+const RCC: u64 = 0x5802_4400;
+
+/// `b .` behind a vector table.
+const SPINNING: [u32; 3] = [0x2000_0400, 0x0800_0009, 0xE7FE_E7FE];
+
+fn image(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn spinning() -> VirtualBoard {
+    let builder = common::builder().boot_image(image(&SPINNING));
+    VirtualBoard::new(builder.build().unwrap())
+}
+
+fn connect(board: &VirtualBoard) -> Box<dyn ArmDebugInterface> {
+    let mut probe = board.open();
+    probe.attach_to_unspecified().unwrap();
+    let mut interface = probe
+        .try_into_arm_debug_interface(DefaultArmSequence::create())
+        .map_err(|(_, error)| error)
+        .unwrap();
+    interface.select_debug_port(DpAddress::Default).unwrap();
+    interface
+}
+
+fn write_all(memory: &mut dyn ArmMemoryInterface, writes: &[(u64, u32)]) {
+    for (address, value) in writes {
+        memory.write_word_32(*address, *value).unwrap();
+    }
+    memory.flush().unwrap();
+}
+
+#[test]
+fn the_state_file_keeps_flash_option_bytes_and_nor() {
+    let path = std::env::temp_dir().join(format!("virtual-board-keeps-{}", std::process::id()));
+    let _ = fs::remove_file(&path);
+    let board = Board::builder()
+        .state_file(&path)
+        .boot_image(image(&SPINNING))
+        .nor_image([1, 2, 3])
+        .option_word(0x268, 0x10)
+        .build()
+        .unwrap();
+    drop(board);
+
+    let mut board = Board::builder().state_file(&path).build().unwrap();
+    assert_eq!(board.internal_flash()[..12], image(&SPINNING));
+    let mut bytes = [0; 4];
+    board.nor_contents(0, &mut bytes);
+    assert_eq!(bytes, [1, 2, 3, 0xFF]);
+    // DTCM_AXI_SHARE 1: 128 KB of DTCM.
+    assert!(board.read_word(0x2001_FFFC).is_some());
+    drop(board);
+
+    let output = Command::new(env!("CARGO_BIN_EXE_virtual-board"))
+        .arg("state")
+        .arg(&path)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("option word at FLASH+0x268: 0x00000010"),
+        "{text}"
+    );
+    assert!(text.contains("0x00000000..0x00001000"), "{text}");
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_damaged_state_file_is_refused() {
+    let path = std::env::temp_dir().join(format!("virtual-board-damaged-{}", std::process::id()));
+    fs::write(&path, "not a state file\n").unwrap();
+    let error = Board::builder().state_file(&path).build().map(drop);
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("is not a state file")
+    );
+    assert_eq!(fs::read(&path).unwrap(), b"not a state file\n");
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn an_image_that_does_not_fit_is_refused() {
+    let error = Board::builder().boot_image(vec![0; 0x1_0001]).build();
+    assert_eq!(
+        error.map(drop).unwrap_err().to_string(),
+        "65537 bytes at 0x0 do not fit internal flash of 65536 bytes"
+    );
+}
+
+#[test]
+fn ram_outlives_the_reset_button_and_not_the_power() {
+    let board = spinning();
+    let mut interface = connect(&board);
+    let mut memory = interface.memory_interface(&AHB).unwrap();
+    memory.write_word_32(RAM, 0xCAFE_F00D).unwrap();
+    memory.flush().unwrap();
+    board.with(Board::reset);
+    assert_eq!(
+        board.with(|board| board.read_word(0x2400_0000)),
+        Some(0xCAFE_F00D)
+    );
+    board.with(Board::power_cycle);
+    assert_ne!(
+        board.with(|board| board.read_word(0x2400_0000)),
+        Some(0xCAFE_F00D)
+    );
+    assert_eq!(board.with(|board| board.pc()), 0x0800_0008);
+}
+
+#[test]
+fn the_boot_pin_starts_system_memory() {
+    let board = Board::builder().boot_pin(true).build().unwrap();
+    assert_eq!(board.pc(), 0x1FF1_8008);
+}
+
+#[test]
+fn a_blank_board_locks_up() {
+    let mut board = Board::builder().build().unwrap();
+    board.run_for(Time::millis(1));
+    assert_eq!(board.core_state(), CoreState::LockedUp);
+}
+
+#[test]
+fn leds_follow_their_pins() {
+    let board = spinning();
+    assert_eq!(board.with(|board| board.leds()), [false; 4]);
+    let mut interface = connect(&board);
+    let mut memory = interface.memory_interface(&AHB).unwrap();
+    write_all(
+        &mut *memory,
+        &[
+            // GPIOM and GPIOO clocked; PM2, PM3, PO1 and PO5 outputs; LD1 high, LD4 low.
+            (RCC + 0x140, 1 << 12 | 1 << 14),
+            (0x5802_3000, 0xFFFF_FF5F),
+            (0x5802_3800, 0xFFFF_F7F7),
+            (0x5802_3014, 1 << 2),
+            (0x5802_3814, 1 << 1),
+        ],
+    );
+    assert_eq!(board.with(|board| board.leds()), [true, false, false, true]);
+}
+
+/// A window in octal DTR whose NOR still speaks SPI: nothing drives DQS, and the read never ends.
+#[test]
+fn a_stalled_window_kills_the_bus_until_nrst() {
+    let board = spinning();
+    assert_eq!(board.with(|board| board.nor().mode()), Mode::Spi);
+    let mut interface = connect(&board);
+    let mut memory = interface.memory_interface(&AHB).unwrap();
+    write_all(
+        &mut *memory,
+        &[
+            // Supply, clocks, pins PN0-6 and PN8-11 at AF9, then the controller as ST's boot stage leaves it.
+            (0x5802_480C, 0x0001_C004),
+            (RCC + 0x140, 1 << 13),
+            (RCC + 0x134, 1 << 12 | 1 << 14),
+            (0x5802_3420, 0x0999_9999),
+            (0x5802_3424, 0x0000_9999),
+            (0x5802_3400, 0x00AA_2AAA),
+            (0x5200_A000, 0x0000_0301),
+            (0x5200_A008, 0x011A_0100),
+            (0x5200_A100, 0x2C00_3C1C),
+            (0x5200_A108, 0x0000_0014),
+            (0x5200_A110, 0x0000_EE11),
+            (0x5200_A000, 0x3040_0301),
+        ],
+    );
+    let stalled = memory.read_word_32(WINDOW).unwrap_err();
+    assert!(
+        format!("{stalled:?}").contains("WaitResponse"),
+        "{stalled:?}"
+    );
+    let dead = memory.read_word_32(RAM).unwrap_err();
+    assert!(format!("{dead:?}").contains("WaitResponse"), "{dead:?}");
+    drop(memory);
+
+    interface.swj_pins(0, 1 << 7, 0).unwrap();
+    interface.swj_pins(1 << 7, 1 << 7, 0).unwrap();
+    let mut memory = interface.memory_interface(&AHB).unwrap();
+    assert!(memory.read_word_32(RAM).is_ok());
+    // The reset closed the window: now it is refused.
+    let closed = memory.read_word_32(WINDOW).unwrap_err();
+    assert!(
+        format!("{closed:?}").contains("FaultResponse"),
+        "{closed:?}"
+    );
+}
+
+#[test]
+fn a_strict_board_refuses_what_is_not_modelled() {
+    const LTDC: u64 = 0x5000_1018;
+    for (strict, answers) in [(false, true), (true, false)] {
+        let board = VirtualBoard::new(common::builder().strict(strict).build().unwrap());
+        let mut interface = connect(&board);
+        let mut memory = interface.memory_interface(&AHB).unwrap();
+        assert_eq!(memory.read_word_32(LTDC).is_ok(), answers);
+    }
+}
+
+#[test]
+fn the_watchdog_resets_the_chip() {
+    const IWDG_KR: u64 = 0x5800_4800;
+    const RCC_RSR: u64 = RCC + 0x130;
+    const IWDGRSTF: u32 = 1 << 26;
+    let board = spinning();
+    let mut interface = connect(&board);
+    let mut memory = interface.memory_interface(&AHB).unwrap();
+    assert_eq!(memory.read_word_32(RCC_RSR).unwrap() & IWDGRSTF, 0);
+    memory.write_word_32(IWDG_KR, 0xCCCC).unwrap();
+    memory.flush().unwrap();
+    board.idle(Duration::from_secs(1));
+    assert_ne!(memory.read_word_32(RCC_RSR).unwrap() & IWDGRSTF, 0);
+}
+
+#[test]
+fn a_panic_of_one_owner_leaves_the_board_to_the_others() {
+    let board = spinning();
+    let other = board.clone();
+    let panicked = thread::spawn(move || other.with(|_| panic!("as a test"))).join();
+    assert!(panicked.is_err());
+    board.idle(Duration::from_millis(1));
+    assert_eq!(board.with(|board| board.now()), Time::millis(1));
+}
+
+#[test]
+fn free_running_time_follows_the_wall_clock() {
+    let board = spinning();
+    board.run_freely();
+    board.idle(Duration::from_millis(300));
+    let now = board.with(|board| board.now());
+    // A loaded host may fall behind; it never runs ahead of the clock by itself.
+    assert!(now > Time::millis(20), "{now:?}");
+}
