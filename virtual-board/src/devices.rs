@@ -198,6 +198,12 @@ pub trait Device: std::any::Any + Send {
     /// Reads at `offset` from the device's base.
     fn read(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32>;
 
+    /// True if a read at `offset` that is narrower than a word does something else than to show a lane of the word (a FIFO).
+    /// Elsewhere [`Self::read`] is asked for whole words only.
+    fn takes_narrow_reads(&self, _offset: u32) -> bool {
+        false
+    }
+
     /// Writes at `offset` from the device's base.
     fn write(&mut self, offset: u32, width: Width, value: u32, wires: &mut Wires) -> Access<()>;
 

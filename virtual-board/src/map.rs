@@ -283,10 +283,14 @@ impl Bus for Map {
             return self.read_rest(address, width, master);
         };
         let slot = &mut self.slots[index];
-        match slot
-            .device
-            .read(address - slot.base, width, &mut self.wires)
-        {
+        let offset = address - slot.base;
+        let access = if width == Width::Word || slot.device.takes_narrow_reads(offset) {
+            slot.device.read(offset, width, &mut self.wires)
+        } else {
+            let word = slot.device.read(offset & !3, Width::Word, &mut self.wires);
+            word.map(|word| lane(word, address, width))
+        };
+        match access {
             Err(Refusal::Unmodelled { reset }) => {
                 let name = slot.device.name().to_owned();
                 self.unmodelled(&name, (address, None, master), reset)

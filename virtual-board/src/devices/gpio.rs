@@ -175,7 +175,7 @@ impl Device for Gpio {
         if !self.is_open(wires) {
             return Ok(0);
         }
-        let word = match offset & !3 {
+        Ok(match offset {
             MODER => self.mode,
             OTYPER => self.output_type,
             OSPEEDR => self.speed,
@@ -187,8 +187,7 @@ impl Device for Gpio {
             AFRL => self.alternate[0],
             AFRH => self.alternate[1],
             _ => return Err(Refusal::Unmodelled { reset: 0 }),
-        };
-        Ok(word >> (8 * (offset & 3)))
+        })
     }
 
     fn write(&mut self, offset: u32, width: Width, value: u32, wires: &mut Wires) -> Access<()> {

@@ -47,7 +47,7 @@ impl Device for RegisterFile {
     }
 
     fn read(&mut self, offset: u32, _width: Width, _wires: &mut Wires) -> Access<u32> {
-        Ok(*self.word(offset)? >> (8 * (offset & 3)))
+        Ok(*self.word(offset)?)
     }
 
     fn write(&mut self, offset: u32, _width: Width, value: u32, _wires: &mut Wires) -> Access<()> {

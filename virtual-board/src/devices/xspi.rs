@@ -11,49 +11,32 @@
 //! Deviations: mapped accesses take no time of their own; FIFO and DMA requests exist for software only (no DMA);
 //! CSBOUND, MAXTRAN, REFRESH and the wrap command are stored and have no effect; dual-memory mode is not modelled.
 
+mod polling;
 pub mod registers;
 pub mod transfer;
+mod window;
 
 use std::collections::VecDeque;
 
 use self::{
+    polling::Polling,
     registers::{
-        AR, BUSY, CALFCR, CALMR, CALSIR, CALSOR, CR, CR_ABORT, CR_APMS, CR_EN, CR_MASK, CR_PMM,
-        CR_TCEN, CR_WHILE_IDLE, DCR1, DCR2, DCR3, DCR4, DLR, DR, DR_END, FCR, FTF, FunctionalMode,
-        HLCR, LPTR, PIR, PSMAR, PSMKR, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
+        AR, BUSY, CALFCR, CALMR, CALSIR, CALSOR, CR, CR_ABORT, CR_EN, CR_MASK, CR_TCEN,
+        CR_WHILE_IDLE, DCR1, DCR2, DCR3, DCR4, DLR, DR, DR_END, FCR, FTF, FunctionalMode, HLCR,
+        LPTR, PIR, PSMAR, PSMKR, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
     },
     transfer::{FIFO_BYTES, Kind, Setting, Transfer},
+    window::Window,
 };
 use super::{
     Access, Device, Refusal, Reset, Wires,
-    external_memory::{Answer, Direction, ExternalMemory},
+    external_memory::{Direction, ExternalMemory},
     gate::Gate,
 };
 use crate::{bus::Width, clock::Time};
 
 /// XSPIM_CR.MODE: ports swapped.
 const XSPIM_SWAPPED: u32 = 1 << 1;
-
-/// Bytes of a window.
-const WINDOW_BYTES: u64 = 0x1000_0000;
-
-/// Polling under way.
-#[derive(Clone, Copy, Debug)]
-struct Polling {
-    /// When the present read is complete.
-    sample: Time,
-    /// Between one sample and the next.
-    period: Time,
-}
-
-/// What is known about the window until a register or a wire changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Window {
-    /// To be found out.
-    Unknown,
-    /// Loads are plain reads of the array up to `size` bytes.
-    Plain { size: u32 },
-}
 
 /// XSPI1 or XSPI2 with the chip on its port.
 pub struct Xspi {
@@ -238,91 +221,6 @@ impl Xspi {
         self.transfer = Some(Transfer::start(&frame, setting, memory, wires.now));
     }
 
-    fn start_polling(&mut self, wires: &Wires) {
-        let frame = self
-            .registers
-            .common
-            .frame(self.registers.ar, Direction::Read);
-        let clock = self.clock_hz(wires);
-        let bytes = u64::from(self.registers.dlr & 3) + 1;
-        let cycles = frame.cycles_before_data() + frame.cycles_of_data(bytes);
-        let interval = u64::from(self.registers.pir & 0xFFFF);
-        let period = Time::of_cycles(cycles + interval, clock).max(Time(1));
-        let reading = Time::of_cycles(cycles, clock);
-        // Without a clock no sample ever comes.
-        let sample = if clock == 0 {
-            Time(u64::MAX)
-        } else {
-            wires.now + reading
-        };
-        self.polling = Some(Polling { sample, period });
-    }
-
-    /// One status read at `at`; `None` if the chip drove no DQS where it is needed.
-    fn poll_once(&mut self, at: Time, wires: &Wires) -> Option<u32> {
-        let frame = self
-            .registers
-            .common
-            .frame(self.registers.ar, Direction::Read);
-        let bytes = (self.registers.dlr & 3) as usize + 1;
-        let answer = if self.is_connected(wires) {
-            self.memory.select(&frame, at)
-        } else {
-            Answer::Silent
-        };
-        let strobe = answer == Answer::Driven { strobe: true };
-        if self.registers.common.uses_strobe() && !strobe {
-            return None;
-        }
-        let mut value = [0u8; 4];
-        value[..bytes].fill(0xFF);
-        if answer != Answer::Silent {
-            self.memory.read(&mut value[..bytes]);
-            self.memory.deselect(at);
-        }
-        Some(u32::from_le_bytes(value))
-    }
-
-    fn advance_polling(&mut self, wires: &Wires) {
-        while let Some(polling) = self.polling
-            && polling.sample <= wires.now
-        {
-            let Some(value) = self.poll_once(polling.sample, wires) else {
-                self.polling = Some(Polling {
-                    sample: Time(u64::MAX),
-                    ..polling
-                });
-                return;
-            };
-            let registers = &self.registers;
-            let differs = (value ^ registers.psmar) & registers.psmkr;
-            let matches = if registers.cr & CR_PMM != 0 {
-                differs != registers.psmkr
-            } else {
-                differs == 0
-            };
-            if matches {
-                self.registers.flags |= SMF;
-                if self.registers.cr & CR_APMS != 0 {
-                    self.polling = None;
-                    return;
-                }
-            }
-            // What the chip says while it is busy does not change: go to the first sample after that.
-            let mut next = polling.sample + polling.period;
-            if let Some(ready) = self.memory.busy_until(polling.sample)
-                && ready > next
-            {
-                let periods = (ready - next).0.div_ceil(polling.period.0);
-                next += Time(periods * polling.period.0);
-            }
-            self.polling = Some(Polling {
-                sample: next,
-                ..polling
-            });
-        }
-    }
-
     /// Brings everything to `wires.now`.
     fn advance(&mut self, wires: &mut Wires) {
         let connected = self.is_connected(wires);
@@ -502,68 +400,15 @@ impl Xspi {
         }
         self.gate.is_open(wires)
     }
-
-    /// The reasons for which the window refuses, whatever the chip would say.
-    fn check_window(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<()> {
-        let open = self.gate_is_open(wires)
-            && self.enabled()
-            && self.mode() == FunctionalMode::MemoryMapped
-            && self.clock_hz(wires) != 0
-            && self.is_connected(wires);
-        if !open {
-            return Err(Refusal::Error);
-        }
-        if u64::from(offset) + u64::from(width.bytes()) > self.registers.device_size() {
-            self.registers.flags |= TEF;
-            self.drive_irq(wires);
-            return Err(Refusal::Error);
-        }
-        self.advance(wires);
-        self.mapped = true;
-        self.last_access = wires.now;
-        Ok(())
-    }
-
-    fn read_window(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32> {
-        self.generation = wires.generation;
-        self.check_window(offset, width, wires)?;
-        let command = self.registers.common;
-        let frame = command.frame(offset, Direction::Read);
-        let in_order = self.registers.swaps_pairs(command.data_lines())
-            || command.data_lines() != Some(super::external_memory::Lines::OCTAL_DTR);
-        let plain = self.memory.plain(&frame, wires.now);
-        if let Some(Answer::Driven { strobe }) = plain
-            && (strobe || !command.uses_strobe())
-            && in_order
-        {
-            if self.registers.cr & CR_TCEN == 0 {
-                let size = self.registers.device_size().min(WINDOW_BYTES);
-                self.window = Window::Plain { size: size as u32 };
-            }
-            return Ok(self.memory.mapped_read(offset, width));
-        }
-        // Not what the chip expects: ask it as the wires would.
-        let mut setting = self.setting(wires);
-        setting.length = width.bytes().into();
-        let mut transfer = Transfer::start(&frame, setting, Some(&mut self.memory), wires.now);
-        if transfer.is_hung() {
-            self.memory.deselect(wires.now);
-            return Err(Refusal::Stall);
-        }
-        let mut fifo = VecDeque::new();
-        transfer.advance(&mut fifo, Some(&mut self.memory), Time(u64::MAX));
-        self.memory.deselect(wires.now);
-        let value = fifo
-            .into_iter()
-            .rev()
-            .fold(0, |value, byte| value << 8 | u32::from(byte));
-        Ok(value)
-    }
 }
 
 impl Device for Xspi {
     fn name(&self) -> &str {
         self.name
+    }
+
+    fn takes_narrow_reads(&self, offset: u32) -> bool {
+        (DR..=DR_END).contains(&offset)
     }
 
     fn read(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32> {
@@ -637,30 +482,7 @@ impl Device for Xspi {
         value: u32,
         wires: &mut Wires,
     ) -> Access<()> {
-        self.check_window(offset, width, wires)?;
-        let command = self.registers.write;
-        let frame = command.frame(offset, Direction::Write);
-        if self.memory.plain(&frame, wires.now).is_some() {
-            self.memory.mapped_write(offset, width, value);
-            return Ok(());
-        }
-        self.window = Window::Unknown;
-        let setting = Setting {
-            strobe: false,
-            swaps: self.registers.swaps_pairs(command.data_lines()),
-            length: width.bytes().into(),
-            ..self.setting(wires)
-        };
-        let mut fifo: VecDeque<u8> = value
-            .to_le_bytes()
-            .into_iter()
-            .take(width.bytes() as usize)
-            .collect();
-        let mut transfer = Transfer::start(&frame, setting, Some(&mut self.memory), wires.now);
-        transfer.advance(&mut fifo, Some(&mut self.memory), Time(u64::MAX));
-        transfer.flush(Some(&mut self.memory));
-        self.memory.deselect(wires.now);
-        Ok(())
+        self.write_window(offset, width, value, wires)
     }
 
     fn reset(&mut self, reset: Reset, wires: &mut Wires) {

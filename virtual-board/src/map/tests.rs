@@ -179,3 +179,16 @@ fn the_unique_identifier_and_the_flash_size_are_there() {
         Ok(BOOTLOADER_BASE + 9)
     );
 }
+
+#[test]
+fn a_narrow_read_sees_its_lane_of_the_register() {
+    use crate::devices::{gate::AHB4ENR, gpio::Gpio};
+    let mut map = Map::new(true);
+    map.place(Gpio::base('A'), 0x400, Gpio::new('A'));
+    map.wires.gates.insert(AHB4ENR, 1);
+    // MODER after reset: 0xABFF_FFFF.
+    let port = Gpio::base('A');
+    assert_eq!(map.read(port + 3, Width::Byte, Master::Debug), Ok(0xAB));
+    assert_eq!(map.read(port + 2, Width::Half, Master::Debug), Ok(0xABFF));
+    assert_eq!(map.read(port, Width::Byte, Master::Debug), Ok(0xFF));
+}

@@ -10,11 +10,14 @@
 //! or, with TB clear, from the top down, in powers of two of 64 KB; an erase that loses power leaves every other
 //! 256 bytes of its range erased.
 
+mod operation;
+
 use std::any::Any;
 
+use self::operation::Operation;
 use super::{
     opcode::{self, Command, Dummies, Entry},
-    sfdp, timing,
+    sfdp,
 };
 use crate::{
     bus::Width,
@@ -81,23 +84,6 @@ struct Configuration2 {
     preamble: u8,
     /// 0x4000_0000: mode after power-on, inverted, non-volatile.
     default_mode: u8,
-}
-
-/// An erase or program that takes time.
-#[derive(Clone, Copy, Debug)]
-struct Operation {
-    kind: Kind,
-    start: u32,
-    length: u32,
-    until: Time,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Erase,
-    Program,
-    /// Register write or reset: nothing to spoil.
-    Register,
 }
 
 /// What is going on between `select` and `deselect`.
@@ -229,54 +215,6 @@ impl Nor {
         }
     }
 
-    fn begin(&mut self, kind: Kind, start: u32, length: u32, now: Time, duration: Time) {
-        self.operation = Some(Operation {
-            kind,
-            start,
-            length,
-            until: now + duration,
-        });
-    }
-
-    /// Leaves a half-done operation as real cells would be: neither old nor new.
-    fn spoil(&mut self, operation: Operation) {
-        match operation.kind {
-            Kind::Erase => {
-                for page in (operation.start..operation.start + operation.length)
-                    .step_by(PAGE as usize)
-                    .skip(1)
-                    .step_by(2)
-                    .take(512)
-                {
-                    for at in page..page + PAGE {
-                        self.array.set(at, at as u8 & 0x5A);
-                    }
-                }
-            }
-            Kind::Program => {
-                let half = operation.length / 2;
-                self.array
-                    .clear(operation.start + half, operation.length - half);
-            }
-            Kind::Register => {}
-        }
-    }
-
-    fn soft_reset(&mut self, now: Time) {
-        let recovery = match self.operation.take().filter(|running| now < running.until) {
-            Some(operation) => {
-                self.spoil(operation);
-                timing::RESET_IN_ERASE
-            }
-            None => timing::RESET_IDLE,
-        };
-        if let Some((operation, _)) = self.suspended.take() {
-            self.spoil(operation);
-        }
-        self.return_to_power_on();
-        self.begin(Kind::Register, 0, 0, now, recovery);
-    }
-
     fn return_to_power_on(&mut self) {
         let default_mode = self.configuration2.default_mode;
         self.configuration2 = Configuration2 {
@@ -312,35 +250,6 @@ impl Nor {
                     || direction == Direction::Read && expected.double_rate)
         });
         header_fits && data_fits
-    }
-
-    fn allowed_while_busy(command: Command) -> bool {
-        matches!(
-            command,
-            Command::ReadStatus
-                | Command::ReadConfiguration
-                | Command::ReadSecurity
-                | Command::Suspend
-                | Command::ResetEnable
-                | Command::Reset
-                | Command::NoOperation
-        )
-    }
-
-    fn is_protected(&self, start: u32, length: u32) -> bool {
-        let level = self.status >> 2 & 0xF;
-        if level == 0 {
-            return false;
-        }
-        let protected = 0x1_0000u32
-            .checked_shl(u32::from(level) - 1)
-            .unwrap_or(SIZE)
-            .min(SIZE);
-        if self.configuration & TOP_BOTTOM != 0 {
-            start < protected
-        } else {
-            start + length > SIZE - protected
-        }
     }
 
     fn status_now(&self, now: Time) -> u8 {
@@ -404,142 +313,6 @@ impl Nor {
             }
             Source::Repeated(value) => *value,
             Source::Id => JEDEC_ID[(if double_rate { index / 2 } else { index }) as usize % 3],
-        }
-    }
-
-    /// Carries out a command that is not a read: header and data as one stream of bytes.
-    fn execute(&mut self, stream: &[u8], now: Time) -> Option<()> {
-        let (entry, opcode_bytes) = self.decode(stream)?;
-        let arguments = &stream[opcode_bytes..];
-        let address_bytes = usize::from(entry.address_bytes);
-        let address = arguments
-            .get(..address_bytes)?
-            .iter()
-            .fold(0u32, |address, &byte| address << 8 | u32::from(byte));
-        let data = &arguments[address_bytes..];
-        if self.busy(now) && !Self::allowed_while_busy(entry.command) {
-            return None;
-        }
-        if self.powered_down && entry.command != Command::ReleasePowerDown {
-            return None;
-        }
-        let reset_enabled = std::mem::take(&mut self.reset_enabled);
-        match entry.command {
-            Command::WriteEnable => self.status |= WEL,
-            Command::WriteDisable => self.status &= !WEL,
-            Command::ResetEnable => self.reset_enabled = true,
-            Command::Reset if reset_enabled => self.soft_reset(now),
-            Command::Suspend => self.suspend(now),
-            Command::Resume => self.resume(now),
-            Command::PowerDown => self.powered_down = true,
-            Command::ReleasePowerDown => self.powered_down = false,
-            Command::NoOperation => {}
-            Command::Program => return self.program(address, data, now),
-            Command::EraseSector => return self.erase(address, 0x1000, timing::ERASE_4K, now),
-            Command::EraseBlock => return self.erase(address, 0x1_0000, timing::ERASE_64K, now),
-            Command::EraseChip => return self.erase(0, SIZE, timing::ERASE_CHIP, now),
-            Command::WriteStatus => return self.write_status(data, now),
-            Command::WriteConfiguration2 => return self.write_configuration2(address, data),
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn write_enabled(&self) -> Option<()> {
-        (self.status & WEL != 0).then_some(())
-    }
-
-    fn program(&mut self, address: u32, data: &[u8], now: Time) -> Option<()> {
-        self.write_enabled()?;
-        let double_rate = self.mode() == Mode::Dopi;
-        if data.is_empty() || double_rate && !data.len().is_multiple_of(2) {
-            return None;
-        }
-        let address = if double_rate { address & !1 } else { address } & (SIZE - 1);
-        let page = address & !(PAGE - 1);
-        if self.is_protected(page, PAGE) {
-            self.security |= P_FAIL;
-            self.status &= !WEL;
-            return Some(());
-        }
-        self.security &= !P_FAIL;
-        // More than a page: only the last 256 bytes sent are programmed.
-        let first = data.len().saturating_sub(PAGE as usize);
-        for (at, &byte) in (0u32..).zip(data).skip(first) {
-            let at = if double_rate { at ^ 1 } else { at };
-            let target = page | address.wrapping_add(at) & (PAGE - 1);
-            let old = self.array.byte(target);
-            self.array.set(target, old & byte);
-        }
-        self.counters.programmed_bytes += data.len().min(PAGE as usize) as u64;
-        self.begin(Kind::Program, page, PAGE, now, timing::PROGRAM_PAGE);
-        Some(())
-    }
-
-    fn erase(&mut self, address: u32, length: u32, duration: Time, now: Time) -> Option<()> {
-        self.write_enabled()?;
-        let start = address & (SIZE - 1) & !(length - 1);
-        if self.is_protected(start, length) {
-            self.security |= E_FAIL;
-            self.status &= !WEL;
-            return Some(());
-        }
-        self.security &= !E_FAIL;
-        self.array.clear(start, length);
-        self.counters.erased_sectors += 1;
-        self.begin(Kind::Erase, start, length, now, duration);
-        Some(())
-    }
-
-    fn write_status(&mut self, data: &[u8], now: Time) -> Option<()> {
-        self.write_enabled()?;
-        let status = *data.first()?;
-        self.status = self.status & !BLOCK_PROTECT | status & BLOCK_PROTECT;
-        let second = if self.mode() == Mode::Dopi {
-            None
-        } else {
-            data.get(1)
-        };
-        if let Some(&configuration) = second {
-            self.configuration = configuration | self.configuration & TOP_BOTTOM;
-        }
-        self.begin(Kind::Register, 0, 0, now, timing::WRITE_STATUS);
-        Some(())
-    }
-
-    fn write_configuration2(&mut self, address: u32, data: &[u8]) -> Option<()> {
-        self.write_enabled()?;
-        // A pair D1, D0: the value is the second on the lines.
-        let value = *if self.mode() == Mode::Dopi {
-            data.get(1)
-        } else {
-            data.first()
-        }?;
-        *self.configuration2_at(address)? = value;
-        self.status &= !WEL;
-        Some(())
-    }
-
-    fn suspend(&mut self, now: Time) {
-        if let Some(operation) = self.operation
-            && now < operation.until
-            && operation.kind != Kind::Register
-        {
-            self.security |= match operation.kind {
-                Kind::Erase => ERASE_SUSPENDED,
-                _ => PROGRAM_SUSPENDED,
-            };
-            self.suspended = Some((operation, operation.until - now));
-            self.operation = None;
-            self.status &= !WEL;
-        }
-    }
-
-    fn resume(&mut self, now: Time) {
-        if let Some((mut operation, left)) = self.suspended.take() {
-            operation.until = now + left;
-            self.operation = Some(operation);
-            self.security &= !(ERASE_SUSPENDED | PROGRAM_SUSPENDED);
         }
     }
 

@@ -1,4 +1,4 @@
-use super::*;
+use super::{registers::CR_APMS, *};
 use crate::{
     devices::{gate::AHB5ENR, psram::Psram},
     nor::{Mode, Nor},

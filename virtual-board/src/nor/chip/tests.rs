@@ -1,5 +1,5 @@
 use super::*;
-use crate::devices::external_memory::Phase;
+use crate::{devices::external_memory::Phase, nor::timing};
 
 /// A chip, the time, and the mode in which the host talks to it.
 struct Bench {
