@@ -11,6 +11,7 @@
 //! Deviations: mapped accesses take no time of their own; FIFO and DMA requests exist for software only (no DMA);
 //! CSBOUND, MAXTRAN, REFRESH and the wrap command are stored and have no effect; dual-memory mode is not modelled.
 
+mod indirect;
 mod polling;
 pub mod registers;
 pub mod transfer;
@@ -21,18 +22,13 @@ use std::collections::VecDeque;
 use self::{
     polling::Polling,
     registers::{
-        AR, BUSY, CALFCR, CALMR, CALSIR, CALSOR, CR, CR_ABORT, CR_EN, CR_MASK, CR_TCEN,
-        CR_WHILE_IDLE, DCR1, DCR2, DCR3, DCR4, DLR, DR, DR_END, FCR, FTF, FunctionalMode, HLCR,
-        LPTR, PIR, PSMAR, PSMKR, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
+        BUSY, CALFCR, CR, CR_ABORT, CR_EN, CR_MASK, CR_TCEN, CR_WHILE_IDLE, DR, DR_END, FCR, FTF,
+        FunctionalMode, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
     },
-    transfer::{FIFO_BYTES, Kind, Setting, Transfer},
+    transfer::{FIFO_BYTES, Kind, Transfer},
     window::Window,
 };
-use super::{
-    Access, Device, Refusal, Reset, Wires,
-    external_memory::{Direction, ExternalMemory},
-    gate::Gate,
-};
+use super::{Access, Device, Refusal, Reset, Wires, external_memory::ExternalMemory, gate::Gate};
 use crate::{bus::Width, clock::Time};
 
 /// XSPIM_CR.MODE: ports swapped.
@@ -165,62 +161,6 @@ impl Xspi {
         wires.set_irq(self.irq, self.status() & enabled != 0);
     }
 
-    fn setting(&self, wires: &Wires) -> Setting {
-        let registers = &self.registers;
-        let size = registers.device_size();
-        let length = match registers.dlr {
-            u32::MAX => size.saturating_sub(registers.ar.into()),
-            length => u64::from(length) + 1,
-        };
-        Setting {
-            clock_hz: self.clock_hz(wires),
-            strobe: registers.common.uses_strobe(),
-            swaps: registers.swaps_pairs(registers.common.data_lines()),
-            length,
-        }
-    }
-
-    /// An address or a length that the device does not have raises TEF.
-    fn is_out_of_device(&self) -> bool {
-        let registers = &self.registers;
-        if !registers.common.has_address() {
-            return false;
-        }
-        let length = match registers.dlr {
-            _ if registers.common.data_lines().is_none() => 1,
-            u32::MAX => 1,
-            length => u64::from(length) + 1,
-        };
-        // Register spaces lie outside the array: only what starts inside must also end inside.
-        let start = u64::from(registers.ar);
-        start < registers.device_size() && start + length > registers.device_size()
-    }
-
-    /// IR, AR or DR completed the command.
-    fn start(&mut self, wires: &Wires) {
-        if !self.enabled() || self.is_busy() {
-            return;
-        }
-        if self.is_out_of_device() {
-            self.registers.flags |= TEF;
-            return;
-        }
-        self.fifo.clear();
-        if self.mode() == FunctionalMode::Polling {
-            self.start_polling(wires);
-            return;
-        }
-        let direction = match self.mode() {
-            FunctionalMode::IndirectRead => Direction::Read,
-            _ => Direction::Write,
-        };
-        let frame = self.registers.common.frame(self.registers.ar, direction);
-        let setting = self.setting(wires);
-        let connected = self.is_connected(wires);
-        let memory = connected.then_some(&mut self.memory);
-        self.transfer = Some(Transfer::start(&frame, setting, memory, wires.now));
-    }
-
     /// Brings everything to `wires.now`.
     fn advance(&mut self, wires: &mut Wires) {
         let connected = self.is_connected(wires);
@@ -240,21 +180,6 @@ impl Xspi {
             self.registers.flags |= TOF;
         }
         self.drive_irq(wires);
-    }
-
-    fn finish_transfer(&mut self, wires: &Wires) {
-        if self
-            .transfer
-            .as_ref()
-            .is_some_and(|transfer| transfer.is_finished(wires.now))
-            && let Some(mut transfer) = self.transfer.take()
-        {
-            if self.is_connected(wires) {
-                transfer.flush(Some(&mut self.memory));
-                self.memory.deselect(wires.now);
-            }
-            self.registers.flags |= TCF;
-        }
     }
 
     fn timeout(&self, wires: &Wires) -> Option<Time> {
@@ -289,84 +214,11 @@ impl Xspi {
         }
     }
 
-    fn write_dr(&mut self, width: Width, value: u32, wires: &Wires) -> Access<()> {
-        if self.mode() != FunctionalMode::IndirectWrite {
-            return Ok(());
-        }
-        if self.transfer.is_none() {
-            if self.registers.common.data_lines().is_none() {
-                return Ok(());
-            }
-            self.start(wires);
-        }
-        for byte in value.to_le_bytes().into_iter().take(width.bytes() as usize) {
-            let connected = self.is_connected(wires);
-            let Some(transfer) = &mut self.transfer else {
-                return Ok(());
-            };
-            if transfer.is_hung() && self.fifo.len() == FIFO_BYTES {
-                return Err(Refusal::Stall);
-            }
-            if self.fifo.len() == FIFO_BYTES {
-                transfer.force(&mut self.fifo, connected.then_some(&mut self.memory));
-            }
-            if self.fifo.is_empty() {
-                transfer.wake(wires.now);
-            }
-            if (self.fifo.len() as u64) < transfer.remaining() {
-                self.fifo.push_back(byte);
-            }
-        }
-        Ok(())
-    }
-
-    fn read_dr(&mut self, width: Width, wires: &Wires) -> Access<u32> {
-        let mut value = [0; 4];
-        for byte in value.iter_mut().take(width.bytes() as usize) {
-            let connected = self.is_connected(wires);
-            if self.fifo.is_empty()
-                && let Some(transfer) = &mut self.transfer
-                && transfer.kind == Kind::Read
-            {
-                if transfer.is_hung() {
-                    return Err(Refusal::Stall);
-                }
-                transfer.force(&mut self.fifo, connected.then_some(&mut self.memory));
-            }
-            let was_full = self.fifo.len() == FIFO_BYTES;
-            *byte = self.fifo.pop_front().unwrap_or(0);
-            if was_full && let Some(transfer) = &mut self.transfer {
-                transfer.wake(wires.now);
-            }
-        }
-        self.finish_transfer(wires);
-        Ok(u32::from_le_bytes(value))
-    }
-
     /// Registers of the transfer, which hold still while BUSY.
     fn write_setting(&mut self, offset: u32, value: u32, wires: &Wires) -> Access<()> {
         let busy = self.is_busy();
-        let registers = &mut self.registers;
-        let target = match offset {
-            DCR1 => &mut registers.dcr[0],
-            DCR2 => &mut registers.dcr[1],
-            DCR3 => &mut registers.dcr[2],
-            DCR4 => &mut registers.dcr[3],
-            DLR => &mut registers.dlr,
-            AR => &mut registers.ar,
-            PSMKR => &mut registers.psmkr,
-            PSMAR => &mut registers.psmar,
-            PIR => &mut registers.pir,
-            LPTR => &mut registers.lptr,
-            HLCR => &mut registers.hlcr,
-            CALMR => &mut registers.calibration[0],
-            CALSOR => &mut registers.calibration[1],
-            CALSIR => &mut registers.calibration[2],
-            CALFCR => return Ok(()),
-            _ => match registers.command_register(offset) {
-                Some(register) => register,
-                None => return Err(Refusal::Unmodelled { reset: 0 }),
-            },
+        let Some(target) = self.registers.setting(offset) else {
+            return Err(Refusal::Unmodelled { reset: 0 });
         };
         if busy {
             return Ok(());
@@ -374,24 +226,6 @@ impl Xspi {
         *target = value;
         self.trigger(offset, wires);
         Ok(())
-    }
-
-    fn trigger(&mut self, offset: u32, wires: &Wires) {
-        const IR: u32 = 0x110;
-        let command = &self.registers.common;
-        let completes = match offset {
-            IR => !command.has_address(),
-            AR => command.has_address(),
-            _ => false,
-        };
-        let data_wait = command.data_lines().is_some();
-        match self.mode() {
-            FunctionalMode::IndirectWrite if completes && !data_wait => self.start(wires),
-            FunctionalMode::IndirectRead | FunctionalMode::Polling if completes => {
-                self.start(wires);
-            }
-            _ => {}
-        }
     }
 
     fn gate_is_open(&mut self, wires: &mut Wires) -> bool {
@@ -425,21 +259,7 @@ impl Device for Xspi {
                 value
             }
             FCR | CALFCR => 0,
-            DCR1 => self.registers.dcr[0],
-            DCR2 => self.registers.dcr[1],
-            DCR3 => self.registers.dcr[2],
-            DCR4 => self.registers.dcr[3],
-            DLR => self.registers.dlr,
-            AR => self.registers.ar,
-            PSMKR => self.registers.psmkr,
-            PSMAR => self.registers.psmar,
-            PIR => self.registers.pir,
-            LPTR => self.registers.lptr,
-            HLCR => self.registers.hlcr,
-            CALMR => self.registers.calibration[0],
-            CALSOR => self.registers.calibration[1],
-            CALSIR => self.registers.calibration[2],
-            _ => match self.registers.command_register(offset) {
+            _ => match self.registers.setting(offset) {
                 Some(register) => *register,
                 None => return Err(Refusal::Unmodelled { reset: 0 }),
             },
@@ -455,7 +275,7 @@ impl Device for Xspi {
         self.advance(wires);
         match offset {
             CR => self.write_cr(value, wires),
-            SR => {}
+            SR | CALFCR => {}
             FCR => self.registers.flags &= !(value & (TEF | TCF | SMF | TOF)),
             DR..=DR_END => self.write_dr(width, value, wires)?,
             _ => self.write_setting(offset, value, wires)?,

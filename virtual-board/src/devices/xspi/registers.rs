@@ -230,13 +230,27 @@ impl Registers {
         self.dcr[0] >> 24 & 7 == MTYP_MACRONIX && data == Some(Lines::OCTAL_DTR)
     }
 
-    /// The command register at `offset`, with the bits that it holds.
-    pub fn command_register(&mut self, offset: u32) -> Option<&mut u32> {
-        match offset {
-            0x100..=0x120 => self.common.register(offset - 0x100),
-            0x140..=0x160 => self.wrap.register(offset - 0x140),
-            0x180..=0x1A0 => self.write.register(offset - 0x180),
-            _ => None,
-        }
+    /// The register at `offset` that sets up a transfer: software reads it back, and it holds still while BUSY.
+    pub fn setting(&mut self, offset: u32) -> Option<&mut u32> {
+        Some(match offset {
+            DCR1 => &mut self.dcr[0],
+            DCR2 => &mut self.dcr[1],
+            DCR3 => &mut self.dcr[2],
+            DCR4 => &mut self.dcr[3],
+            DLR => &mut self.dlr,
+            AR => &mut self.ar,
+            PSMKR => &mut self.psmkr,
+            PSMAR => &mut self.psmar,
+            PIR => &mut self.pir,
+            LPTR => &mut self.lptr,
+            HLCR => &mut self.hlcr,
+            CALMR => &mut self.calibration[0],
+            CALSOR => &mut self.calibration[1],
+            CALSIR => &mut self.calibration[2],
+            0x100..=0x120 => return self.common.register(offset - 0x100),
+            0x140..=0x160 => return self.wrap.register(offset - 0x140),
+            0x180..=0x1A0 => return self.write.register(offset - 0x180),
+            _ => return None,
+        })
     }
 }

@@ -1,4 +1,7 @@
-use super::{registers::CR_APMS, *};
+use super::{
+    registers::{AR, CR_APMS, DCR1, DLR, LPTR, PIR, PSMAR, PSMKR},
+    *,
+};
 use crate::{
     devices::{gate::AHB5ENR, psram::Psram},
     nor::{Mode, Nor},
