@@ -48,14 +48,15 @@ impl Time {
 
 impl Add for Time {
     type Output = Self;
+    /// Saturates: a span that is too long for anybody to wait never ends.
     fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.saturating_add(other.0))
     }
 }
 
 impl AddAssign for Time {
     fn add_assign(&mut self, other: Self) {
-        self.0 += other.0;
+        *self = *self + other;
     }
 }
 

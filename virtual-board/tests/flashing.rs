@@ -113,3 +113,16 @@ fn the_window_stays_open_after_the_verification() {
     core.read(WINDOW + 0x10_0000, &mut read).unwrap();
     assert_eq!(read, data[..64]);
 }
+
+#[test]
+fn programming_costs_the_same_every_time() {
+    let account = || {
+        let board = common::board();
+        let mut session = attach(&board);
+        program(&mut session, INTERNAL_FLASH, &pattern(9_000, 5));
+        program(&mut session, WINDOW, &pattern(5_000, 6));
+        drop(session);
+        (board.statistics(), board.with(|board| board.now()))
+    };
+    assert_eq!(account(), account());
+}
