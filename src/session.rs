@@ -21,8 +21,10 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     breakpoints::{Breakpoints, Patching, Request},
     fault::{Code, Explain, Fault, Journal},
+    image::Image,
     layout::{Address, BoardProfile},
     link::{CoreState, Interrupts, Link, units::Units},
+    window::Windows,
 };
 
 use cache::MemoryCache;
@@ -129,6 +131,7 @@ pub struct Session {
     settings: Settings,
     units: Units,
     breakpoints: Breakpoints,
+    windows: Windows,
     support: DebugSupport,
     activity: Activity,
     stop: Stop,
@@ -151,11 +154,19 @@ impl Session {
         }
         let units = Units::discover(link.as_mut())?;
         let support = DebugSupport::enable(link.as_mut())?;
+        let mut windows = Windows::new(&settings.profile);
+        if settings.live_window {
+            windows.allow_live_reads();
+        }
+        if let Some(path) = &settings.appli {
+            windows.set_image(Some(Image::open(path)?));
+        }
         let mut session = Self {
             link,
             settings,
             units,
             breakpoints: Breakpoints::default(),
+            windows,
             support,
             activity: Activity::Running,
             stop: Stop {
@@ -322,6 +333,40 @@ impl Session {
     fn forget(&mut self) {
         self.registers = None;
         self.memory.clear();
+        self.windows.forget();
+    }
+
+    /// The link had to pull nRST: the core is halted at the reset vector.
+    fn was_recovered(&mut self) -> Result<(), Fault> {
+        self.forget();
+        self.link.was_reset()?;
+        self.breakpoints.forget_patches();
+        self.patching = Patching::Forbidden;
+        self.units.verify(self.link.as_mut())?;
+        self.support.apply(self.link.as_mut())?;
+        self.arrive(StopReason::Reset)?;
+        Ok(())
+    }
+
+    /// The appli that is debugged.
+    pub fn set_appli(&mut self, path: PathBuf) -> Result<(), Fault> {
+        self.windows.set_image(Some(Image::open(&path)?));
+        self.settings.appli = Some(path);
+        Ok(())
+    }
+
+    /// Reads the appli again if its file has changed; a file that cannot be read (it is just being linked) is told, and the old one kept.
+    fn refresh_appli(&mut self) {
+        let Some(path) = &self.settings.appli else {
+            return;
+        };
+        if !self.windows.image().is_some_and(Image::is_stale) {
+            return;
+        }
+        match Image::open(path) {
+            Ok(image) => self.windows.set_image(Some(image)),
+            Err(error) => self.journal.record(error.into()),
+        }
     }
 
     /// Whether a step masks interrupts.

@@ -5,19 +5,25 @@ use super::{
     cache::{BLOCK, MemoryCache},
 };
 use crate::{
-    fault::Fault,
+    fault::{Code, Fault},
     layout::Address,
     link::{Link, LinkError, RegisterAccess},
     registers::{
         debug::SCS,
         scb::{CACHE_LINE, Ccr, CleanAndInvalidateData},
     },
+    window::{Core, State, WindowError},
 };
 
+/// Bytes that are compared or searched at a time.
+const CHUNK: usize = 4096;
+
 impl Session {
-    /// Reads memory as the program has it; may be short where memory, or the image of a closed window, ends.
+    /// Reads memory as the program has it; short where a window, or the image of a closed one, ends. Never empty.
     pub fn read_memory(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {
-        let length = if self.is_halted() && self.is_plain_memory(address) {
+        let length = if address.is_external() {
+            self.read_window(address, data)?
+        } else if self.is_halted() && self.is_plain_memory(address) {
             self.read_cached(address, data)?
         } else {
             self.link.read(address, data)?;
@@ -27,26 +33,57 @@ impl Session {
         Ok(length)
     }
 
-    /// Writes memory.
+    /// Writes memory. A NOR is not written like memory.
     pub fn write_memory(&mut self, address: Address, data: &[u8]) -> Result<(), Fault> {
         let mut data = data.to_vec();
         self.breakpoints.cover(address, &mut data);
-        if self.is_plain_memory(address) {
+        if address.is_external() {
+            self.needs_halt("writing to a window")?;
+            let written = self.windows.write(self.link.as_mut(), address, &data);
+            self.settle(written)?;
+            self.memory.update(address, &data);
+        } else if self.is_plain_memory(address) {
             self.write_back_lines(address, data.len())?;
             self.link.write(address, &data)?;
             self.memory.update(address, &data);
         } else {
             self.link.write(address, &data)?;
             self.memory.clear();
+            self.windows.forget();
         }
         Ok(())
     }
 
-    /// GDB's qCRC (polynomial 0x04C11DB7, most significant bit first, start 0xFFFFFFFF, no final inversion).
+    /// The first place of `pattern` in `length` bytes from `address` on. Never answered from an image.
+    pub fn search(
+        &mut self,
+        address: Address,
+        length: u32,
+        pattern: &[u8],
+    ) -> Result<Option<Address>, Fault> {
+        let mut seen: Vec<u8> = Vec::new();
+        let mut start = address.0;
+        let mut found = None;
+        self.for_each_chunk(address, length, |chunk| {
+            seen.extend_from_slice(chunk);
+            let position = seen
+                .windows(pattern.len().max(1))
+                .position(|bytes| bytes == pattern);
+            found = position.map(|position| Address(start + position as u32));
+            let keep = pattern.len().saturating_sub(1).min(seen.len());
+            start += (seen.len() - keep) as u32;
+            seen.drain(..seen.len() - keep);
+            found.is_none()
+        })?;
+        Ok(found)
+    }
+
+    /// GDB's qCRC, never answered from an image (polynomial 0x04C11DB7, most significant bit first, start 0xFFFFFFFF, no final inversion).
     pub fn crc(&mut self, address: Address, length: u32) -> Result<u32, Fault> {
         let mut crc = u32::MAX;
         self.for_each_chunk(address, length, |chunk| {
             crc = chunk.iter().fold(crc, |crc, byte| crc_of_byte(crc, *byte));
+            true
         })?;
         Ok(crc)
     }
@@ -55,6 +92,44 @@ impl Session {
     fn is_plain_memory(&self, address: Address) -> bool {
         let profile = &self.settings.profile;
         profile.ram(address).is_some() || profile.is_internal(address)
+    }
+
+    /// Through the gate: from the chip in blocks, once a halt, when the window is open.
+    fn read_window(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {
+        if !self.is_halted() {
+            let read = self
+                .windows
+                .read(self.link.as_mut(), address, data, Core::Running);
+            return Ok(self.settle(read)?.length);
+        }
+        if self.window_is_open(address)? {
+            return self.read_cached(address, data);
+        }
+        self.refresh_appli();
+        let read = self
+            .windows
+            .read(self.link.as_mut(), address, data, Core::Halted);
+        let length = self.settle(read)?.length;
+        self.console.extend(self.windows.take_notices());
+        Ok(length)
+    }
+
+    fn window_is_open(&mut self, address: Address) -> Result<bool, Fault> {
+        let Some(window) = self.windows.find(address).cloned() else {
+            return Ok(false);
+        };
+        let state = self.windows.state(self.link.as_mut(), &window);
+        let open = self.settle(state)? == State::Open;
+        self.console.extend(self.windows.take_notices());
+        Ok(open)
+    }
+
+    /// A window that stalled the bus was recovered by nRST: the core is halted at the reset vector, and nothing that was known holds.
+    fn settle<T>(&mut self, outcome: Result<T, WindowError>) -> Result<T, Fault> {
+        if let Err(WindowError::Stalled { .. }) = outcome {
+            self.was_recovered()?;
+        }
+        Ok(outcome?)
     }
 
     fn read_cached(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {
@@ -67,9 +142,12 @@ impl Session {
                 done += length;
                 continue;
             }
+            if !self.is_plain_memory(at) && !at.is_external() {
+                break;
+            }
             if !self.fetch_blocks(at, data.len() - done)? {
-                self.link.read(at, &mut data[done..])?;
-                done = data.len();
+                let length = self.read_chip(at, &mut data[done..])?;
+                return Ok(done + length);
             }
         }
         Ok(done)
@@ -83,18 +161,37 @@ impl Session {
             .take_while(|index| {
                 let block = start.checked_add((index * BLOCK) as u32);
                 block.is_some_and(|block| {
-                    self.memory.from(block).is_none() && self.is_plain_memory(block)
+                    self.memory.from(block).is_none() && self.same_memory(at, block)
                 })
             })
             .count();
         let mut blocks = vec![0; missing * BLOCK];
         self.write_back_lines(start, blocks.len())?;
-        match self.link.read(start, &mut blocks) {
-            Ok(()) => self.memory.keep(start, &blocks),
-            Err(LinkError::Refused { .. }) => return Ok(false),
-            Err(error) => return Err(error.into()),
+        match self.read_chip(start, &mut blocks) {
+            Ok(length) => self.memory.keep(start, &blocks[..length]),
+            Err(fault) if matches!(fault.code, Code::XG002 | Code::XG015) => return Ok(false),
+            Err(fault) => return Err(fault),
         }
-        Ok(missing > 0)
+        Ok(self.memory.from(at).is_some())
+    }
+
+    /// What the chip has, and never what a file says.
+    fn read_chip(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {
+        if address.is_external() {
+            let read = self.windows.read_chip(self.link.as_mut(), address, data);
+            return self.settle(read);
+        }
+        self.link.read(address, data)?;
+        Ok(data.len())
+    }
+
+    /// True if a transfer may go on from one address to the other.
+    fn same_memory(&self, one: Address, other: Address) -> bool {
+        if one.is_external() {
+            let window = self.windows.find(one);
+            return window.is_some_and(|window| window.contains(other));
+        }
+        self.is_plain_memory(other)
     }
 
     /// Where the probe does not look into the data cache, lines are written back and dropped before it reads or writes memory.
@@ -110,19 +207,28 @@ impl Session {
         Ok(self.link.peek::<Ccr>(SCS)?.data_cache())
     }
 
+    /// Shows what the chip has, piece by piece, until `look` has seen enough.
     fn for_each_chunk(
         &mut self,
         address: Address,
         length: u32,
-        mut look: impl FnMut(&[u8]),
+        mut look: impl FnMut(&[u8]) -> bool,
     ) -> Result<(), Fault> {
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; CHUNK];
         let mut done = 0;
         while done < length {
-            let wanted = buffer.len().min((length - done) as usize);
             let at = Address(address.0.wrapping_add(done));
-            let read = self.read_memory(at, &mut buffer[..wanted])?;
-            look(&buffer[..read]);
+            let wanted = CHUNK.min((length - done) as usize);
+            let read = if at.is_external() {
+                self.needs_halt("comparing a window")?;
+                self.read_chip(at, &mut buffer[..wanted])?
+            } else {
+                self.read_memory(at, &mut buffer[..wanted])?
+            };
+            self.breakpoints.hide(at, &mut buffer[..read]);
+            if read == 0 || !look(&buffer[..read]) {
+                return Ok(());
+            }
             done += read as u32;
         }
         Ok(())

@@ -1,0 +1,10 @@
+//! The session on the virtual board, through its probe: what GDB, command line and scripts stand on, without any of them.
+//!
+//! Boot stage and appli are the ones of firmware/prebuilt; time is virtual and the same on every run.
+
+#[path = "session/bench.rs"]
+mod bench;
+#[path = "session/faults.rs"]
+mod faults;
+#[path = "session/run_control.rs"]
+mod run_control;

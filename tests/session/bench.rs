@@ -1,0 +1,191 @@
+//! A board with a known past and a session on it.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use goblin::elf::Elf;
+use virtual_board::{board::Board, handle::VirtualBoard};
+use xspi_gdb::{
+    breakpoints::{Kind, Request},
+    image::Image,
+    layout::{Address, BoardProfile},
+    link::probe::{ProbeLink, ProbeSettings},
+    session::{OnAttach, Resumed, Session, Settings, Stop},
+};
+
+/// How long a test waits for a stop, in looks of a millisecond.
+const PATIENCE: u32 = 5_000;
+
+/// A board and a session on it.
+pub struct Bench {
+    pub board: VirtualBoard,
+    pub session: Session,
+}
+
+/// A file of firmware/prebuilt, or of the folder that XSPI_GDB_FIRMWARE names.
+pub fn firmware(name: &str) -> PathBuf {
+    let prebuilt = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("firmware/prebuilt");
+    std::env::var_os("XSPI_GDB_FIRMWARE")
+        .map_or_else(prebuilt, PathBuf::from)
+        .join(name)
+}
+
+/// What `name` stores from `base` on, gaps erased.
+fn contents(name: &str, base: u32) -> Vec<u8> {
+    let image = Image::open(firmware(name)).expect("firmware");
+    let mut bytes = Vec::new();
+    for segment in image.segments() {
+        if segment.address.0 >> 27 != base >> 27 {
+            continue;
+        }
+        let start = (segment.address.0 - base) as usize;
+        bytes.resize(bytes.len().max(start + segment.data.len()), 0xFF);
+        bytes[start..start + segment.data.len()].copy_from_slice(&segment.data);
+    }
+    bytes
+}
+
+/// Where the appli has `name` (as it is, or mangled), a function without its Thumb bit.
+pub fn symbol(name: &str) -> Address {
+    let bytes = std::fs::read(firmware("appli.elf")).expect("firmware");
+    let elf = Elf::parse(&bytes).expect("an ELF file");
+    let mangled = format!("{}{name}17h", name.len());
+    let is_meant =
+        |known: &str| known == name || known.starts_with("_ZN5appli") && known.contains(&mangled);
+    let found = elf
+        .syms
+        .iter()
+        .find(|symbol| elf.strtab.get_at(symbol.st_name).is_some_and(is_meant));
+    let symbol = found.unwrap_or_else(|| panic!("no symbol {name}"));
+    Address(if symbol.is_function() {
+        symbol.st_value as u32 & !1
+    } else {
+        symbol.st_value as u32
+    })
+}
+
+pub fn settings() -> Settings {
+    Settings {
+        profile: BoardProfile::find("stm32h7s78-dk").expect("a known board"),
+        appli: Some(firmware("appli.elf")),
+        boot: None,
+        install_boot: false,
+        boot_timeout: Duration::from_secs(10),
+        on_attach: OnAttach::Halt,
+        under_reset: false,
+        live_window: false,
+    }
+}
+
+/// A link to `board`, whose time passes when the link waits.
+pub fn link(board: &VirtualBoard, under_reset: bool) -> ProbeLink {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let serial = format!("session-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let selector = board.register(&serial);
+    let waiting = board.clone();
+    ProbeLink::open(ProbeSettings {
+        selector: Some(format!(
+            "{:04x}:{:04x}:{serial}",
+            selector.vendor_id, selector.product_id
+        )),
+        speed_khz: None,
+        under_reset,
+        idle: Some(Box::new(move |duration| waiting.idle(duration))),
+    })
+    .expect("the virtual board has a probe")
+}
+
+/// Our boot stage in internal flash, our appli in the NOR, power just applied.
+pub fn board() -> VirtualBoard {
+    let board = Board::builder()
+        .strict(true)
+        .boot_image(contents("boot.elf", 0x0800_0000))
+        .nor_image(contents("appli.elf", 0x7000_0000))
+        .build();
+    VirtualBoard::new(board.expect("a board without a state file"))
+}
+
+impl Bench {
+    /// A session that found the appli running.
+    pub fn with_running_appli() -> Self {
+        let board = board();
+        board.idle(Duration::from_millis(500));
+        Self::attach(board)
+    }
+
+    pub fn attach(board: VirtualBoard) -> Self {
+        let session = Session::open(Box::new(link(&board, false)), settings());
+        Self {
+            board,
+            session: session.expect("a session"),
+        }
+    }
+
+    pub fn insert(&mut self, kind: Kind, address: Address) {
+        let length = if matches!(kind, Kind::Software | Kind::Hardware) {
+            2
+        } else {
+            4
+        };
+        let request = Request {
+            kind,
+            address,
+            length,
+        };
+        self.session.insert(request).expect("a free unit");
+    }
+
+    /// Resumes and waits for the stop.
+    pub fn run(&mut self) -> Stop {
+        match self.session.resume().expect("a resume") {
+            Resumed::Running => self.wait(),
+            Resumed::Stopped(stop) => stop,
+            Resumed::Refused(stop) => panic!("refused: {stop:?}"),
+        }
+    }
+
+    pub fn wait(&mut self) -> Stop {
+        for _ in 0..PATIENCE {
+            if let Some(stop) = self.session.poll().expect("a poll") {
+                return stop;
+            }
+            self.session.idle(Duration::from_millis(1)).expect("a wait");
+        }
+        panic!("no stop")
+    }
+
+    pub fn word(&mut self, address: Address) -> u32 {
+        let mut bytes = [0; 4];
+        let read = self.session.read_memory(address, &mut bytes);
+        assert_eq!(read, Ok(4), "a word at {address}");
+        u32::from_le_bytes(bytes)
+    }
+
+    pub fn variable(&mut self, name: &str) -> u32 {
+        let address = symbol(name);
+        self.word(address)
+    }
+
+    /// Puts a command into the appli's mailbox.
+    pub fn command(&mut self, number: u32, argument: u32) {
+        let mailbox = symbol("MAILBOX");
+        let words: Vec<u8> = [number, argument]
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect();
+        let command = Address(mailbox.0 + 4);
+        self.session
+            .write_memory(command, &words)
+            .expect("the mailbox is RAM");
+    }
+
+    /// Exchanges with the probe that `act` takes.
+    pub fn exchanges(&mut self, act: impl FnOnce(&mut Session)) -> u64 {
+        let before = self.board.statistics().exchanges;
+        act(&mut self.session);
+        self.board.statistics().exchanges - before
+    }
+}

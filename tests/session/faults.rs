@@ -1,0 +1,77 @@
+//! Faults of the core: caught, decoded, explained in one line.
+
+use xspi_gdb::{
+    breakpoints::Kind,
+    fault::Code,
+    session::{Signal, Stop, StopReason},
+};
+
+use crate::bench::{Bench, symbol};
+
+/// Commands of the appli's mailbox.
+const HARD_FAULT: u32 = 2;
+const BUS_FAULT: u32 = 3;
+const UNDEFINED: u32 = 5;
+const DIVIDE_BY_ZERO: u32 = 6;
+
+fn provoke(bench: &mut Bench, command: u32, argument: u32) -> Stop {
+    bench.command(command, argument);
+    bench.run()
+}
+
+fn assert_explained(stop: &Stop, signal: Signal, words: &[&str]) {
+    assert_eq!(stop.reason.signal(), signal, "{stop:?}");
+    let [line] = stop.console.as_slice() else {
+        panic!("one line explains a fault: {:?}", stop.console)
+    };
+    for word in words {
+        assert!(line.contains(word), "`{word}` in `{line}`");
+    }
+}
+
+#[test]
+fn a_bus_fault_names_the_address_and_the_instruction() {
+    let mut bench = Bench::with_running_appli();
+    let stop = provoke(&mut bench, BUS_FAULT, 0);
+    assert_explained(
+        &stop,
+        Signal::Bus,
+        &[
+            "BusFault at pc 0x7",
+            "data access refused",
+            "bus address 0x24080000",
+        ],
+    );
+    let last = bench.session.journal().last().map(|fault| fault.code);
+    assert_eq!(last, Some(Code::XG082));
+}
+
+#[test]
+fn usage_faults_are_illegal_instructions() {
+    for (command, words) in [
+        (UNDEFINED, "undefined instruction"),
+        (DIVIDE_BY_ZERO, "division by zero"),
+    ] {
+        let mut bench = Bench::with_running_appli();
+        let stop = provoke(&mut bench, command, 0);
+        assert_explained(&stop, Signal::Illegal, &["UsageFault at pc 0x7", words]);
+    }
+}
+
+#[test]
+fn a_hard_fault_is_a_segment_violation() {
+    let mut bench = Bench::with_running_appli();
+    let stop = provoke(&mut bench, HARD_FAULT, 0);
+    assert_explained(&stop, Signal::Segment, &["HardFault at pc 0x7"]);
+}
+
+/// `monitor catch off`: the program's own handler gets the fault.
+#[test]
+fn faults_can_be_left_to_the_program() {
+    let mut bench = Bench::with_running_appli();
+    bench.session.set_catch_faults(false).unwrap();
+    let handler = symbol("UsageFault");
+    bench.insert(Kind::Hardware, handler);
+    let stop = provoke(&mut bench, DIVIDE_BY_ZERO, 0);
+    assert_eq!((stop.reason, stop.pc), (StopReason::Breakpoint, handler));
+}
