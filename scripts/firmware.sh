@@ -3,7 +3,8 @@
 #
 #   firmware.sh build    every image into firmware/prebuilt, with the toolchain that made them (toolchain.txt)
 #   firmware.sh fresh    every image into firmware/target/fresh only
-#   firmware.sh check    fresh, then: with the recorded toolchain each loadable section must be the prebuilt's, to the byte
+#   firmware.sh check    format, clippy where the toolchain has it, fresh; then: with the recorded toolchain each loadable section
+#                        must be the prebuilt's, to the byte
 #
 # Two toolchains will do, and the recorded one is taken if it is here: the rustc of PATH with its thumbv7em-none-eabihf target
 # (`rustup target add thumbv7em-none-eabihf`), or Debian's rustc-web, rust-web-src and lld, which build `core` from its sources.
@@ -84,6 +85,18 @@ build_all() {
     printf '%s\n' "$identity" > "$fresh/toolchain.txt"
 }
 
+lint() {
+    (
+        cd firmware
+        cargo fmt --all --check
+        if [ -z "$(shipped_identity)" ] || ! cargo clippy --version >/dev/null 2>&1; then
+            say "no clippy for $target here: skipped"
+        else
+            cargo clippy --quiet --locked --release --target "$target" -- -D warnings
+        fi
+    )
+}
+
 case ${1:-} in
 build)
     build_all
@@ -95,6 +108,7 @@ fresh)
     build_all
     ;;
 check)
+    lint
     build_all
     if [ "$identity" = "$(cat "$recorded")" ]; then
         python3 scripts/same-sections.py firmware/prebuilt "$fresh"

@@ -1,17 +1,13 @@
-//! Our own firmware on the virtual board: boot stage and appli as they are shipped, and each way in which a start can end.
-//!
-//! Firmware and virtual board were written from the manuals by different hands and share nothing: where both agree, each has
-//! checked the other's reading.
+//! How a start can end, and what the retained status says of it.
 
-mod common;
+use std::time::Duration;
 
-use std::{fs, path::PathBuf};
-
-use goblin::elf::{Elf, program_header::PT_LOAD};
 use virtual_board::{
     board::{Board, CoreState, XspiPort},
     clock::Time,
 };
+
+use crate::{INTERNAL_FLASH, NOR, START, image::Image, loader::Host, started, word};
 
 /// The retained status of the boot stage, as firmware/README.md describes it.
 mod status {
@@ -26,80 +22,13 @@ mod status {
     pub const FAULT_ADDRESS: u32 = 0x24;
     pub const WAITING: u32 = 0x28;
     pub const STARTED: u32 = 1;
+    pub const SUPPLIES_UP: u32 = 3;
     pub const WINDOW_OPEN: u32 = 6;
     pub const IMAGE_INVALID: u32 = 7;
+    pub const FAILED: u32 = 9;
+    pub const CAUSE_BUSY: u32 = 4;
     pub const JUMPING: u32 = 8;
     pub const HARD_FAULT: u32 = 10;
-}
-
-const INTERNAL_FLASH: u32 = 0x0800_0000;
-const NOR: u32 = 0x7000_0000;
-const START: Time = Time::millis(400);
-
-/// An ELF file of firmware/prebuilt, or of the directory that XSPI_GDB_FIRMWARE names.
-struct Image {
-    bytes: Vec<u8>,
-}
-
-impl Image {
-    fn load(name: &str) -> Self {
-        let directory = std::env::var_os("XSPI_GDB_FIRMWARE").map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../firmware/prebuilt"),
-            PathBuf::from,
-        );
-        let path = directory.join(name);
-        let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { bytes }
-    }
-
-    /// What lies in the memory that begins at `base`, by load address.
-    fn contents(&self, base: u32) -> Vec<u8> {
-        let elf = Elf::parse(&self.bytes).unwrap();
-        let mut image = Vec::new();
-        for header in &elf.program_headers {
-            let address = header.p_paddr as u32;
-            if header.p_type != PT_LOAD || header.p_filesz == 0 || address >> 27 != base >> 27 {
-                continue;
-            }
-            let (start, file) = ((address - base) as usize, header.file_range());
-            image.resize(image.len().max(start + file.len()), 0xff);
-            image[start..start + file.len()].copy_from_slice(&self.bytes[file]);
-        }
-        image
-    }
-
-    fn symbol(&self, name: &str) -> u32 {
-        let elf = Elf::parse(&self.bytes).unwrap();
-        let symbol = elf
-            .syms
-            .iter()
-            .find(|symbol| elf.strtab.get_at(symbol.st_name) == Some(name));
-        symbol
-            .unwrap_or_else(|| panic!("no symbol {name}"))
-            .st_value as u32
-    }
-
-    /// The function of this name, without the Thumb bit.
-    fn function(&self, name: &str) -> u32 {
-        self.symbol(name) & !1
-    }
-}
-
-/// A board that has run `boot` for a while, with `appli` in its NOR if there is one.
-fn started(boot: &Image, appli: Option<&Image>) -> Board {
-    let builder = common::builder()
-        .strict(true)
-        .boot_image(boot.contents(INTERNAL_FLASH))
-        .nor_image(appli.map_or_else(Vec::new, |appli| appli.contents(NOR)));
-    let mut board = builder.build().unwrap();
-    board.run_for(START);
-    board
-}
-
-fn word(board: &mut Board, address: u32) -> u32 {
-    board
-        .read_word(address)
-        .unwrap_or_else(|| panic!("{address:#010x} does not answer"))
 }
 
 fn status(board: &mut Board, offset: u32) -> u32 {
@@ -175,6 +104,38 @@ fn a_reset_finds_the_nor_in_octal_mode_and_boots_again() {
     assert_eq!(status(&mut board, status::STAGE), status::JUMPING);
     assert_eq!(status(&mut board, status::BOOTS), 2);
     assert!(word(&mut board, appli.symbol("COUNTER")) > 0);
+}
+
+/// A warm reset in the middle of an erase: the NOR knows nothing of it and goes on for a quarter of a second.
+#[test]
+fn a_nor_that_still_erases_is_waited_for() {
+    let appli = Image::load("appli.elf");
+    let mut host = Host::with_boot_and(&appli);
+    host.start("SectorErase", &[NOR + 0x10_0000, NOR + 0x10_f000]);
+    host.board.idle(Duration::from_millis(20));
+    host.board.with(|board| {
+        board.reset();
+        board.run_for(Time::millis(100));
+        assert_eq!(status(board, status::STAGE), status::SUPPLIES_UP);
+        board.run_for(Time::millis(400));
+        assert_eq!(status(board, status::STAGE), status::JUMPING);
+    });
+}
+
+/// The erase of the whole chip takes minutes: the boot stage gives up and says so.
+#[test]
+fn a_nor_that_erases_for_minutes_is_a_failure() {
+    let mut host = Host::with_boot_and(&Image::load("appli.elf"));
+    host.start("MassErase", &[0]);
+    host.board.idle(Duration::from_millis(20));
+    host.board.with(|board| {
+        board.reset();
+        board.run_for(Time::millis(3_000));
+        assert_eq!(status(board, status::STAGE), status::FAILED);
+        assert_eq!(status(board, status::REACHED), status::SUPPLIES_UP);
+        assert_eq!(status(board, status::CAUSE), status::CAUSE_BUSY);
+        assert_eq!(status(board, status::VALUE), 0x03);
+    });
 }
 
 #[test]

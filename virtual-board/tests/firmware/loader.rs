@@ -1,0 +1,303 @@
+//! The external loader, called as a host calls it: registers by AAPCS, LR on a breakpoint.
+
+use std::time::Duration;
+
+use goblin::elf::{Elf, program_header::PT_LOAD};
+use probe_rs::{CoreStatus, MemoryInterface, Permissions, RegisterId, Session};
+use virtual_board::{board::XspiPort, handle::VirtualBoard};
+
+use crate::{INTERNAL_FLASH, NOR, common, image::Image};
+
+const PATIENCE: Duration = Duration::from_millis(100);
+const SP: RegisterId = RegisterId(13);
+const LR: RegisterId = RegisterId(14);
+const PC: RegisterId = RegisterId(15);
+const XPSR: RegisterId = RegisterId(16);
+const THUMB_STATE: u32 = 1 << 24;
+
+/// `bkpt #0`, where every call returns to.
+const RETURN: u32 = 0x2400_0000;
+const BKPT: u16 = 0xbe00;
+const STACK: u32 = 0x2000_ff00;
+const BUFFER: u32 = 0x2400_1000;
+const SUCCESS: u32 = 1;
+
+/// A board reset and halted, with the loader in its RAM.
+pub struct Host {
+    pub board: VirtualBoard,
+    session: Session,
+    loader: Image,
+}
+
+impl Host {
+    fn initialised() -> Self {
+        Self::on(common::board())
+    }
+
+    /// Besides the initialised loader there is a boot stage in internal flash and `appli` in the NOR.
+    pub fn with_boot_and(appli: &Image) -> Self {
+        let boot = Image::load("boot.elf").contents(INTERNAL_FLASH);
+        let builder = common::builder()
+            .boot_image(boot)
+            .nor_image(appli.contents(NOR));
+        Self::on(VirtualBoard::new(builder.build().unwrap()))
+    }
+
+    fn on(board: VirtualBoard) -> Self {
+        let loader = Image::load("loader.elf");
+        let mut session = board
+            .open()
+            .attach("STM32H7S7L8", Permissions::default())
+            .unwrap();
+        let mut core = session.core(0).unwrap();
+        core.reset_and_halt(PATIENCE).unwrap();
+        let elf = Elf::parse(&loader.bytes).unwrap();
+        for header in elf
+            .program_headers
+            .iter()
+            .filter(|header| header.p_type == PT_LOAD)
+        {
+            core.write_8(header.p_paddr, &loader.bytes[header.file_range()])
+                .unwrap();
+        }
+        core.write_16(RETURN.into(), &[BKPT]).unwrap();
+        drop(core);
+        let mut host = Self {
+            board,
+            session,
+            loader,
+        };
+        let outcome = host.call("Init", &[]);
+        assert_eq!(outcome, SUCCESS, "{:x?}", host.last_failure());
+        assert!(host.is_mapped());
+        host
+    }
+
+    /// Calls `function` and waits for its return; R0.
+    fn call(&mut self, function: &str, arguments: &[u32]) -> u32 {
+        self.start(function, arguments);
+        for _ in 0..10_000 {
+            self.board.idle(Duration::from_millis(1));
+            if self.is_halted() {
+                return self.result(function);
+            }
+        }
+        panic!("{function} does not return");
+    }
+
+    /// Calls `function` and does not wait.
+    pub fn start(&mut self, function: &str, arguments: &[u32]) {
+        let entry = self.loader.symbol(function);
+        let mut core = self.session.core(0).unwrap();
+        for (register, argument) in (0u16..).zip(arguments) {
+            core.write_core_reg(RegisterId(register), *argument)
+                .unwrap();
+        }
+        core.write_core_reg(SP, STACK).unwrap();
+        core.write_core_reg(LR, RETURN | 1).unwrap();
+        core.write_core_reg(PC, entry & !1).unwrap();
+        core.write_core_reg(XPSR, THUMB_STATE).unwrap();
+        core.run().unwrap();
+    }
+
+    fn result(&mut self, function: &str) -> u32 {
+        let pc: u32 = self.register(PC);
+        assert_eq!(pc, RETURN, "{function} stopped elsewhere");
+        self.register(RegisterId(0))
+    }
+
+    fn is_halted(&mut self) -> bool {
+        let status = self.session.core(0).unwrap().status().unwrap();
+        matches!(status, CoreStatus::Halted(_))
+    }
+
+    fn register(&mut self, register: RegisterId) -> u32 {
+        self.session
+            .core(0)
+            .unwrap()
+            .read_core_reg(register)
+            .unwrap()
+    }
+
+    fn write(&mut self, address: u32, bytes: &[u8]) {
+        self.session
+            .core(0)
+            .unwrap()
+            .write_8(address.into(), bytes)
+            .unwrap();
+    }
+
+    fn words<const N: usize>(&mut self, address: u32) -> [u32; N] {
+        let mut words = [0; N];
+        self.session
+            .core(0)
+            .unwrap()
+            .read_32(address.into(), &mut words)
+            .unwrap();
+        words
+    }
+
+    fn last_failure(&mut self) -> [u32; 3] {
+        self.words(self.loader.symbol("LastFailure"))
+    }
+
+    fn is_mapped(&self) -> bool {
+        self.board.with(|board| board.is_mapped(XspiPort::Xspi2))
+    }
+
+    fn nor(&self, offset: u32, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.board
+            .with(|board| board.nor_contents(offset, &mut bytes));
+        bytes
+    }
+}
+
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|index| (index * 7 + index / 256) as u8)
+        .collect()
+}
+
+#[test]
+fn storage_info_describes_the_chip() {
+    let loader = Image::load("loader.elf");
+    let elf = Elf::parse(&loader.bytes).unwrap();
+    let address = u64::from(loader.symbol("StorageInfo"));
+    let header = elf
+        .program_headers
+        .iter()
+        .find(|header| header.vm_range().contains(&(address as usize)))
+        .unwrap();
+    let start = (header.p_offset + address - header.p_vaddr) as usize;
+    let info = &loader.bytes[start..start + 200];
+    let word = |at: usize| u32::from_le_bytes(info[at..at + 4].try_into().unwrap());
+    assert_eq!(u16::from_le_bytes([info[100], info[101]]), 3);
+    assert_eq!((word(104), word(108), word(112)), (NOR, 0x0800_0000, 256));
+    assert_eq!(info[116], 0xff);
+    assert_eq!((word(120), word(124), word(128)), (0x8000, 0x1000, 0));
+}
+
+#[test]
+fn init_maps_the_window() {
+    Host::initialised();
+}
+
+#[test]
+fn a_chip_is_erased_programmed_verified_and_read() {
+    let mut host = Host::initialised();
+    let bytes = pattern(1_000);
+    host.board
+        .with(|board| board.program_nor(0x1_0000, &[0; 0x3000]))
+        .unwrap();
+    host.write(BUFFER, &bytes);
+
+    assert_eq!(
+        host.call("SectorErase", &[NOR + 0x1_0000, NOR + 0x1_1000]),
+        SUCCESS
+    );
+    assert_eq!(host.nor(0x1_0000, 0x2000), vec![0xff; 0x2000]);
+    assert_eq!(host.nor(0x1_2000, 0x1000), vec![0; 0x1000]);
+
+    assert_eq!(
+        host.call("Write", &[NOR + 0x1_0003, 1_000, BUFFER]),
+        SUCCESS
+    );
+    assert_eq!(host.nor(0x1_0003, 1_000), bytes);
+    assert_eq!(host.nor(0x1_0000, 3), [0xff; 3]);
+    assert!(!host.is_mapped());
+
+    assert_eq!(host.call("Verify", &[NOR + 0x1_0003, BUFFER, 250, 0]), 0);
+    let sum = bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    assert_eq!(host.register(RegisterId(1)), sum);
+    assert!(host.is_mapped());
+    host.write(BUFFER + 500, &[!bytes[500]]);
+    assert_eq!(
+        host.call("Verify", &[NOR + 0x1_0003, BUFFER, 250, 0]),
+        NOR + 0x1_0003 + 500
+    );
+    assert_eq!(host.call("CheckSum", &[NOR + 0x1_0003, 1_000, 5]), sum + 5);
+
+    assert_eq!(host.call("Read", &[NOR + 0x1_0003, 1_000, BUFFER]), SUCCESS);
+    let mut read = vec![0; 1_000];
+    host.session
+        .core(0)
+        .unwrap()
+        .read_8(BUFFER.into(), &mut read)
+        .unwrap();
+    assert_eq!(read, bytes);
+}
+
+#[test]
+fn whole_blocks_are_erased_at_once() {
+    let mut host = Host::initialised();
+    let before = host.board.with(|board| board.nor_wear().erased_sectors);
+    assert_eq!(
+        host.call("SectorErase", &[NOR + 0xf000, NOR + 0x2_0000]),
+        SUCCESS
+    );
+    let erased = host.board.with(|board| board.nor_wear().erased_sectors) - before;
+    assert_eq!(erased, 3, "one sector, one block, one sector");
+}
+
+#[test]
+fn an_address_outside_is_refused_with_its_reason() {
+    const OUT_OF_RANGE: u32 = 8;
+    let mut host = Host::initialised();
+    assert_eq!(host.call("Write", &[NOR + 0x0800_0000, 4, BUFFER]), 0);
+    assert_eq!(host.last_failure(), [OUT_OF_RANGE, NOR + 0x0800_0000, 0]);
+}
+
+#[test]
+fn fast_crc_checks_many_sectors_in_one_call() {
+    /// CRC-32 of 4,096 bytes of 0xFF, and of "123456789" (the catalogue's check value).
+    const ERASED_SECTOR: u32 = 0xf154_670a;
+    const CHECK: u32 = 0xcbf4_3926;
+    let mut host = Host::initialised();
+    assert_eq!(host.call("FastCrc", &[NOR, 0x1000, 4, BUFFER]), SUCCESS);
+    assert_eq!(host.words(BUFFER), [ERASED_SECTOR; 4]);
+    host.board
+        .with(|board| board.program_nor(0x8000, b"123456789"))
+        .unwrap();
+    assert_eq!(host.call("FastCrc", &[NOR + 0x8000, 9, 1, BUFFER]), SUCCESS);
+    assert_eq!(host.words(BUFFER), [CHECK]);
+}
+
+#[test]
+fn fast_program_works_while_the_host_fills_the_other_buffer() {
+    const MAILBOX: u32 = 0x2400_0800;
+    const SLOT_BYTES: u32 = 0x1000;
+    let mut host = Host::initialised();
+    let bytes = pattern(5 * SLOT_BYTES as usize);
+    host.write(MAILBOX, &[0; 40]);
+    host.start("FastProgram", &[MAILBOX]);
+    for (turn, chunk) in (0u32..).zip(bytes.chunks(SLOT_BYTES as usize)) {
+        let slot = MAILBOX + 8 + 16 * (turn % 2);
+        let data = BUFFER + SLOT_BYTES * (turn % 2);
+        for _ in 0..1_000 {
+            if host.words(slot) == [0] {
+                break;
+            }
+            host.board.idle(Duration::from_micros(100));
+        }
+        assert_eq!(host.words(slot), [0], "slot {} stays full", turn % 2);
+        host.write(data, chunk);
+        let mut core = host.session.core(0).unwrap();
+        core.write_32(
+            u64::from(slot) + 4,
+            &[NOR + turn * SLOT_BYTES, SLOT_BYTES, data],
+        )
+        .unwrap();
+        core.write_word_32(slot.into(), 1).unwrap();
+    }
+    host.write(MAILBOX, &1u32.to_le_bytes());
+    for _ in 0..1_000 {
+        host.board.idle(Duration::from_millis(1));
+        if host.is_halted() {
+            break;
+        }
+    }
+    assert_eq!(host.result("FastProgram"), SUCCESS);
+    assert_eq!(host.words(MAILBOX + 4), [5]);
+    assert_eq!(host.nor(0, bytes.len()), bytes);
+}
