@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of the support code")]
 
+pub mod board;
 pub mod gdb;
 pub mod golden;
+pub mod rsp;
 pub mod server;
 
 use std::path::PathBuf;
