@@ -15,7 +15,9 @@ pub struct Board {
 impl Board {
     /// Nothing in internal flash, nothing in the NOR.
     pub fn blank() -> Self {
-        Self { scratch: Scratch::new() }
+        Self {
+            scratch: Scratch::new(),
+        }
     }
 
     /// Our boot stage in internal flash, the NOR blank.
@@ -58,7 +60,13 @@ impl Board {
     #[track_caller]
     pub fn succeeds(&self, subcommand: &[&str]) -> String {
         let ran = self.run(subcommand);
-        assert!(ran.status.success(), "xspi-gdb {}:\n{}{}", subcommand.join(" "), ran.stdout, ran.stderr);
+        assert!(
+            ran.status.success(),
+            "xspi-gdb {}:\n{}{}",
+            subcommand.join(" "),
+            ran.stdout,
+            ran.stderr
+        );
         ran.stdout
     }
 
@@ -66,7 +74,12 @@ impl Board {
     #[track_caller]
     pub fn fails(&self, subcommand: &[&str]) -> String {
         let ran = self.run(subcommand);
-        assert!(!ran.status.success(), "xspi-gdb {} should fail:\n{}", subcommand.join(" "), ran.stdout);
+        assert!(
+            !ran.status.success(),
+            "xspi-gdb {} should fail:\n{}",
+            subcommand.join(" "),
+            ran.stdout
+        );
         ran.stderr
     }
 

@@ -64,7 +64,9 @@ impl Reply {
 fn field(record: &str, name: &str) -> Option<String> {
     let marker = format!("{name}=\"");
     let at = record.match_indices(&marker).find(|(at, _)| {
-        *at == 0 || !record.as_bytes()[at - 1].is_ascii_alphanumeric() && record.as_bytes()[at - 1] != b'-'
+        *at == 0
+            || !record.as_bytes()[at - 1].is_ascii_alphanumeric()
+                && record.as_bytes()[at - 1] != b'-'
     })?;
     let body = &record[at.0 + marker.len()..];
     let mut escaped = false;
@@ -106,13 +108,31 @@ impl Gdb {
     pub fn start(elf: Option<&Path>) -> Self {
         let mut command = Command::new(Self::program());
         command.args(["--nx", "--quiet", "--interpreter=mi3"]);
-        command.args(["-iex", "set pagination off", "-iex", "set confirm off", "-iex", "set width 0"]);
-        command.args(["-iex", "set debuginfod enabled off", "-iex", "set style enabled off"]);
+        command.args([
+            "-iex",
+            "set pagination off",
+            "-iex",
+            "set confirm off",
+            "-iex",
+            "set width 0",
+        ]);
+        command.args([
+            "-iex",
+            "set debuginfod enabled off",
+            "-iex",
+            "set style enabled off",
+        ]);
         if let Some(elf) = elf {
             command.arg(elf);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir(env!("CARGO_MANIFEST_DIR"));
-        let mut child = command.spawn().expect("gdb-multiarch starts: `make test` installs it");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        let mut child = command
+            .spawn()
+            .expect("gdb-multiarch starts: `make test` installs it");
         let input = child.stdin.take().expect("piped");
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let (sender, output) = mpsc::channel();
@@ -123,7 +143,14 @@ impl Gdb {
                 }
             }
         });
-        let mut gdb = Self { child, input, output, transcript: String::new(), next_token: 1, pending: Vec::new() };
+        let mut gdb = Self {
+            child,
+            input,
+            output,
+            transcript: String::new(),
+            next_token: 1,
+            pending: Vec::new(),
+        };
         gdb.until(|line| line.starts_with("(gdb)"));
         gdb
     }
@@ -140,7 +167,9 @@ impl Gdb {
         let mut lines = Vec::new();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            let left = deadline
+                .saturating_duration_since(Instant::now())
+                .max(Duration::from_millis(1));
             match self.output.recv_timeout(left) {
                 Ok(line) => {
                     let found = wanted(&line);
@@ -149,7 +178,11 @@ impl Gdb {
                         return lines;
                     }
                 }
-                Err(error) => panic!("GDB says nothing more ({error}); so far:\n{}\n{}", self.transcript, lines.join("\n")),
+                Err(error) => panic!(
+                    "GDB says nothing more ({error}); so far:\n{}\n{}",
+                    self.transcript,
+                    lines.join("\n")
+                ),
             }
         }
     }
@@ -187,7 +220,13 @@ impl Gdb {
     #[track_caller]
     pub fn ok(&mut self, command: &str) -> Reply {
         let reply = self.command(command);
-        assert_ne!(reply.class, "error", "{command}: {}\n{}", reply.message(), self.transcript);
+        assert_ne!(
+            reply.class,
+            "error",
+            "{command}: {}\n{}",
+            reply.message(),
+            self.transcript
+        );
         reply
     }
 
@@ -195,7 +234,11 @@ impl Gdb {
     #[track_caller]
     pub fn fails(&mut self, command: &str) -> Reply {
         let reply = self.command(command);
-        assert_eq!(reply.class, "error", "{command} should fail\n{}", self.transcript);
+        assert_eq!(
+            reply.class, "error",
+            "{command} should fail\n{}",
+            self.transcript
+        );
         reply
     }
 
@@ -226,7 +269,10 @@ impl Gdb {
     pub fn wait_stop(&mut self) -> Stop {
         if !self.pending.is_empty() {
             let line = self.pending.remove(0);
-            return Stop { record: line.trim_start_matches("*stopped,").to_owned(), text: String::new() };
+            return Stop {
+                record: line.trim_start_matches("*stopped,").to_owned(),
+                text: String::new(),
+            };
         }
         let lines = self.until(|line| line.starts_with("*stopped"));
         let mut stop = Stop::default();
@@ -253,7 +299,9 @@ impl Gdb {
     #[track_caller]
     pub fn value(&mut self, expression: &str) -> String {
         let quoted = expression.replace('\\', "\\\\").replace('"', "\\\"");
-        self.ok(&format!("-data-evaluate-expression \"{quoted}\"")).field("value").unwrap_or_default()
+        self.ok(&format!("-data-evaluate-expression \"{quoted}\""))
+            .field("value")
+            .unwrap_or_default()
     }
 
     /// A comment in the transcript, so that a golden reads like the story it tells.
@@ -273,7 +321,15 @@ impl Gdb {
 
     /// Keeps the records that matter: not the prompt, nor library and thread-group chatter with its ids.
     fn write_down(&mut self, line: &str) {
-        let chatter = ["(gdb)", "=thread-group", "=library", "=cmd-param-changed", "=tsv", "=memory-changed", "&\""];
+        let chatter = [
+            "(gdb)",
+            "=thread-group",
+            "=library",
+            "=cmd-param-changed",
+            "=tsv",
+            "=memory-changed",
+            "&\"",
+        ];
         if !chatter.iter().any(|prefix| line.starts_with(prefix)) {
             self.transcript.push_str(line);
             self.transcript.push('\n');
@@ -296,6 +352,9 @@ fn cli(command: &str) -> String {
 }
 
 fn stream_text(line: &str) -> Option<String> {
-    let body = line.strip_prefix(['~', '@', '&'])?.strip_prefix('"')?.strip_suffix('"')?;
+    let body = line
+        .strip_prefix(['~', '@', '&'])?
+        .strip_prefix('"')?
+        .strip_suffix('"')?;
     Some(unescape(body))
 }

@@ -13,10 +13,18 @@ pub fn assert_golden(name: &str, actual: &str) {
         fs::write(&path, actual).expect("the golden can be written");
         return;
     }
-    let expected = fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("no golden {}: {error}; UPDATE_GOLDENS=1 records it", path.display()));
+    let expected = fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!(
+            "no golden {}: {error}; UPDATE_GOLDENS=1 records it",
+            path.display()
+        )
+    });
     if expected != actual {
-        panic!("{} differs (UPDATE_GOLDENS=1 records what is new):\n{}", path.display(), first_difference(&path, &expected, actual));
+        panic!(
+            "{} differs (UPDATE_GOLDENS=1 records what is new):\n{}",
+            path.display(),
+            first_difference(&path, &expected, actual)
+        );
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the end-to-end tests stand on: the real server binary, a real GDB, boards with a known past, goldens.
 
-#![allow(dead_code, reason = "each test binary uses its own part of the support code")]
+#![allow(
+    dead_code,
+    reason = "each test binary uses its own part of the support code"
+)]
 
 pub mod board;
 pub mod gdb;
@@ -17,9 +20,14 @@ pub fn repository(path: &str) -> PathBuf {
 
 /// Firmware as it is committed, or as `scripts/firmware.sh check` built it anew (XSPI_GDB_FIRMWARE names the folder).
 pub fn firmware(name: &str) -> PathBuf {
-    let folder = std::env::var_os("XSPI_GDB_FIRMWARE").map_or_else(|| repository("firmware/prebuilt"), PathBuf::from);
+    let folder = std::env::var_os("XSPI_GDB_FIRMWARE")
+        .map_or_else(|| repository("firmware/prebuilt"), PathBuf::from);
     let path = folder.join(name);
-    assert!(path.is_file(), "{} is missing: run `make firmware`", path.display());
+    assert!(
+        path.is_file(),
+        "{} is missing: run `make firmware`",
+        path.display()
+    );
     path
 }
 

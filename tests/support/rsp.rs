@@ -19,14 +19,21 @@ impl Client {
     #[track_caller]
     pub fn connect(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a socket option");
         stream.set_nodelay(true).expect("a socket option");
-        Self { stream, buffer: Vec::new() }
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     /// Sends bytes as they are.
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).expect("the server takes bytes");
+        self.stream
+            .write_all(bytes)
+            .expect("the server takes bytes");
     }
 
     /// Sends a packet.
@@ -49,7 +56,8 @@ impl Client {
                 && let Some(length) = self.buffer[start..].iter().position(|&byte| byte == b'#')
                 && self.buffer.len() >= start + length + 3
             {
-                let body = String::from_utf8_lossy(&self.buffer[start + 1..start + length]).into_owned();
+                let body =
+                    String::from_utf8_lossy(&self.buffer[start + 1..start + length]).into_owned();
                 self.buffer.drain(..start + length + 3);
                 self.raw(b"+");
                 return Some(body);

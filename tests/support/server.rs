@@ -23,7 +23,10 @@ pub fn xspi_gdb(subcommand: &[&str], state: Option<&Path>) -> Command {
     } else if let Some(state) = state {
         command.arg("--virtual-state").arg(state);
     }
-    command.env_remove("RUST_LOG").env("NO_COLOR", "1").current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+        .env_remove("RUST_LOG")
+        .env("NO_COLOR", "1")
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
 
@@ -39,7 +42,10 @@ pub struct Ran {
 
 /// Runs `xspi-gdb SUBCOMMAND` to its end.
 pub fn run(subcommand: &[&str], state: Option<&Path>) -> Ran {
-    let output = xspi_gdb(subcommand, state).stdin(Stdio::null()).output().expect("the binary starts");
+    let output = xspi_gdb(subcommand, state)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary starts");
     Ran {
         status: output.status,
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -61,7 +67,11 @@ impl Server {
     /// Starts `serve` on a free port and waits for its ready line.
     pub fn start(state: Option<&Path>, arguments: &[&str]) -> Self {
         let mut command = xspi_gdb(&["serve", "--port", "0"], state);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server starts");
         let stderr = collect(child.stderr.take().expect("piped"));
         let (sender, stdout) = mpsc::channel();
@@ -73,9 +83,17 @@ impl Server {
                 }
             }
         });
-        let mut server = Self { child, _stdin: None, port: 0, stderr, stdout };
+        let mut server = Self {
+            child,
+            _stdin: None,
+            port: 0,
+            stderr,
+            stdout,
+        };
         let ready = server.line();
-        server.port = port_of(&ready).unwrap_or_else(|| panic!("no ready line, but `{ready}`; stderr:\n{}", server.stderr()));
+        server.port = port_of(&ready).unwrap_or_else(|| {
+            panic!("no ready line, but `{ready}`; stderr:\n{}", server.stderr())
+        });
         server
     }
 
@@ -84,13 +102,19 @@ impl Server {
     pub fn line(&mut self) -> String {
         match self.stdout.recv_timeout(PATIENCE) {
             Ok(line) => line,
-            Err(error) => panic!("no line from the server ({error}); stderr:\n{}", self.stderr()),
+            Err(error) => panic!(
+                "no line from the server ({error}); stderr:\n{}",
+                self.stderr()
+            ),
         }
     }
 
     /// What it logged so far.
     pub fn stderr(&self) -> String {
-        self.stderr.lock().map(|text| text.clone()).unwrap_or_default()
+        self.stderr
+            .lock()
+            .map(|text| text.clone())
+            .unwrap_or_default()
     }
 
     /// Process id, for signals.
@@ -100,7 +124,11 @@ impl Server {
 
     /// Sends a signal by name (`TERM`, `INT`).
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().expect("kill runs");
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.pid().to_string())
+            .status()
+            .expect("kill runs");
         assert!(status.success(), "kill -{name} failed");
     }
 
@@ -116,7 +144,9 @@ impl Server {
         loop {
             match self.child.try_wait().expect("the child can be waited for") {
                 Some(status) => return status,
-                None if Instant::now() > deadline => panic!("the server does not end; stderr:\n{}", self.stderr()),
+                None if Instant::now() > deadline => {
+                    panic!("the server does not end; stderr:\n{}", self.stderr())
+                }
                 None => thread::sleep(Duration::from_millis(5)),
             }
         }
@@ -144,7 +174,11 @@ fn port_of(line: &str) -> Option<u16> {
         let event: serde_json::Value = serde_json::from_str(line).ok()?;
         return event.get("port")?.as_u64()?.try_into().ok();
     }
-    line.strip_prefix("Listening for GDB on ")?.rsplit_once(':')?.1.parse().ok()
+    line.strip_prefix("Listening for GDB on ")?
+        .rsplit_once(':')?
+        .1
+        .parse()
+        .ok()
 }
 
 fn collect(mut from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
@@ -169,7 +203,8 @@ impl Scratch {
     pub fn new() -> Self {
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}", std::process::id()));
+        let path =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a scratch folder");
         Self(path)
     }
