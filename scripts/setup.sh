@@ -28,9 +28,7 @@ command -v cc >/dev/null || packages+=(gcc libc6-dev)
 [ "$what" = firmware ] || need gdb-multiarch gdb-multiarch
 if [ "$what" != demo ]; then
     if ! rustup target list --installed 2>/dev/null | grep -q '^thumbv7em-none-eabihf$'; then
-        if dpkg -s rustc-web rust-web-src lld >/dev/null 2>&1; then
-            : # Debian's Thumb toolchain is there already.
-        elif rustup target add thumbv7em-none-eabihf >/dev/null 2>&1; then
+        if rustup target add thumbv7em-none-eabihf >/dev/null 2>&1; then
             say "rustup target thumbv7em-none-eabihf added"
         else
             for package in rustc-web rust-web-src lld; do

@@ -7,9 +7,11 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "lint"
 scripts/lint.sh
-if [ -x scripts/firmware.sh ]; then
-    step "firmware: the prebuilt files come from these sources"
-    scripts/firmware.sh check
-fi
+step "firmware: the prebuilt images come from these sources"
+scripts/firmware.sh check
 step "tests"
 cargo nextest run --workspace --locked
+if ! cmp -s firmware/prebuilt/toolchain.txt firmware/target/fresh/toolchain.txt; then
+    step "end-to-end tests on the firmware that this machine's toolchain built"
+    XSPI_GDB_FIRMWARE=$PWD/firmware/target/fresh cargo nextest run --locked -E 'binary(wishes) | binary(weaknesses)'
+fi
