@@ -3,7 +3,7 @@
 //! One rule makes the house easy to live in: data flows one way, and a module imports only what stands to its right.
 //!
 //! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints} -> loader -> window -> {image, link} ->
-//! {registers, layout} -> fault`
+//! registers -> layout -> fault`
 //!
 //! One OS thread owns the session, every gdbstub machine and the link; tokio owns sockets, signals and timers and talks
 //! to it by channels.

@@ -23,7 +23,9 @@ const ORDER: &[&[&str]] = &[
     &["loader"],
     &["window"],
     &["image", "link"],
-    &["registers", "layout"],
+    // A register has an address, and an address is a word of the layout.
+    &["registers"],
+    &["layout"],
     &["fault"],
 ];
 

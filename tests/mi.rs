@@ -35,13 +35,21 @@ fn cortex_debug_launch(board: &Board, appli: &str, golden: &str) {
     let server = board.serve_appli(appli);
     let mut gdb = Gdb::start(Some(&firmware(appli)));
     gdb.ok("-gdb-set mi-async on");
-    gdb.ok(&format!("-target-select extended-remote localhost:{}", server.port));
+    gdb.ok(&format!(
+        "-target-select extended-remote localhost:{}",
+        server.port
+    ));
     gdb.monitor("reset halt");
     gdb.ok("-target-download");
     gdb.monitor("reset halt");
     gdb.ok("-break-insert -t --function main");
     let stop = gdb.stopped("-exec-continue --all");
-    assert_eq!(stop.field("func").as_deref(), Some("main"), "{}", stop.record);
+    assert_eq!(
+        stop.field("func").as_deref(),
+        Some("main"),
+        "{}",
+        stop.record
+    );
     gdb.ok("-stack-list-frames --thread 1");
     assert_golden(golden, &gdb.transcript());
     drop(gdb);
@@ -57,7 +65,11 @@ fn cortex_debug_onto_a_blank_nor() {
 /// Onto an older build of the same appli.
 #[test]
 fn cortex_debug_onto_an_older_build() {
-    cortex_debug_launch(&Board::with_appli("appli-older.elf"), APPLI, "mi/cortex-debug-older.mi");
+    cortex_debug_launch(
+        &Board::with_appli("appli-older.elf"),
+        APPLI,
+        "mi/cortex-debug-older.mi",
+    );
 }
 
 /// The server stays while the appli is rebuilt: the file changes under it, and the next launch takes the new one.
@@ -75,7 +87,12 @@ fn the_server_survives_a_rebuild() {
         gdb.monitor("reset halt");
         gdb.ok("-break-insert -t --function main");
         let stop = gdb.stopped("-exec-continue");
-        assert_eq!(stop.field("func").as_deref(), Some("main"), "{build}: {}", stop.record);
+        assert_eq!(
+            stop.field("func").as_deref(),
+            Some("main"),
+            "{build}: {}",
+            stop.record
+        );
         let sections = gdb.cli("compare-sections -r");
         assert!(!sections.contains("MIS-MATCHED"), "{build}: {sections}");
     }
@@ -101,7 +118,10 @@ fn flash_erase_keeps_the_boot_stage() {
     let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
     let reply = gdb.command("-interpreter-exec console \"flash-erase\"");
     let why = gdb.monitor("why");
-    assert!(reply.class == "error" && why.contains("--install-boot"), "{reply:?}\n{why}");
+    assert!(
+        reply.class == "error" && why.contains("--install-boot"),
+        "{reply:?}\n{why}"
+    );
     drop(gdb);
     assert!(server.stop().success());
     let install = board.succeeds(&["boot", "install", &text(&firmware("boot.elf"))]);
