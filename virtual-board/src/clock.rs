@@ -1,6 +1,9 @@
 //! Virtual time: picoseconds since power-on. One core cycle at 600 MHz is 1,667 ps; u64 lasts 213 days.
 
-use std::ops::{Add, AddAssign, Sub};
+use std::{
+    ops::{Add, AddAssign, Sub},
+    time::Duration,
+};
 
 /// Picoseconds in a second.
 const PICOSECONDS: u64 = 1_000_000_000_000;
@@ -43,6 +46,13 @@ impl Time {
     /// Whole cycles of a clock of `hertz` in this span, rounded down.
     pub fn cycles_at(self, hertz: u64) -> u64 {
         (u128::from(self.0) * u128::from(hertz) / 1_000_000_000_000) as u64
+    }
+}
+
+impl From<Duration> for Time {
+    /// Saturates: virtual time lasts 213 days.
+    fn from(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_nanos().saturating_mul(1_000)).unwrap_or(u64::MAX))
     }
 }
 

@@ -5,8 +5,12 @@
 //! chip, virtual time falls behind and is not made up.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, Weak},
-    thread,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -26,11 +30,35 @@ const SLICE: Time = Time::micros(50);
 /// A board to share.
 #[derive(Clone)]
 pub struct VirtualBoard {
-    shared: Arc<Mutex<Adapter>>,
+    owner: Arc<Owner>,
 }
 
-impl std::fmt::Debug for VirtualBoard {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// What the owners share. The last of them to go stops the clock, so that the board is gone, and its state saved, by then.
+struct Owner {
+    adapter: Arc<Mutex<Adapter>>,
+    clock: Mutex<Option<WallClock>>,
+}
+
+/// The thread that lets time follow the wall clock.
+struct WallClock {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let clock = self.clock.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(WallClock { stop, thread }) = clock.take() {
+            stop.store(true, Ordering::Relaxed);
+            if thread.join().is_err() {
+                tracing::error!("the virtual board's clock stopped by a panic");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for VirtualBoard {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("VirtualBoard")
             .finish_non_exhaustive()
@@ -38,15 +66,21 @@ impl std::fmt::Debug for VirtualBoard {
 }
 
 /// A board that is not kept alive.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WeakBoard {
-    shared: Weak<Mutex<Adapter>>,
+    owner: Weak<Owner>,
+}
+
+impl fmt::Debug for WeakBoard {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("WeakBoard").finish_non_exhaustive()
+    }
 }
 
 impl WeakBoard {
     /// The board, if anybody still owns it.
     pub fn upgrade(&self) -> Option<VirtualBoard> {
-        self.shared.upgrade().map(|shared| VirtualBoard { shared })
+        self.owner.upgrade().map(|owner| VirtualBoard { owner })
     }
 }
 
@@ -54,7 +88,10 @@ impl VirtualBoard {
     /// Shares `board`, in lockstep.
     pub fn new(board: Board) -> Self {
         Self {
-            shared: Arc::new(Mutex::new(Adapter::new(board))),
+            owner: Arc::new(Owner {
+                adapter: Arc::new(Mutex::new(Adapter::new(board))),
+                clock: Mutex::new(None),
+            }),
         }
     }
 
@@ -67,13 +104,13 @@ impl VirtualBoard {
     ///
     /// A panic of another owner leaves the board as it was then; it stays usable.
     pub fn adapter<T>(&self, act: impl FnOnce(&mut Adapter) -> T) -> T {
-        act(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut locked(&self.owner.adapter))
     }
 
     /// The board without a share in its life.
     pub fn downgrade(&self) -> WeakBoard {
         WeakBoard {
-            shared: Arc::downgrade(&self.shared),
+            owner: Arc::downgrade(&self.owner),
         }
     }
 
@@ -82,8 +119,7 @@ impl VirtualBoard {
         if self.adapter(|adapter| adapter.is_free_running()) {
             thread::sleep(duration);
         } else {
-            let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX / 1_000);
-            self.with(|board| board.run_for(Time::nanos(nanos)));
+            self.with(|board| board.run_for(duration.into()));
         }
     }
 
@@ -97,30 +133,35 @@ impl VirtualBoard {
         if self.adapter(Adapter::set_free_running) {
             return;
         }
-        let board = self.downgrade();
-        thread::spawn(move || {
-            let mut looked = Instant::now();
-            let mut reached = None;
-            while let Some(board) = board.upgrade() {
-                let elapsed = looked.elapsed();
-                looked = Instant::now();
-                reached = Some(board.follow(reached, elapsed));
-                drop(board);
-                thread::sleep(TICK);
-            }
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = thread::spawn({
+            let (adapter, stop) = (self.owner.adapter.clone(), stop.clone());
+            move || follow_wall_clock(&adapter, &stop)
         });
+        *locked(&self.owner.clock) = Some(WallClock { stop, thread });
     }
+}
 
-    /// Runs the board to `elapsed` after the time it had `reached`, or until its turn is over. The time it then has.
-    fn follow(&self, reached: Option<Time>, elapsed: Duration) -> Time {
-        let started = Instant::now();
-        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX / 1_000);
-        self.with(|board| {
-            let end = reached.unwrap_or_else(|| board.now()) + Time::nanos(nanos);
-            while board.now() < end && started.elapsed() < LONGEST_TURN {
-                board.run_for(SLICE.min(end - board.now()));
-            }
-            board.now()
-        })
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn follow_wall_clock(adapter: &Mutex<Adapter>, stop: &AtomicBool) {
+    let mut looked = Instant::now();
+    let mut reached = locked(adapter).board.now();
+    while !stop.load(Ordering::Relaxed) {
+        thread::sleep(TICK);
+        let end = reached + looked.elapsed().into();
+        looked = Instant::now();
+        reached = run_until(&mut locked(adapter).board, end);
     }
+}
+
+/// Runs `board` until `end`, or until its turn is over. The time it then has.
+fn run_until(board: &mut Board, end: Time) -> Time {
+    let started = Instant::now();
+    while board.now() < end && started.elapsed() < LONGEST_TURN {
+        board.run_for(SLICE.min(end - board.now()));
+    }
+    board.now()
 }

@@ -254,3 +254,19 @@ fn free_running_time_follows_the_wall_clock() {
     // A loaded host may fall behind; it never runs ahead of the clock by itself.
     assert!(now > Time::millis(20), "{now:?}");
 }
+
+#[test]
+fn a_free_running_board_is_gone_and_saved_with_its_last_owner() {
+    let path = std::env::temp_dir().join(format!("virtual-board-gone-{}", std::process::id()));
+    for round in 0..20u8 {
+        let builder = common::builder().state_file(&path).nor_image([round]);
+        let board = VirtualBoard::new(builder.build().unwrap());
+        board.run_freely();
+        drop(board);
+        let board = Board::builder().state_file(&path).build().unwrap();
+        let mut bytes = [0xFF];
+        board.nor_contents(0, &mut bytes);
+        assert_eq!(bytes, [round]);
+    }
+    fs::remove_file(&path).unwrap();
+}

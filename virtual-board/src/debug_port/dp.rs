@@ -213,12 +213,10 @@ impl DebugPort {
 
     /// TARGETSEL, which no target acknowledges.
     fn select_target(&mut self, value: u32) -> Result<(), Acknowledge> {
-        if self.wire.selection() == Selection::LineReset {
-            if (value ^ TARGETID) & TARGETID_COMPARED == 0 {
-                // DPIDR must still be read, and that read synchronises.
-            } else {
-                self.wire.deselect();
-            }
+        // The right one changes nothing: DPIDR must still be read, and that read synchronises.
+        let ours = (value ^ TARGETID) & TARGETID_COMPARED == 0;
+        if self.wire.selection() == Selection::LineReset && !ours {
+            self.wire.deselect();
         }
         Err(Acknowledge::Silent)
     }
