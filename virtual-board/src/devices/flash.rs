@@ -8,7 +8,8 @@
 //!   until its sector is erased.
 //!
 //! Deviations: error rules follow the STM32H7 family's (RM0433, 4.7) where RM0477 was not at hand; program and erase times
-//! are those of ST's other 40 nm parts with 128-bit words (31 us, 2 ms); a read while busy does not wait; no CRC unit, no OTP,
+//! are those of ST's other 40 nm parts with 128-bit words (31 us, 2 ms); a read while busy does not wait; what a reset
+//! or power cut interrupts is taken as done; no CRC unit, no OTP,
 //! no key storage; option bytes take effect when they are programmed, without their rules of regression.
 
 pub mod options;

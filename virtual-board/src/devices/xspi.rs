@@ -306,12 +306,13 @@ impl Device for Xspi {
     }
 
     fn reset(&mut self, reset: Reset, wires: &mut Wires) {
-        self.stop(wires);
-        self.registers = Registers::default();
-        self.window = Window::Unknown;
+        // Without power a command on its way is not carried out; a system reset merely lets nCS rise.
         if reset == Reset::Power {
             self.memory.power_cycle(wires.now);
         }
+        self.stop(wires);
+        self.registers = Registers::default();
+        self.window = Window::Unknown;
         self.drive_irq(wires);
     }
 

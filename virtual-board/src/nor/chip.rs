@@ -8,17 +8,18 @@
 //!
 //! Deviations: no password, lock or OTP commands; the block protection bits are stored and protect from the bottom up
 //! or, with TB clear, from the top down, in powers of two of 64 KB; an erase that loses power leaves every other
-//! 256 bytes of its range erased.
+//! 256 bytes of its range erased (in the first 256 KB of it), a program the first half of its page programmed.
 
 mod operation;
+mod output;
 
 use std::any::Any;
 
-use self::operation::Operation;
-use super::{
-    opcode::{self, Command, Dummies, Entry},
-    sfdp,
+use self::{
+    operation::{Kind, Operation},
+    output::Output,
 };
+use super::opcode::{self, Command, Entry};
 use crate::{
     bus::Width,
     clock::Time,
@@ -93,32 +94,9 @@ enum Transaction {
     #[default]
     Ignored,
     /// Bytes come out.
-    Output {
-        source: Source,
-        position: u64,
-        lag_bits: i64,
-        pace: Pace,
-    },
-    /// Bytes go in until nCS rises. Before the header is complete the entry is not known.
-    Input { bytes: Vec<u8> },
-}
-
-/// Where output bytes come from.
-#[derive(Clone, Debug)]
-enum Source {
-    Array { start: u32 },
-    Sfdp { start: u32 },
-    Repeated(u8),
-    Id,
-}
-
-/// Rate of the host's sampling against the chip's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// The host takes every byte.
-    Every,
-    /// The chip sends two bytes a cycle and the host samples one.
-    EveryOther,
+    Output(Output),
+    /// Bytes go in until nCS rises: header and data as the chip hears them.
+    Input(Vec<u8>),
 }
 
 /// An MX66UW1G45G.
@@ -131,6 +109,8 @@ pub struct Nor {
     reset_enabled: bool,
     powered_down: bool,
     operation: Option<Operation>,
+    /// The page under program as it was: a power cut leaves its second half so.
+    page_before: [u8; PAGE as usize],
     suspended: Option<(Operation, Time)>,
     transaction: Transaction,
     counters: Counters,
@@ -157,6 +137,7 @@ impl Nor {
             reset_enabled: false,
             powered_down: false,
             operation: None,
+            page_before: [0xFF; PAGE as usize],
             suspended: None,
             transaction: Transaction::Ignored,
             counters: Counters::default(),
@@ -189,6 +170,16 @@ impl Nor {
     /// Makes the next erases and programs of protected blocks fail: for tests (same bits as WRSR writes).
     pub fn set_block_protection(&mut self, bits: u8) {
         self.status = self.status & !BLOCK_PROTECT | bits << 2 & BLOCK_PROTECT;
+    }
+
+    /// Keeps the chip busy until then, as worn cells would: for tests.
+    pub fn keep_busy(&mut self, until: Time) {
+        self.operation = Some(Operation {
+            kind: Kind::Register,
+            start: 0,
+            length: 0,
+            until,
+        });
     }
 
     /// DQS: always in DTR, in octal STR only if configuration register 2 says so at 0x200 (DOS).
@@ -267,92 +258,6 @@ impl Nor {
             _ => None,
         }
     }
-
-    /// Source and cycles of a read command; `None` if it is not one.
-    fn output_of(&mut self, entry: Entry, address: u32, now: Time) -> Option<Source> {
-        Some(match entry.command {
-            Command::Read => Source::Array {
-                start: address & (SIZE - 1),
-            },
-            Command::ReadSfdp => Source::Sfdp { start: address },
-            Command::ReadId => Source::Id,
-            Command::ReadStatus => Source::Repeated(self.status_now(now)),
-            Command::ReadConfiguration => Source::Repeated(self.configuration),
-            Command::ReadSecurity => Source::Repeated(self.security),
-            Command::ReadConfiguration2 => Source::Repeated(
-                self.configuration2_at(address)
-                    .map_or(0, |register| *register),
-            ),
-            _ => return None,
-        })
-    }
-
-    fn cycles_expected(&self, entry: Entry, given: u8) -> Option<i64> {
-        match entry.dummies {
-            Dummies::Exactly(cycles) => Some(cycles.into()),
-            Dummies::Configured => Some(self.read_dummies().into()),
-            Dummies::AtLeast(cycles) => (given >= cycles).then_some(given.into()),
-        }
-    }
-
-    fn output_byte(&self, source: &Source, index: i64) -> u8 {
-        let double_rate = self.mode() == Mode::Dopi;
-        let Ok(index) = u32::try_from(index) else {
-            return 0xFF;
-        };
-        // D1 before D0.
-        let swapped = if double_rate { index ^ 1 } else { index };
-        match source {
-            Source::Array { start } => {
-                let start = if double_rate { start & !1 } else { *start };
-                self.array.byte(start.wrapping_add(swapped))
-            }
-            Source::Sfdp { start } => {
-                let start = if double_rate { start & !1 } else { *start };
-                sfdp::byte(start.saturating_add(swapped))
-            }
-            Source::Repeated(value) => *value,
-            Source::Id => JEDEC_ID[(if double_rate { index / 2 } else { index }) as usize % 3],
-        }
-    }
-
-    /// Decodes the header of a read. `None`: the lines float.
-    fn begin_output(&mut self, frame: &Frame, lines: Lines, now: Time) -> Option<Transaction> {
-        if !self.lines_fit(frame) {
-            return None;
-        }
-        let header = frame.header_bytes();
-        let (entry, opcode_bytes) = self.decode(&header)?;
-        if self.powered_down || self.busy(now) && !Self::allowed_while_busy(entry.command) {
-            return None;
-        }
-        let rest = &header[opcode_bytes..];
-        let address_bytes = usize::from(entry.address_bytes);
-        let address = rest
-            .get(..address_bytes)?
-            .iter()
-            .fold(0u32, |address, &byte| address << 8 | u32::from(byte));
-        let own = self.mode().lines();
-        // Header bytes beyond the address are so many more cycles.
-        let extra = (rest.len() - address_bytes) as u32 * 8 / own.bits_per_cycle();
-        let given = u8::try_from(u32::from(frame.dummy_cycles) + extra).ok()?;
-        let expected = self.cycles_expected(entry, given)?;
-        let source = self.output_of(entry, address, now)?;
-        self.reset_enabled = false;
-        if entry.command == Command::Read {
-            self.counters.reads += 1;
-        }
-        Some(Transaction::Output {
-            source,
-            position: 0,
-            lag_bits: (i64::from(given) - expected) * i64::from(own.bits_per_cycle()),
-            pace: if own.double_rate && !lines.double_rate {
-                Pace::EveryOther
-            } else {
-                Pace::Every
-            },
-        })
-    }
 }
 
 impl ExternalMemory for Nor {
@@ -368,19 +273,17 @@ impl ExternalMemory for Nor {
         self.settle(now);
         self.transaction = Transaction::Ignored;
         if let Some((Direction::Read, lines)) = frame.data {
-            let Some(transaction) = self.begin_output(frame, lines, now) else {
+            let Some(output) = self.begin_output(frame, lines, now) else {
                 self.counters.ignored += 1;
                 return Answer::Silent;
             };
-            self.transaction = transaction;
+            self.transaction = Transaction::Output(output);
             return Answer::Driven {
                 strobe: self.drives_strobe(),
             };
         }
         if self.lines_fit(frame) {
-            self.transaction = Transaction::Input {
-                bytes: frame.header_bytes(),
-            };
+            self.transaction = Transaction::Input(frame.header_bytes());
         } else {
             self.counters.ignored += 1;
         }
@@ -388,43 +291,25 @@ impl ExternalMemory for Nor {
     }
 
     fn read(&mut self, bytes: &mut [u8]) {
-        let Transaction::Output {
-            source,
-            position,
-            lag_bits,
-            pace,
-        } = self.transaction.clone()
-        else {
+        let Transaction::Output(mut output) = self.transaction.clone() else {
             bytes.fill(0xFF);
             return;
         };
-        let step = if pace == Pace::Every { 1 } else { 2 };
-        let (whole, part) = (lag_bits.div_euclid(8), lag_bits.rem_euclid(8));
-        let mut at = position;
         for byte in bytes {
-            let index = at as i64 * step + whole;
-            let high = u16::from(self.output_byte(&source, index));
-            let low = u16::from(self.output_byte(&source, index + 1));
-            *byte = ((high << 8 | low) << part >> 8) as u8;
-            at += 1;
+            *byte = self.next_output(&mut output);
         }
-        self.transaction = Transaction::Output {
-            source,
-            position: at,
-            lag_bits,
-            pace,
-        };
+        self.transaction = Transaction::Output(output);
     }
 
     fn write(&mut self, data: &[u8]) {
-        if let Transaction::Input { bytes } = &mut self.transaction {
+        if let Transaction::Input(bytes) = &mut self.transaction {
             bytes.extend_from_slice(data);
         }
     }
 
     fn deselect(&mut self, now: Time) {
         self.settle(now);
-        if let Transaction::Input { bytes } = std::mem::take(&mut self.transaction)
+        if let Transaction::Input(bytes) = std::mem::take(&mut self.transaction)
             && self.execute(&bytes, now).is_none()
         {
             self.counters.ignored += 1;

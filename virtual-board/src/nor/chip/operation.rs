@@ -12,9 +12,9 @@ use crate::{
 /// An erase or program that takes time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operation {
-    kind: Kind,
-    start: u32,
-    length: u32,
+    pub(super) kind: Kind,
+    pub(super) start: u32,
+    pub(super) length: u32,
     pub(super) until: Time,
 }
 
@@ -53,8 +53,8 @@ impl Nor {
             }
             Kind::Program => {
                 let half = operation.length / 2;
-                self.array
-                    .clear(operation.start + half, operation.length - half);
+                let old = &self.page_before[half as usize..];
+                self.array.store(operation.start + half, old);
             }
             Kind::Register => {}
         }
@@ -160,6 +160,7 @@ impl Nor {
             return Some(());
         }
         self.security &= !P_FAIL;
+        self.array.load(page, &mut self.page_before);
         // More than a page: only the last 256 bytes sent are programmed.
         let first = data.len().saturating_sub(PAGE as usize);
         for (at, &byte) in (0u32..).zip(data).skip(first) {

@@ -246,6 +246,26 @@ fn octal_reads_need_their_dummy_cycles() {
 }
 
 #[test]
+fn on_one_line_a_wrong_dummy_shifts_by_a_bit() {
+    let mut bench = Bench::new();
+    bench.chip.contents_mut().store(0, &[0x01, 0x80, 0x00]);
+    let frame = bench.frame(0x0C, Some((0, 4)));
+    assert_eq!(bench.fetch(frame, 8), Some([0x01, 0x80]));
+    assert_eq!(bench.fetch(frame, 9), Some([0x03, 0x00]));
+    assert_eq!(bench.fetch(frame, 7), Some([0x80, 0xC0]));
+}
+
+#[test]
+fn worn_cells_stay_busy() {
+    let mut bench = Bench::new();
+    bench.chip.keep_busy(Time::millis(900));
+    bench.now = Time::millis(899);
+    assert_eq!(bench.status(), WIP);
+    bench.ready();
+    assert_eq!(bench.status(), 0);
+}
+
+#[test]
 fn identifies_itself_in_every_mode() {
     let mut bench = Bench::new();
     assert_eq!(bench.fetch(bench.frame(0x9F, None), 0), Some(JEDEC_ID));
@@ -310,6 +330,17 @@ fn a_power_cut_leaves_an_erase_half_done_and_the_mode_lost() {
     assert_eq!(bench.chip.mode(), Mode::Spi);
     assert_eq!(bench.bytes(0), [0xFF; 4]);
     assert_ne!(bench.bytes(PAGE), [0xFF; 4]);
+}
+
+#[test]
+fn a_power_cut_leaves_a_program_half_done() {
+    let mut bench = Bench::new();
+    bench.program(0x300, &[0xF0; 256]);
+    bench.ready();
+    bench.program(0x300, &[0x0F; 256]);
+    bench.chip.power_cycle(bench.now + Time::micros(10));
+    assert_eq!(bench.bytes(0x300), [0x00; 4]);
+    assert_eq!(bench.bytes(0x3FC), [0xF0; 4]);
 }
 
 #[test]
