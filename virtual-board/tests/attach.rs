@@ -1,10 +1,13 @@
-//! probe-rs on a fresh board: attach to the chip, halt, registers, memory, step, breakpoints, watchpoints, reset.
+//! probe-rs on a fresh board: attach to the chip, halt, registers, memory, step, breakpoints, reset, ROM tables.
 
 mod common;
 
 use std::time::Duration;
 
-use probe_rs::{CoreStatus, HaltReason, MemoryInterface, Permissions, RegisterId, Session};
+use probe_rs::{
+    CoreStatus, HaltReason, MemoryInterface, Permissions, RegisterId, Session,
+    architecture::arm::{FullyQualifiedApAddress, dp::DpAddress},
+};
 use virtual_board::{clock::Time, handle::VirtualBoard};
 
 const RAM: u64 = 0x2400_0000;
@@ -53,6 +56,52 @@ fn attaching_finds_a_cortex_m7_whose_registers_and_memory_are_ours() {
         core.write_8(base + 1, &[1, 2, 3, 4, 5]).unwrap();
         assert_eq!(core.read_word_32(base).unwrap() >> 8, 0x0003_0201);
     }
+}
+
+/// Base and part number of everything that the ROM tables of both access ports list.
+#[test]
+fn the_rom_tables_list_the_chips_debug_components() {
+    let board = common::board();
+    let mut session = attach(&board);
+    let components = session.get_arm_components(DpAddress::Default).unwrap();
+    let found: Vec<(u64, u16)> = components
+        .iter()
+        .flat_map(|component| component.iter())
+        .map(|component| component.component.id())
+        .map(|id| (id.component_address(), id.peripheral_id().part()))
+        .collect();
+    for expected in [
+        (0xE00E_0000, 0x485),
+        (0xE00E_1000, 0x485),
+        (0xE00E_3000, 0x914),
+        (0xE00F_1000, 0x906),
+        (0xE00F_3000, 0x908),
+        (0xE00F_4000, 0x961),
+        (0xE00F_5000, 0x912),
+        (0xE000_E000, 0x00C),
+        (0xE000_1000, 0x002),
+        (0xE000_2000, 0x00E),
+        (0xE000_0000, 0x001),
+    ] {
+        assert!(found.contains(&expected), "{expected:x?} in {found:x?}");
+    }
+}
+
+#[test]
+fn dbgmcu_is_the_same_seen_from_both_access_ports() {
+    let board = common::board();
+    let mut session = attach(&board);
+    let interface = session.get_arm_interface().unwrap();
+    let apb = FullyQualifiedApAddress::v1_with_default_dp(0);
+    let ahb = FullyQualifiedApAddress::v1_with_default_dp(1);
+    let mut memory = interface.memory_interface(&apb).unwrap();
+    assert_eq!(memory.read_word_32(0xE00E_1000).unwrap() & 0xFFF, 0x485);
+    memory.write_word_32(0xE00E_1004, 0x0030_0007).unwrap();
+    memory.flush().unwrap();
+    drop(memory);
+    let mut memory = interface.memory_interface(&ahb).unwrap();
+    assert_eq!(memory.read_word_32(0x5C00_1004).unwrap(), 0x0030_0007);
+    assert_eq!(memory.read_word_32(0xE00E_1004).unwrap(), 0x0030_0007);
 }
 
 #[test]
