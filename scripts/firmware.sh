@@ -114,7 +114,7 @@ check)
         python3 scripts/same-sections.py firmware/prebuilt "$fresh"
     else
         say "the prebuilt images come from another toolchain ($(head -1 "$recorded")): not compared"
-        say "fresh images are in $fresh; the end-to-end tests run on them with XSPI_GDB_FIRMWARE=$fresh"
+        say "fresh images are in $fresh; the end-to-end tests run on them with XSPI_GDB_FIRMWARE=$PWD/$fresh"
     fi
     ;;
 *)
