@@ -357,4 +357,13 @@ fn a_stalled_bus_hangs_the_core_until_reset() {
     assert!(!machine.core.is_halted());
     machine.core.reset(&mut machine.bus, FLASH);
     assert_eq!(machine.core.pc(), PROGRAM);
+    machine.poke(reg::VTOR, STALLING);
+    machine.place(
+        PROGRAM,
+        &[
+            0xDF00, // svc 0
+        ],
+    );
+    assert_eq!(machine.run(40), Outcome::LockedUp);
+    assert_eq!(machine.peek(reg::HFSR), 0, "no answer is not a refusal");
 }

@@ -62,16 +62,13 @@ impl Core {
     /// ExceptionTaken(): the frame is there. A vector that cannot be read makes a HardFault, and for HardFault and NMI
     /// themselves a lockup.
     fn enter_handler<B: Bus>(&mut self, bus: &mut B, exception: u16, exc_return: u32) {
-        let Ok(vector) = self.read_vector(bus, exception) else {
-            self.system.scb.hard_fault_status |= hfsr::VECTTBL;
-            if exception <= number::HARD_FAULT {
-                self.set_exception_number(exception);
-                self.system.nvic.activate(exception);
-                return self.lock_up();
+        let vector = match self.read_vector(bus, exception) {
+            Ok(vector) => vector,
+            Err(BusError::Stalled) => {
+                self.state = State::Hung;
+                return;
             }
-            let catch = demcr::VC_INTERR | demcr::VC_HARDERR;
-            self.pend_caught(number::HARD_FAULT, catch);
-            return self.enter_handler(bus, number::HARD_FAULT, exc_return);
+            Err(BusError::Refused) => return self.vector_refused(bus, exception, exc_return),
         };
         self.set_exception_number(exception);
         self.set_control(self.registers.control & !(SPSEL | FPCA));
@@ -91,6 +88,18 @@ impl Core {
         if self.system.debug.catches(exception) {
             self.enter_debug_state(dfsr::VCATCH);
         }
+    }
+
+    fn vector_refused<B: Bus>(&mut self, bus: &mut B, exception: u16, exc_return: u32) {
+        self.system.scb.hard_fault_status |= hfsr::VECTTBL;
+        if exception <= number::HARD_FAULT {
+            self.set_exception_number(exception);
+            self.system.nvic.activate(exception);
+            return self.lock_up();
+        }
+        let catch = demcr::VC_INTERR | demcr::VC_HARDERR;
+        self.pend_caught(number::HARD_FAULT, catch);
+        self.enter_handler(bus, number::HARD_FAULT, exc_return);
     }
 
     fn read_vector<B: Bus>(&mut self, bus: &mut B, exception: u16) -> Result<u32, BusError> {

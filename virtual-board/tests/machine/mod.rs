@@ -16,7 +16,7 @@ pub const RAM: u32 = 0x2000_0000;
 pub const STACK: u32 = RAM + 0x8000;
 /// A register: a write reaches `Flat::interrupt`, a read gives the cycle.
 pub const DEVICE: u32 = 0x4000_0000;
-/// Nothing answers, ever.
+/// From here up nothing answers, ever.
 pub const STALLING: u32 = 0x9000_0000;
 /// Nothing is there.
 pub const HOLE: u32 = 0x6000_0000;
@@ -52,7 +52,7 @@ impl Bus for Flat {
                 self.time_dependent = true;
                 Ok(self.cycle as u32)
             }
-            STALLING => Err(BusError::Stalled),
+            STALLING.. => Err(BusError::Stalled),
             _ => {
                 let bytes = self.bytes(address, width).ok_or(BusError::Refused)?;
                 Ok(bytes
