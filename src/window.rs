@@ -162,9 +162,9 @@ impl Windows {
         let window = self.window_at(address)?;
         match core {
             Core::Halted => match self.state(link, &window)? {
-                State::Open => self.from_chip(link, &window, address, data),
+                State::Open => self.read_open(link, &window, address, data),
                 State::Closed(reason) => self
-                    .from_image(address, data)
+                    .shown_by_image(address, data)
                     .inspect(|read| self.served(&window, address, *read, reason))
                     .ok_or_else(|| WindowError::Closed {
                         window: Box::new(window.clone()),
@@ -185,7 +185,7 @@ impl Windows {
     ) -> Result<usize, WindowError> {
         let window = self.window_at(address)?;
         match self.state(link, &window)? {
-            State::Open => Ok(self.from_chip(link, &window, address, data)?.length),
+            State::Open => Ok(self.read_open(link, &window, address, data)?.length),
             State::Closed(reason) => Err(WindowError::Closed {
                 window: Box::new(window),
                 reason,
@@ -244,7 +244,7 @@ impl Windows {
         address: Address,
         data: &mut [u8],
     ) -> Result<Read, WindowError> {
-        if let Some(read) = self.from_image(address, data) {
+        if let Some(read) = self.shown_by_image(address, data) {
             return Ok(read);
         }
         if !(self.live || window.live) {
@@ -254,7 +254,7 @@ impl Windows {
             });
         }
         match state::look(link, window, &mut self.product_state)? {
-            State::Open => self.from_chip(link, window, address, data),
+            State::Open => self.read_open(link, window, address, data),
             State::Closed(reason) => Err(WindowError::Closed {
                 window: Box::new(window.clone()),
                 reason,
@@ -263,7 +263,7 @@ impl Windows {
         }
     }
 
-    fn from_image(&self, address: Address, data: &mut [u8]) -> Option<Read> {
+    fn shown_by_image(&self, address: Address, data: &mut [u8]) -> Option<Read> {
         let length = self.image.as_ref()?.read(address, data);
         (length > 0).then_some(Read {
             length,
@@ -271,7 +271,7 @@ impl Windows {
         })
     }
 
-    fn from_chip(
+    fn read_open(
         &mut self,
         link: &mut dyn Link,
         window: &Window,
@@ -350,7 +350,7 @@ impl Windows {
         let window = gate.window.clone();
         for (address, length) in served {
             let (mut there, mut shown) = (vec![0; length], vec![0; length]);
-            self.from_chip(link, &window, address, &mut there)?;
+            self.read_open(link, &window, address, &mut there)?;
             let Some(image) = self.image.as_ref() else {
                 return Ok(());
             };
