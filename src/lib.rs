@@ -10,6 +10,7 @@
 
 pub mod breakpoints;
 pub mod fault;
+pub mod flash;
 pub mod gdb;
 pub mod image;
 pub mod layout;

@@ -195,6 +195,11 @@ impl<'a> Loader<'a> {
         self.plan.buffer_bytes
     }
 
+    /// Granularity of programs.
+    pub fn page_bytes(&self) -> u32 {
+        self.algorithm.page_bytes
+    }
+
     /// Calls `Init`; ST's routines leave the window mapped after it.
     pub fn init(
         &mut self,

@@ -147,9 +147,6 @@ codes! {
     XG038 Efault Refuse "not in a flash of the board"
         "Something is to be erased or programmed outside internal flash and NOR windows."
         "check the addresses the program is linked at against `monitor window`";
-    XG039 Eio Refuse "unreadable flash"
-        "Contents that must be preserved or compared could not be read back."
-        "power-cycle the board and try again";
     XG040 Enospc Refuse "no breakpoint unit free"
         "Code in flash or in a window can be stopped at only by a breakpoint unit of the core, and all of them are taken."
         "delete one of the breakpoints that hold the units (`info breakpoints`)";

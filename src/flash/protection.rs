@@ -1,0 +1,75 @@
+//! What keeps internal flash from being rewritten. Nothing here is ever changed by us.
+
+use std::fmt;
+
+use super::{FlashError, plan::Sector};
+use crate::{
+    layout::{Address, BoardProfile},
+    link::{Link, RegisterAccess},
+    registers::flash::{FLASH, Hdpsr, IROT_ST, Rotsr, Wrpsr},
+};
+
+/// FLASH_HDPSR counts in blocks of 256 bytes.
+const HIDE_BLOCK_BYTES: u64 = 256;
+
+/// A protection that is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// The sector is write-protected.
+    Write {
+        /// Its first address.
+        sector: Address,
+    },
+    /// The hide-protected area reaches into the sector.
+    Hide {
+        /// Its first address.
+        sector: Address,
+    },
+    /// ST's immutable root of trust starts first and checks what it starts.
+    RootOfTrust,
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write { sector } => write!(f, "sector {sector} is write-protected (FLASH_WRPSR)"),
+            Self::Hide { sector } => {
+                write!(
+                    f,
+                    "sector {sector} is in the hide-protected area (FLASH_HDPSR)"
+                )
+            }
+            Self::RootOfTrust => f.write_str("ST's root of trust is selected (FLASH_ROTSR)"),
+        }
+    }
+}
+
+/// The first protection that keeps one of `sectors` from being changed.
+pub(super) fn find(
+    link: &mut dyn Link,
+    profile: &BoardProfile,
+    sectors: &[Sector],
+) -> Result<Option<Protection>, FlashError> {
+    let root: Rotsr = link.peek(FLASH)?;
+    if root.irot() == IROT_ST {
+        return Ok(Some(Protection::RootOfTrust));
+    }
+    let writable = link.peek::<Wrpsr>(FLASH)?.writable_sectors();
+    let hidden: Hdpsr = link.peek(FLASH)?;
+    let hidden = u64::from(hidden.start_block()) * HIDE_BLOCK_BYTES
+        ..(u64::from(hidden.end_block()) + 1) * HIDE_BLOCK_BYTES;
+    for sector in sectors {
+        let offset = u64::from(sector.address.0) - profile.internal_range().start;
+        let size = u64::from(profile.internal_sector_bytes);
+        if writable >> (offset / size) & 1 == 0 {
+            let sector = sector.address;
+            return Ok(Some(Protection::Write { sector }));
+        }
+        let overlaps = hidden.start < offset + size && offset < hidden.end;
+        if hidden.start < hidden.end && overlaps {
+            let sector = sector.address;
+            return Ok(Some(Protection::Hide { sector }));
+        }
+    }
+    Ok(None)
+}
