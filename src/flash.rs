@@ -8,6 +8,7 @@
 //! ST's routines report some failures and not others, so that everything changed is read back. Interrupted work is kept in a
 //! journal file until the same range has been programmed.
 
+mod boot;
 mod journal;
 mod plan;
 mod protection;
@@ -15,6 +16,7 @@ mod report;
 
 use std::{borrow::Cow, path::PathBuf};
 
+pub use boot::install_boot;
 pub use journal::{Unfinished, unfinished};
 pub use plan::Transaction;
 pub use protection::Protection;
@@ -303,6 +305,14 @@ pub enum FlashError {
         /// Bytes.
         length: u64,
     },
+    /// The file is no boot stage.
+    #[error("{file} is no boot stage: it stores no vector table at {expected}")]
+    NoBootImage {
+        /// The file.
+        file: String,
+        /// Where the vector table belongs.
+        expected: Address,
+    },
     /// The profile names no routine.
     #[error("the board profile names no flash routine for {region}")]
     NoAlgorithm {
@@ -376,6 +386,7 @@ impl Explain for FlashError {
     fn code(&self) -> Code {
         match self {
             Self::NotFlash { .. } => Code::XG038,
+            Self::NoBootImage { .. } => Code::XG057,
             Self::NoAlgorithm { .. } | Self::OtherFlash { .. } => Code::XG034,
             Self::ProductState { .. } => Code::XG028,
             Self::InternalDiffers { .. } => Code::XG035,

@@ -18,4 +18,5 @@ pub mod link;
 pub mod loader;
 pub mod registers;
 pub mod session;
+pub mod stage;
 pub mod window;

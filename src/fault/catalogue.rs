@@ -177,6 +177,9 @@ codes! {
     XG056 Einval Refuse "appli linked elsewhere"
         "The appli has no code in a NOR window of this board, so it cannot execute in place there."
         "link it to the window's base (`monitor window`), or choose the board it was linked for with `--board`";
+    XG057 Einval Refuse "no boot stage in the file"
+        "The file stores no vector table at the beginning of internal flash, or stores something outside it: it is not what a core starts from."
+        "give the boot stage's ELF or HEX; an appli is programmed with `load` or `xspi-gdb flash FILE`";
     XG060 Ebusy Refuse "core is running"
         "Registers, and memory that has no live access, can be reached only while the core is halted."
         "interrupt the program first (Ctrl-C, or the pause button)";

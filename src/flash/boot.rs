@@ -1,0 +1,45 @@
+//! `boot install`: a boot stage into internal flash, only what differs.
+
+use super::{FlashContext, FlashError, InternalFlash, Report, Transaction, commit};
+use crate::{
+    image::Image,
+    link::{Attendant, Link},
+    window::Windows,
+};
+
+/// Programs what `boot` stores in internal flash. A file that stores something elsewhere, or no vector table where the core looks for
+/// one, is refused: it is no boot stage.
+pub fn install_boot(
+    link: &mut dyn Link,
+    windows: &mut Windows,
+    context: &FlashContext<'_>,
+    boot: &Image,
+    attendant: &mut dyn Attendant,
+) -> Result<Report, FlashError> {
+    let profile = context.profile;
+    let placement = boot.placement(profile);
+    let starts = boot
+        .vectors()
+        .is_some_and(|vectors| vectors.address == profile.internal_flash);
+    if !starts || !placement.windows.is_empty() || !placement.elsewhere.is_empty() {
+        return Err(FlashError::NoBootImage {
+            file: boot.name(),
+            expected: profile.internal_flash,
+        });
+    }
+    let mut transaction = Transaction::new();
+    for segment in placement.internal {
+        transaction.write(segment.address, &segment.data);
+    }
+    let context = FlashContext {
+        internal: InternalFlash::Install,
+        ..context.clone()
+    };
+    Ok(flash::commit(
+        link,
+        windows,
+        &context,
+        &transaction,
+        attendant,
+    )?)
+}

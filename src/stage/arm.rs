@@ -1,0 +1,399 @@
+//! `arm`: from system reset through the boot stage to the appli's first instruction.
+//!
+//! One breakpoint unit waits on the reset handler that is expected: of the last programming, or as the appli's file hints. While the
+//! core runs, only VTOR, the debug registers and the retained status are read; none of them disturbs a boot stage that is
+//! reconfiguring XSPI. If VTOR shows up in a window and the unit is not hit, the NOR holds another image: its vectors are read, and
+//! the next run waits for its handler.
+//!
+//! The time limit counts what [`Link::idle`] was asked to wait: the target's time, also on the virtual board.
+
+use std::time::Duration;
+
+use super::{
+    StageError,
+    diagnosis::{Finding, Place},
+    evidence::{Evidence, appli_vectors, is_in_nor},
+    retained::Retained,
+    status::first_difference,
+};
+use crate::{
+    image::{Image, Vectors},
+    layout::{Address, BoardProfile},
+    link::{
+        Attendant, CoreRegister, CoreState, HaltReason, Link, LinkError, Phase, Progress,
+        RegisterAccess, ResetMode, Verdict,
+        core_fault::{CoreFault, Exception},
+        units::Units,
+    },
+    registers::{
+        debug::{Demcr, SCS},
+        rcc::{RCC, Rsr},
+        scb::Vtor,
+    },
+    window::{State, WindowError, Windows},
+};
+
+/// First and longest wait between two looks at the running core.
+const SHORTEST_POLL: Duration = Duration::from_micros(500);
+const LONGEST_POLL: Duration = Duration::from_millis(20);
+
+/// A boot stage may reset the chip once or twice on purpose (option bytes, a clock that failed); more is a loop.
+const RESETS_OF_A_LOOP: u32 = 3;
+
+/// The first run may show that the NOR holds another image than the one waited for; the second knows it.
+const RUNS: usize = 3;
+
+/// Bytes of the image that are compared with the appli's file for the notice.
+const COMPARED_BYTES: usize = 256;
+
+/// What is known before.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// The board.
+    pub profile: &'a BoardProfile,
+    /// What internal flash should hold.
+    pub boot: Option<&'a Image>,
+    /// What the NOR should hold: a hint, and where symbols come from.
+    pub appli: Option<&'a Image>,
+    /// What the NOR does hold, if it was programmed or seen in this session.
+    pub known: Option<Vectors>,
+    /// How long the boot stage may take.
+    pub timeout: Duration,
+}
+
+/// The core stands at the appli's first instruction, and the window is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Armed {
+    /// The appli's first instruction.
+    pub entry: Address,
+    /// The vectors that the NOR holds: worth knowing the next time.
+    pub vectors: Vectors,
+    /// What the user should be told.
+    pub notices: Vec<String>,
+}
+
+/// Resets, runs the boot stage, and stops at the appli's first instruction. All units are free afterwards, whatever happened; on an
+/// error the core is in debug state where it was found.
+pub fn arm(
+    link: &mut dyn Link,
+    windows: &mut Windows,
+    units: &mut Units,
+    setup: &Setup<'_>,
+    attendant: &mut dyn Attendant,
+) -> Result<Armed, StageError> {
+    let hint = hinted_vectors(setup)?;
+    units.park_all(link)?;
+    let catches: Demcr = link.peek(SCS)?;
+    link.poke(SCS, catches.with_catch_hard_fault(true))?;
+    let outcome = Arming {
+        link,
+        windows,
+        units,
+        setup,
+        attendant,
+        notices: Vec::new(),
+        waited: Duration::ZERO,
+        boots_before: None,
+    }
+    .run(hint);
+    units.park_all(link)?;
+    link.poke(SCS, catches)?;
+    windows.forget();
+    outcome
+}
+
+/// The vectors to wait for at first. An appli that has none in a NOR window cannot execute in place.
+fn hinted_vectors(setup: &Setup<'_>) -> Result<Option<Vectors>, StageError> {
+    let Some(appli) = setup.appli else {
+        return Ok(setup.known);
+    };
+    let Some(vectors) = appli_vectors(setup.profile, appli) else {
+        let first = appli.segments().first().map(|segment| segment.address);
+        return Err(StageError::LinkedElsewhere {
+            file: appli.name(),
+            at: first.unwrap_or_default(),
+        });
+    };
+    Ok(setup.known.or(Some(vectors)))
+}
+
+/// How one run ended, if it ended well enough.
+enum Run {
+    /// At the first instruction of the image whose vectors these are.
+    Arrived(Vectors),
+    /// The NOR holds an image with these vectors, and it has run on.
+    Unexpected(Vectors),
+}
+
+struct Arming<'a> {
+    link: &'a mut dyn Link,
+    windows: &'a mut Windows,
+    units: &'a mut Units,
+    setup: &'a Setup<'a>,
+    attendant: &'a mut dyn Attendant,
+    notices: Vec<String>,
+    waited: Duration,
+    boots_before: Option<u32>,
+}
+
+impl Arming<'_> {
+    fn run(mut self, hint: Option<Vectors>) -> Result<Armed, StageError> {
+        let mut target = hint;
+        let mut first = true;
+        for _ in 0..RUNS {
+            self.reset()?;
+            if first {
+                self.look_at_boot_stage()?;
+                first = false;
+            }
+            match self.run_to(target)? {
+                Run::Arrived(vectors) => {
+                    self.compare_appli(&vectors)?;
+                    return Ok(Armed {
+                        entry: vectors.handler(),
+                        vectors,
+                        notices: self.notices,
+                    });
+                }
+                Run::Unexpected(vectors) => target = Some(vectors),
+            }
+        }
+        Err(self.stuck()?)
+    }
+
+    fn reset(&mut self) -> Result<(), StageError> {
+        self.link.reset(ResetMode::Halt)?;
+        self.link.was_reset()?;
+        self.windows.forget();
+        let retained = Retained::read(self.link, self.setup.profile)?;
+        self.boots_before = retained.map(|retained| retained.boots);
+        Ok(())
+    }
+
+    /// What can be seen before the first instruction: a chip that is locked or starts elsewhere, no boot stage, another one.
+    fn look_at_boot_stage(&mut self) -> Result<(), StageError> {
+        let evidence = self.gather()?;
+        if let Some(finding) = Finding::before_the_first_instruction(&evidence) {
+            return Err(finding.into());
+        }
+        if let Some(boot) = self.setup.boot
+            && let Some(at) = first_difference(self.link, boot, self.setup.profile)?
+        {
+            self.notices.push(format!(
+                "the boot stage on the board is not {} (first difference at {at}); `--install-boot` would replace it",
+                boot.name()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Lets the core run until it stands at the target's handler, or something else is certain.
+    fn run_to(&mut self, target: Option<Vectors>) -> Result<Run, StageError> {
+        if let Some(target) = target {
+            self.units.place(self.link, target.handler())?;
+        }
+        self.link.resume()?;
+        let mut resets = 0;
+        let mut vtor_seen = false;
+        let mut pause = SHORTEST_POLL;
+        loop {
+            match self.link.state()? {
+                CoreState::Halted(reason) => return self.halted(target, reason),
+                CoreState::LockedUp => return Err(self.locked_up()?),
+                CoreState::Running | CoreState::Sleeping => {}
+            }
+            if self.link.was_reset()? {
+                resets += 1;
+                if resets >= RESETS_OF_A_LOOP {
+                    return Err(self.reset_loop(resets)?);
+                }
+            }
+            let vtor = Address(self.link.peek::<Vtor>(SCS)?.table());
+            if is_in_nor(self.setup.profile, vtor) {
+                // The boot stage sets VTOR a few instructions before it jumps: only the second look means that it has jumped.
+                if vtor_seen {
+                    return self.ran_on(vtor);
+                }
+                vtor_seen = true;
+            }
+            if self.has_given_up()? || self.waited >= self.setup.timeout {
+                self.link.halt()?;
+                return Err(self.stuck()?);
+            }
+            self.wait(pause)?;
+            pause = (pause * 2).min(LONGEST_POLL);
+        }
+    }
+
+    fn wait(&mut self, pause: Duration) -> Result<(), StageError> {
+        let progress = Progress {
+            phase: Phase::Boot,
+            done: milliseconds(self.waited),
+            total: milliseconds(self.setup.timeout),
+        };
+        if self.attendant.attend(&progress, self.link) == Verdict::Cancel {
+            self.link.halt()?;
+            return Err(StageError::Cancelled);
+        }
+        self.link.idle(pause)?;
+        self.waited += pause;
+        Ok(())
+    }
+
+    /// The core is in debug state: at the target, in a fault, or at a BKPT of the boot stage.
+    fn halted(&mut self, target: Option<Vectors>, reason: HaltReason) -> Result<Run, StageError> {
+        let pc = Address(self.link.read_register(CoreRegister::PC)?);
+        if let Some(target) = target
+            && target.handler() == pc
+        {
+            return self.at_handler(target, pc);
+        }
+        if reason.vector_catch
+            && let Some(fault) = CoreFault::of_halted(self.link)?
+        {
+            return Err(Finding::faulted(&fault, self.setup.boot).into());
+        }
+        Err(Finding::Breakpoint(Place::new(pc, self.setup.boot)).into())
+    }
+
+    /// The unit was hit. The NOR must name that handler itself, or another image has merely come by.
+    fn at_handler(&mut self, target: Vectors, pc: Address) -> Result<Run, StageError> {
+        self.windows.forget();
+        let vtor = Address(self.link.peek::<Vtor>(SCS)?.table());
+        let mut tables = vec![target.address];
+        if is_in_nor(self.setup.profile, vtor) && vtor != target.address {
+            tables.insert(0, vtor);
+        }
+        let mut there = target;
+        for table in tables {
+            there = self.vectors_in_window(table)?;
+            if there.handler() == pc {
+                self.needs_appli_table(table)?;
+                return Ok(Run::Arrived(there));
+            }
+        }
+        Ok(Run::Unexpected(there))
+    }
+
+    /// VTOR is in the window and the unit was not hit: the image there is not the one that was waited for.
+    fn ran_on(&mut self, vtor: Address) -> Result<Run, StageError> {
+        self.link.halt()?;
+        self.windows.forget();
+        self.needs_appli_table(vtor)?;
+        self.vectors_in_window(vtor).map(Run::Unexpected)
+    }
+
+    /// Another image at the appli's own vector table is a notice; another vector table is another slot.
+    fn needs_appli_table(&self, table: Address) -> Result<(), StageError> {
+        let Some(appli) = self.setup.appli else {
+            return Ok(());
+        };
+        match appli_vectors(self.setup.profile, appli) {
+            Some(vectors) if vectors.address != table => Err(Finding::OtherImage {
+                started: table,
+                expected: Some((vectors.address, appli.name())),
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn vectors_in_window(&mut self, table: Address) -> Result<Vectors, StageError> {
+        let mut words = [0; Vectors::BYTES];
+        match self.windows.read_chip(self.link, table, &mut words) {
+            Ok(_) => Ok(Vectors::from_bytes(table, words)),
+            Err(WindowError::Link(error)) => Err(error.into()),
+            Err(error @ (WindowError::Stalled { .. } | WindowError::BusError { .. })) => {
+                Err(Finding::NorMode {
+                    what: error.to_string(),
+                }
+                .into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Our own boot stage says so when it has given up; others are given their time.
+    fn has_given_up(&mut self) -> Result<bool, LinkError> {
+        let retained = Retained::read(self.link, self.setup.profile)?;
+        Ok(retained.is_some_and(|retained| self.is_fresh(&retained) && retained.has_given_up()))
+    }
+
+    fn is_fresh(&self, retained: &Retained) -> bool {
+        self.boots_before != Some(retained.boots)
+    }
+
+    fn gather(&mut self) -> Result<Evidence, LinkError> {
+        let setup = self.setup;
+        let mut evidence = Evidence::gather(self.link, self.windows, setup.profile, setup.appli)?;
+        let retained = evidence.retained.take();
+        evidence.retained = retained.filter(|retained| self.is_fresh(retained));
+        Ok(evidence)
+    }
+
+    fn stuck(&mut self) -> Result<StageError, LinkError> {
+        self.windows.forget();
+        let evidence = self.gather()?;
+        let setup = self.setup;
+        let finding = Finding::of(
+            &evidence,
+            setup.profile,
+            setup.boot,
+            setup.appli,
+            self.waited,
+        );
+        Ok(finding.into())
+    }
+
+    fn locked_up(&mut self) -> Result<StageError, LinkError> {
+        self.link.halt()?;
+        let fault = CoreFault::read(self.link, Exception::Lockup)?;
+        Ok(Finding::faulted(&fault, self.setup.boot).into())
+    }
+
+    fn reset_loop(&mut self, resets: u32) -> Result<StageError, LinkError> {
+        self.link.halt()?;
+        let flags: Rsr = self.link.peek(RCC)?;
+        let watchdog = match (flags.independent_watchdog(), flags.window_watchdog()) {
+            (true, _) => Some("independent watchdog"),
+            (false, true) => Some("window watchdog"),
+            (false, false) => None,
+        };
+        Ok(Finding::ResetLoop { resets, watchdog }.into())
+    }
+
+    /// A NOR that holds another image than the appli's file is worth a line.
+    fn compare_appli(&mut self, vectors: &Vectors) -> Result<(), StageError> {
+        let window = self.windows.find(vectors.address).cloned();
+        if let Some(window) = window
+            && let State::Closed(reason) = self.windows.state(self.link, &window)?
+        {
+            return Err(WindowError::Closed {
+                window: Box::new(window),
+                reason,
+                address: vectors.address,
+            }
+            .into());
+        }
+        let Some(appli) = self.setup.appli else {
+            return Ok(());
+        };
+        let mut expected = vec![0; COMPARED_BYTES];
+        let length = appli.read(vectors.address, &mut expected);
+        expected.truncate(length);
+        let mut there = vec![0; length];
+        self.windows
+            .read_chip(self.link, vectors.address, &mut there)?;
+        if there != expected {
+            self.notices.push(format!(
+                "the NOR holds another image than {}: `load` programs what differs",
+                appli.name()
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,170 @@
+//! What the chip shows of its boot stage, gathered once, without changing anything.
+
+use super::{polling, retained::Retained};
+use crate::{
+    image::{Image, Vectors},
+    layout::{Address, BoardProfile, Memory, Window},
+    link::{CoreRegister, CoreState, Link, LinkError, RegisterAccess, core_fault::CoreFault},
+    registers::{
+        debug::SCS,
+        flash::{FLASH, Nvsr, OPEN},
+        sbs::{Bootsr, SBS},
+        scb::Vtor,
+    },
+    window::{State, WindowError, Windows},
+};
+
+/// System memory with ST's bootloader: what INITVTOR names when the chip does not start from user flash (RM0477, memory map).
+const SYSTEM_MEMORY: std::ops::Range<u32> = 0x1FF0_0000..0x2000_0000;
+
+/// What the chip shows.
+#[derive(Clone, Debug)]
+pub(super) struct Evidence {
+    pub product_state: Option<u32>,
+    pub boot_vectors: Vectors,
+    pub boot_is_plausible: bool,
+    pub started_from: Address,
+    pub vtor: Address,
+    pub core: CoreState,
+    /// Known while the core is halted.
+    pub pc: Option<Address>,
+    pub fault: Option<CoreFault>,
+    pub retained: Option<Retained>,
+    pub window: Option<(Window, State)>,
+    /// What the NOR holds where the vector table is expected; `None` while the window is closed.
+    pub image_vectors: Option<Vectors>,
+    pub image_is_plausible: bool,
+    /// What the core is polling, from several looks.
+    pub polled: Option<Address>,
+    /// The NOR stalled the bus, or answered with a bus error.
+    pub window_fails: bool,
+}
+
+impl Evidence {
+    pub(super) fn gather(
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        profile: &BoardProfile,
+        appli: Option<&Image>,
+    ) -> Result<Self, LinkError> {
+        let product_state = link.peek::<Nvsr>(FLASH)?.product_state();
+        let boot_vectors = read_vectors(link, profile.internal_flash)?;
+        let vtor = Address(link.peek::<Vtor>(SCS)?.table());
+        let core = link.state()?;
+        let is_halted = matches!(core, CoreState::Halted(_));
+        let retained = Retained::read(link, profile)?;
+        let mut evidence = Self {
+            product_state: (product_state != OPEN).then_some(product_state),
+            boot_is_plausible: is_boot_stage(&boot_vectors, profile),
+            boot_vectors,
+            started_from: Address(link.peek::<Bootsr>(SBS)?.initial_vectors()),
+            vtor,
+            core,
+            pc: match is_halted {
+                true => Some(Address(link.read_register(CoreRegister::PC)?)),
+                false => None,
+            },
+            fault: match is_halted {
+                true => CoreFault::of_halted(link)?,
+                false => None,
+            },
+            retained,
+            window: None,
+            image_vectors: None,
+            image_is_plausible: false,
+            polled: match is_halted {
+                true => polling::polled_register(link, profile)?,
+                false => None,
+            },
+            window_fails: false,
+        };
+        evidence.look_into_window(link, windows, profile, appli)?;
+        Ok(evidence)
+    }
+
+    /// The first NOR window and the vectors in it: at VTOR when it is there, else where appli or boot stage expect them.
+    fn look_into_window(
+        &mut self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        profile: &BoardProfile,
+        appli: Option<&Image>,
+    ) -> Result<(), LinkError> {
+        let Some(nor) = profile.nor() else {
+            return Ok(());
+        };
+        let state = match windows.state(link, nor) {
+            Ok(state) => state,
+            Err(error) => return self.failed(error),
+        };
+        self.window = Some((nor.clone(), state));
+        if state != State::Open || !matches!(self.core, CoreState::Halted(_)) {
+            return Ok(());
+        }
+        let expected = self.expected_table(profile, appli).unwrap_or(nor.base);
+        let mut words = [0; Vectors::BYTES];
+        match windows.read_chip(link, expected, &mut words) {
+            Ok(_) => {
+                let vectors = Vectors::from_bytes(expected, words);
+                self.image_is_plausible =
+                    vectors.is_plausible(profile) && profile.window(vectors.handler()).is_some();
+                self.image_vectors = Some(vectors);
+                Ok(())
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// A window that fails is evidence; a link that fails is an error.
+    fn failed(&mut self, error: WindowError) -> Result<(), LinkError> {
+        match error {
+            WindowError::Link(link) => Err(link),
+            _ => {
+                self.window_fails = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn expected_table(&self, profile: &BoardProfile, appli: Option<&Image>) -> Option<Address> {
+        if is_in_nor(profile, self.vtor) {
+            return Some(self.vtor);
+        }
+        self.retained
+            .map(|retained| retained.image)
+            .filter(|image| is_in_nor(profile, *image))
+            .or_else(|| appli_vectors(profile, appli?).map(|vectors| vectors.address))
+    }
+
+    pub(super) fn started_elsewhere(&self) -> bool {
+        SYSTEM_MEMORY.contains(&self.started_from.0)
+    }
+}
+
+/// Reads a vector table in internal flash or RAM.
+fn read_vectors(link: &mut dyn Link, address: Address) -> Result<Vectors, LinkError> {
+    let mut words = [0; Vectors::BYTES];
+    link.read(address, &mut words)?;
+    Ok(Vectors::from_bytes(address, words))
+}
+
+/// A stack in RAM and a handler in internal flash.
+fn is_boot_stage(vectors: &Vectors, profile: &BoardProfile) -> bool {
+    vectors.is_plausible(profile) && profile.is_internal(vectors.handler())
+}
+
+/// True if a NOR window has `address`.
+pub(super) fn is_in_nor(profile: &BoardProfile, address: Address) -> bool {
+    profile
+        .window(address)
+        .is_some_and(|window| window.memory == Memory::Nor)
+}
+
+/// The vector table of an appli in a NOR window of the board.
+pub(super) fn appli_vectors(profile: &BoardProfile, appli: &Image) -> Option<Vectors> {
+    profile
+        .windows
+        .iter()
+        .filter(|window| window.memory == Memory::Nor)
+        .find_map(|window| appli.vectors_in(window))
+}

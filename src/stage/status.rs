@@ -1,0 +1,174 @@
+//! `boot status`: what the chip shows of its boot stage, without a reset and without a step.
+
+use std::{fmt, time::Duration};
+
+use super::{
+    StageError,
+    diagnosis::{Finding, Place},
+    evidence::{Evidence, is_in_nor},
+};
+use crate::{
+    image::{Image, Vectors},
+    layout::{Address, BoardProfile, Window},
+    link::{CoreState, Link, LinkError},
+    window::{State, Windows},
+};
+
+/// The code in internal flash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootStage {
+    /// Nothing that could start.
+    Missing(Vectors),
+    /// A vector table; nobody said what it should be.
+    Present(Vectors),
+    /// It is what `--boot` names.
+    Equal {
+        /// Its vectors.
+        vectors: Vectors,
+        /// The file.
+        file: String,
+    },
+    /// It is not what `--boot` names.
+    Different {
+        /// Its vectors.
+        vectors: Vectors,
+        /// The file.
+        file: String,
+        /// The first byte that differs.
+        at: Address,
+    },
+}
+
+/// What the chip shows.
+#[derive(Clone, Debug)]
+pub struct StageStatus {
+    /// The code in internal flash.
+    pub boot: BootStage,
+    /// What the core does.
+    pub core: CoreState,
+    /// Where it is, while halted.
+    pub at: Option<Place>,
+    /// Where its vectors are.
+    pub vtor: Address,
+    /// The window and its state.
+    pub window: Option<(Window, State)>,
+    /// What stands where the image's vectors are expected, while the window is open and the core halted.
+    pub image: Option<Vectors>,
+    /// Why the appli was not reached; `None` if it was, or nothing has run since the reset.
+    pub finding: Option<Finding>,
+}
+
+/// Looks at everything and changes nothing. `boot` and `appli` are files to compare with and to take names from.
+pub fn status(
+    link: &mut dyn Link,
+    windows: &mut Windows,
+    profile: &BoardProfile,
+    boot: Option<&Image>,
+    appli: Option<&Image>,
+) -> Result<StageStatus, StageError> {
+    let evidence = Evidence::gather(link, windows, profile, appli)?;
+    let boot_stage = match boot {
+        _ if !evidence.boot_is_plausible => BootStage::Missing(evidence.boot_vectors),
+        None => BootStage::Present(evidence.boot_vectors),
+        Some(image) => match first_difference(link, image, profile)? {
+            None => BootStage::Equal {
+                vectors: evidence.boot_vectors,
+                file: image.name(),
+            },
+            Some(at) => BootStage::Different {
+                vectors: evidence.boot_vectors,
+                file: image.name(),
+                at,
+            },
+        },
+    };
+    let at_reset_vector = evidence.pc == Some(evidence.boot_vectors.handler());
+    let in_appli = evidence.pc.is_some_and(|pc| is_in_nor(profile, pc));
+    let finding = Finding::before_the_first_instruction(&evidence).or_else(|| {
+        let unknown = evidence.pc.is_none() || at_reset_vector || in_appli;
+        (!unknown).then(|| Finding::of(&evidence, profile, boot, appli, Duration::ZERO))
+    });
+    let names = if in_appli { appli } else { boot };
+    Ok(StageStatus {
+        boot: boot_stage,
+        core: evidence.core,
+        at: evidence.pc.map(|pc| Place::new(pc, names)),
+        vtor: evidence.vtor,
+        window: evidence.window,
+        image: evidence.image_vectors,
+        finding,
+    })
+}
+
+/// The first byte of internal flash that is not what `boot` stores there.
+pub(super) fn first_difference(
+    link: &mut dyn Link,
+    boot: &Image,
+    profile: &BoardProfile,
+) -> Result<Option<Address>, LinkError> {
+    for segment in boot.placement(profile).internal {
+        let mut there = vec![0; segment.data.len()];
+        link.read(segment.address, &mut there)?;
+        let differs = there.iter().zip(&segment.data).position(|(a, b)| a != b);
+        if let Some(offset) = differs {
+            return Ok(segment.address.checked_add(offset as u32));
+        }
+    }
+    Ok(None)
+}
+
+impl fmt::Display for BootStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(vectors) if vectors.is_blank() => {
+                write!(f, "none, {} is blank", vectors.address)
+            }
+            Self::Missing(vectors) => write!(f, "none, {} holds no vector table", vectors.address),
+            Self::Present(vectors) => write!(f, "present at {}", vectors.address),
+            Self::Equal { vectors, file } => {
+                write!(f, "present at {}, equal to {file}", vectors.address)
+            }
+            Self::Different { vectors, file, at } => write!(
+                f,
+                "present at {}, differs from {file}, first at {at}",
+                vectors.address
+            ),
+        }
+    }
+}
+
+/// A few lines for a person.
+impl fmt::Display for StageStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "boot stage: {}", self.boot)?;
+        let doing = match self.core {
+            CoreState::Running => "running",
+            CoreState::Sleeping => "sleeping",
+            CoreState::LockedUp => "locked up",
+            CoreState::Halted(_) => "halted",
+        };
+        match &self.at {
+            Some(place) => writeln!(f, "core: {doing} at {place}, VTOR {}", self.vtor)?,
+            None => writeln!(f, "core: {doing}, VTOR {}", self.vtor)?,
+        }
+        if let Some((window, state)) = &self.window {
+            writeln!(f, "window {window}: {state}")?;
+        }
+        match &self.image {
+            Some(vectors) if vectors.is_blank() => {
+                writeln!(f, "image: {} is blank", vectors.address)?
+            }
+            Some(vectors) => writeln!(
+                f,
+                "image: vectors at {}, reset handler {}",
+                vectors.address,
+                vectors.handler()
+            )?,
+            None => {}
+        }
+        match &self.finding {
+            Some(finding) => write!(f, "finding: {finding}"),
+            None => f.write_str("finding: nothing is wrong"),
+        }
+    }
+}
