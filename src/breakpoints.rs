@@ -531,7 +531,7 @@ mod tests {
             .breakpoints
             .park(&mut bench.link, &mut bench.units)
             .unwrap();
-        assert_eq!(bench.link.armed(), []);
+        assert!(bench.link.armed().is_empty());
         assert_eq!(bench.link.bytes(0x2000_0100, 2), [1, 2]);
         bench.arm(Patching::Allowed);
         assert_eq!(bench.link.armed().len(), 8);

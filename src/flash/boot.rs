@@ -35,11 +35,5 @@ pub fn install_boot(
         internal: InternalFlash::Install,
         ..context.clone()
     };
-    Ok(flash::commit(
-        link,
-        windows,
-        &context,
-        &transaction,
-        attendant,
-    )?)
+    commit(link, windows, &context, &transaction, attendant)
 }

@@ -379,7 +379,7 @@ mod tests {
         link.set_system(0xE000_200C, 0x7000_0001);
         let units = Units::discover(&mut link).unwrap();
         assert_eq!((units.breakpoint_units(), units.watchpoint_units()), (8, 4));
-        assert_eq!(link.armed(), []);
+        assert!(link.armed().is_empty());
     }
 
     #[test]
@@ -467,7 +467,7 @@ mod tests {
         assert_eq!(link.armed().len(), 2, "a system reset keeps the units");
         link.power_on();
         units.verify(&mut link).unwrap();
-        assert_eq!(link.armed(), []);
+        assert!(link.armed().is_empty());
         units
             .write_difference(&mut link, &addresses(2), &[])
             .unwrap();

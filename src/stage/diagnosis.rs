@@ -214,7 +214,7 @@ impl Finding {
         });
         if is_in_nor(profile, evidence.vtor) {
             let other = expected.as_ref().is_none_or(|(at, _)| *at != evidence.vtor);
-            return other.then(|| Self::OtherImage {
+            return other.then_some(Self::OtherImage {
                 started: evidence.vtor,
                 expected,
             });
