@@ -179,11 +179,12 @@ impl Map {
         self.clock.time_at(cycle)
     }
 
-    /// The first time at which a device changes something by itself.
+    /// The next time at which a device changes something by itself. One that has passed means nothing after [`Self::tick`].
     pub fn next_event(&self) -> Option<Time> {
         self.slots
             .iter()
             .filter_map(|slot| slot.device.next_event())
+            .filter(|event| *event > self.wires.now)
             .min()
     }
 

@@ -33,6 +33,10 @@ impl Device for Counter {
     fn reset(&mut self, _: Reset, _: &mut Wires) {
         self.0 = 0;
     }
+
+    fn next_event(&self) -> Option<Time> {
+        Some(Time::micros(self.0.into()))
+    }
 }
 
 fn map(strict: bool) -> Map {
@@ -191,4 +195,14 @@ fn a_narrow_read_sees_its_lane_of_the_register() {
     assert_eq!(map.read(port + 3, Width::Byte, Master::Debug), Ok(0xAB));
     assert_eq!(map.read(port + 2, Width::Half, Master::Debug), Ok(0xABFF));
     assert_eq!(map.read(port, Width::Byte, Master::Debug), Ok(0xFF));
+}
+
+#[test]
+fn an_event_that_has_passed_means_nothing() {
+    let mut map = map(false);
+    map.write(0x5200_5000, Width::Word, 7, Master::Data)
+        .unwrap();
+    assert_eq!(map.next_event(), Some(Time::micros(7)));
+    map.synchronise(Time::micros(7), 0);
+    assert_eq!(map.next_event(), None);
 }
