@@ -120,6 +120,18 @@ impl VirtualProbe {
     }
 }
 
+/// An unplugged probe drives nothing: what was collected is sent, and nRST rises.
+impl Drop for VirtualProbe {
+    fn drop(&mut self) {
+        if let Err(error) = self.process_batch() {
+            tracing::debug!("the probe's last writes failed: {error}");
+        }
+        if !self.reset_released {
+            self.drive_reset(true, Time::default());
+        }
+    }
+}
+
 /// The register that `address` names on the wire: bits 3:2 alone.
 fn register(address: RegisterAddress) -> Register {
     match address {

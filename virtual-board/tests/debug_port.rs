@@ -133,3 +133,14 @@ fn the_speed_is_limited() {
     assert!(probe.set_speed(0).is_err());
     assert_eq!(probe.speed_khz(), 24_000);
 }
+
+#[test]
+fn a_probe_that_goes_lets_go_of_nrst() {
+    let board = board();
+    let mut probe = board.open();
+    probe.target_reset_assert().unwrap();
+    drop(probe);
+    let mut interface = connect(&board);
+    let mut memory = interface.memory_interface(&AHB).unwrap();
+    assert!(memory.read_word_32(RAM).is_ok());
+}
