@@ -49,7 +49,7 @@ choose() {
 compile() { # compile PACKAGE [FEATURES]
     local cargo_home=${CARGO_HOME:-$HOME/.cargo} flags=() extra=()
     local registry
-    flags+=("-Clink-arg=--compress-debug-sections=zlib" "--remap-path-prefix=$PWD/firmware=firmware")
+    flags+=("-Ctarget-cpu=cortex-m7" "-Clink-arg=--compress-debug-sections=zlib" "--remap-path-prefix=$PWD/firmware=firmware")
     for registry in "$cargo_home"/registry/src/*; do
         flags+=("--remap-path-prefix=$registry=crates")
     done

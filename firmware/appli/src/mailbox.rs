@@ -1,12 +1,13 @@
 //! A mailbox in RAM: a debugger writes `argument`, then `command`; the appli serves it within a millisecond, writes `result`,
 //! counts `served` and clears `command`. Commands that fault do not come back.
 
+use board::window;
 use cortex_m::{asm, peripheral::SCB};
 
 use crate::{
     faults,
     observed::{ACTIVITY, Activity, WATCH_TARGET, get, set, ticks},
-    ram, semihosting,
+    semihosting,
 };
 
 /// The mailbox, five words.
@@ -75,7 +76,7 @@ fn obey(number: u32, argument: u32) -> u32 {
         12 => return faults::stack_overflow(),
         13 => set(&raw mut WATCH_TARGET, argument),
         14 => return sleep(argument),
-        15 => ram::close_window(argument),
+        15 => window::close(argument),
         16 => asm::bkpt(),
         17 => semihosting::exit(argument),
         18 => SCB::sys_reset(),

@@ -1,10 +1,10 @@
 //! Code and data outside the window: ITCM and AXI SRAM, copied at start-up; and what only a debugger loads.
 //!
-//! Code in ITCM is what may run while the window is closed.
+//! What runs while the window is closed is not here but in [`board::window`]: this crate is not optimised, so that a debugger sees
+//! everything, and even a volatile access is then a call to code in the window.
 
 use core::ptr;
 
-use board::pac::{XSPI2, xspi::vals::Fmode};
 use cortex_m::asm;
 
 unsafe extern "C" {
@@ -75,12 +75,12 @@ unsafe fn copy(source: *const u32, start: *mut u32, end: *const u32) {
 #[unsafe(link_section = ".itcm.sum")]
 #[inline(never)]
 pub fn sum_in_itcm() -> u32 {
-    let table = (&raw const TABLE).cast::<u32>();
     let mut sum = 0u32;
     let mut index = 0;
     while index < 8 {
-        // SAFETY: the index stays within the table.
-        sum = sum.wrapping_add(unsafe { table.add(index).read_volatile() });
+        // SAFETY: one core, and nobody writes the table.
+        let prime = unsafe { TABLE[index] };
+        sum = sum.wrapping_add(prime);
         index += 1;
     }
     sum
@@ -93,39 +93,6 @@ pub fn mix_in_axisram(value: u32) -> u32 {
     (value ^ value >> 15)
         .wrapping_mul(0x2c1b_3c6d)
         .rotate_left(7)
-}
-
-/// Closes the window from ITCM, stays there for `spins` turns with interrupts masked (their handlers are in the window), and opens
-/// it again. With `spins` 0 it does not open it: the return into the window is a bus fault.
-#[unsafe(link_section = ".itcm.close")]
-#[inline(never)]
-pub fn close_window(spins: u32) {
-    cortex_m::interrupt::disable();
-    XSPI2.cr().modify(|w| w.set_abort(true));
-    while XSPI2.cr().read().abort() {}
-    XSPI2.cr().modify(|w| w.set_fmode(Fmode::from_bits(0)));
-    asm::dsb();
-    closed(spins);
-    if spins == 0 {
-        return;
-    }
-    XSPI2.cr().modify(|w| w.set_fmode(Fmode::from_bits(3)));
-    asm::dsb();
-    asm::isb();
-    // SAFETY: the window, and with it every handler, is back.
-    unsafe { cortex_m::interrupt::enable() };
-}
-
-/// Where the core is while the window is closed.
-#[unsafe(no_mangle)]
-#[unsafe(link_section = ".itcm.closed")]
-#[inline(never)]
-extern "C" fn closed(spins: u32) {
-    let mut left = spins;
-    while left > 0 {
-        asm::nop();
-        left -= 1;
-    }
 }
 
 /// Counts the right entries of [`LOADED`].

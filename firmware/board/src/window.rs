@@ -1,6 +1,10 @@
-//! Opening the window, from reset to the first readable byte.
+//! Opening the window, from reset to the first readable byte; and closing it under a running appli.
 
-use cortex_m::peripheral::{MPU, SYST};
+use cortex_m::{
+    asm,
+    peripheral::{MPU, SYST},
+};
+use stm32_metapac::{XSPI2, xspi::vals::Fmode};
 
 use crate::{
     clocks,
@@ -37,4 +41,37 @@ pub fn open<'a>(
     memory_protection::open_nor(mpu);
     nor.journal().reached(Stage::WindowOpen);
     Ok(nor)
+}
+
+/// Closes the window from ITCM, stays there for `turns` turns with interrupts masked (their handlers are in the window), and opens
+/// it again. With 0 turns it does not open it: the return into the window is a bus fault.
+///
+/// The linker script of the appli has to place `.itcm`, and the appli to copy it there.
+#[unsafe(link_section = ".itcm.close")]
+#[inline(never)]
+pub fn close(turns: u32) {
+    cortex_m::interrupt::disable();
+    XSPI2.cr().modify(|w| w.set_abort(true));
+    while XSPI2.cr().read().abort() {}
+    XSPI2.cr().modify(|w| w.set_fmode(Fmode::from_bits(0)));
+    asm::dsb();
+    window_closed(turns);
+    if turns == 0 {
+        return;
+    }
+    XSPI2.cr().modify(|w| w.set_fmode(Fmode::from_bits(3)));
+    asm::dsb();
+    asm::isb();
+    // SAFETY: the window, and with it every handler, is back.
+    unsafe { cortex_m::interrupt::enable() };
+}
+
+/// Where the core is while the window is closed.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".itcm.closed")]
+#[inline(never)]
+extern "C" fn window_closed(turns: u32) {
+    for _ in 0..turns {
+        asm::nop();
+    }
 }

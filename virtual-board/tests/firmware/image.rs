@@ -1,8 +1,8 @@
 //! ELF files of the firmware, by load address and by symbol.
 
-use std::{fs, path::PathBuf};
+use std::{fs, ops::Range, path::PathBuf};
 
-use goblin::elf::{Elf, program_header::PT_LOAD};
+use goblin::elf::{Elf, Sym, program_header::PT_LOAD};
 
 /// An ELF file of firmware/prebuilt, or of the directory that XSPI_GDB_FIRMWARE names.
 pub struct Image {
@@ -37,18 +37,21 @@ impl Image {
     }
 
     pub fn symbol(&self, name: &str) -> u32 {
-        let elf = Elf::parse(&self.bytes).unwrap();
-        let symbol = elf
-            .syms
-            .iter()
-            .find(|symbol| elf.strtab.get_at(symbol.st_name) == Some(name));
-        symbol
-            .unwrap_or_else(|| panic!("no symbol {name}"))
-            .st_value as u32
+        self.entry(name).st_value as u32
     }
 
-    /// The function of this name, without the Thumb bit.
-    pub fn function(&self, name: &str) -> u32 {
-        self.symbol(name) & !1
+    /// Addresses of the function of this name.
+    pub fn function(&self, name: &str) -> Range<u32> {
+        let entry = self.entry(name);
+        let start = entry.st_value as u32 & !1;
+        start..start + entry.st_size as u32
+    }
+
+    fn entry(&self, name: &str) -> Sym {
+        let elf = Elf::parse(&self.bytes).unwrap();
+        elf.syms
+            .iter()
+            .find(|symbol| elf.strtab.get_at(symbol.st_name) == Some(name))
+            .unwrap_or_else(|| panic!("no symbol {name}"))
     }
 }
