@@ -199,6 +199,11 @@ fn wide_data() -> Vec<Class> {
         ),
         class("ADD, SUB with SP", &["11110i01j0jS11010iiiddddiiiiiiii"])
             .when(|f| matches!(f.get('j'), 0 | 3)),
+        class(
+            "ADD, SUB SP with register",
+            &["1110101oooo011010kkk1101kk00mmmm"],
+        )
+        .when(|f| matches!(f.get('o'), 8 | 13) && f.get('k') < 4),
         class("PKHBT, PKHTB", &["111010101100nnnn0kkkddddkkj0mmmm"]),
         class("ADDW, SUBW", &["11110i10j0j0nnnn0iiiddddiiiiiiii"])
             .when(|f| matches!(f.get('j'), 0 | 3)),
@@ -398,6 +403,15 @@ fn memory() -> Vec<Class> {
         )
         .when(|f| f.differ("bt") && f.differ("bdu"))
         .unconditional(),
+        class("TBB, TBH with PC", &["111010001101111111110000000jxxxx"]),
+        class(
+            "load and store multiple with SP",
+            &["1110100jj0WL11010k0rrrrrrrrrrrrr"],
+        )
+        .when(|f| {
+            let list = f.get('k') << 14 | f.get('r');
+            matches!(f.get('j'), 1 | 2) && list.count_ones() > 1
+        }),
         class("TBB, TBH", &["111010001101bbbb11110000000jxxxx"]).when(|f| f.differ("bx")),
         class("PLD, PLI", &["1111100j1001bbbb1111iiiiiiiiiiii"]),
     ]

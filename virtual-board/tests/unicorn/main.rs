@@ -204,14 +204,15 @@ fn random_instructions_agree_with_the_oracle() {
         .zip(cases.chunks(part))
         .flat_map(|(oracle, cases)| oracle.states(cases.len()));
 
-    let mut counts = vec![[0usize; 3]; classes.len()];
+    let mut counts = vec![[0usize; 4]; classes.len()];
     let mut deviating = vec![0usize; DEVIATIONS.len()];
     let mut shown = 0;
     for ((case, ours), theirs) in cases.iter().zip(&ours).zip(theirs) {
         let theirs = as_stopped(theirs, case, ours, &memories);
         let class = &classes[case.class];
-        let [total, explained, wrong] = &mut counts[case.class];
+        let [total, trapped, explained, wrong] = &mut counts[case.class];
         *total += 1;
+        *trapped += usize::from(ours.trapped);
         if *ours == theirs {
             continue;
         }
@@ -231,11 +232,14 @@ fn random_instructions_agree_with_the_oracle() {
         }
     }
 
-    println!("{:>8} {:>8} {:>8}  class", "cases", "known", "wrong");
-    for (class, [total, explained, wrong]) in classes.iter().zip(&counts) {
+    println!(
+        "{:>8} {:>8} {:>8} {:>8}  class",
+        "cases", "trapped", "known", "wrong"
+    );
+    for (class, [total, trapped, explained, wrong]) in classes.iter().zip(&counts) {
         let precision = if class.double { " (double)" } else { "" };
         println!(
-            "{total:>8} {explained:>8} {wrong:>8}  {}{precision}",
+            "{total:>8} {trapped:>8} {explained:>8} {wrong:>8}  {}{precision}",
             class.name
         );
     }
@@ -251,6 +255,6 @@ fn random_instructions_agree_with_the_oracle() {
             deviation.reason
         );
     }
-    let wrong: usize = counts.iter().map(|[_, _, wrong]| wrong).sum();
+    let wrong: usize = counts.iter().map(|[.., wrong]| wrong).sum();
     assert_eq!(wrong, 0, "cases differ from the oracle");
 }

@@ -12,6 +12,7 @@ pub(super) fn decode(e: u32) -> Operation {
     let coprocessor = bit(e, 26);
     match bits(e, 28, 27) {
         0b01 if coprocessor => float::decode(e),
+        0b01 if bit(e, 25) && bit(e, 15) => Undefined,
         0b01 if bit(e, 25) => data_processing(e, shifted_operand(e)),
         0b01 if bit(e, 22) => wide_memory::dual_exclusive_table(e),
         0b01 => wide_memory::multiple(e),
