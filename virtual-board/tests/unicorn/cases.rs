@@ -65,6 +65,16 @@ impl Random {
         }
     }
 
+    /// Zero, the smallest, one, the largest, infinity, a quiet or a signalling NaN, of either sign.
+    fn special_float(&mut self, exponent: u32, fraction: u32) -> u64 {
+        let infinity = ((1u64 << exponent) - 1) << fraction;
+        let one = (infinity >> 1) & infinity;
+        let quiet = infinity | 1 << (fraction - 1) | u64::from(self.below(16));
+        let signalling = infinity | 1 + u64::from(self.below(16));
+        let magnitude = self.choose(&[0, 1, one, infinity - 1, infinity, quiet, signalling]);
+        magnitude | (self.next() & 1) << (exponent + fraction)
+    }
+
     /// A floating-point pattern of `exponent` and `fraction` bits, lively near the edges of the format.
     fn float(&mut self, exponent: u32, fraction: u32) -> u64 {
         let ones = (1u64 << exponent) - 1;
@@ -220,9 +230,14 @@ pub fn case(index: usize, class: &Class, slot: u32, slots: u32, random: &mut Ran
 }
 
 fn floats(double: bool, s: &mut [u32; 32], random: &mut Random) {
+    let special = random.one_in(8);
     if double {
         for pair in s.chunks_exact_mut(2) {
-            let bits = random.float(11, 52);
+            let bits = if special {
+                random.special_float(11, 52)
+            } else {
+                random.float(11, 52)
+            };
             pair.copy_from_slice(&[bits as u32, (bits >> 32) as u32]);
         }
         // Sources of conversions from narrower formats.
@@ -232,6 +247,7 @@ fn floats(double: bool, s: &mut [u32; 32], random: &mut Random) {
     } else {
         for value in s.iter_mut() {
             *value = match random.below(8) {
+                _ if special => random.special_float(8, 23) as u32,
                 0 => random.value(),
                 1 => (random.float(5, 10) << 16 | random.float(5, 10)) as u32,
                 _ => random.float(8, 23) as u32,
