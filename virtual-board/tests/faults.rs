@@ -348,6 +348,23 @@ fn mpu_subregions_decide_for_a_running_program() {
 }
 
 #[test]
+fn an_unaligned_store_into_a_forbidden_region_writes_nothing() {
+    let mut machine = Machine::new(&[
+        0x6001, // str r1, [r0, #0]
+        0xE7FE, // b.n 2
+    ]);
+    machine.poke(reg::SHCSR, FAULTS_ENABLED);
+    machine.core.registers.r[..2].copy_from_slice(&[RAM + 0xFE, u32::MAX]);
+    machine.poke(reg::MPU_RBAR, RAM + 0x100);
+    machine.poke(reg::MPU_RASR, 5 << 24 | 7 << 1 | 1); // read-only, 256 bytes
+    machine.poke(reg::MPU_CTRL, 0b101);
+    machine.run(30);
+    assert_eq!(machine.core.pc(), handler(MEM_MANAGE));
+    assert_eq!(machine.peek(reg::MMFAR), RAM + 0x100);
+    assert_eq!(machine.peek(RAM + 0xFC), 0);
+}
+
+#[test]
 fn a_stalled_bus_hangs_the_core_until_reset() {
     let mut machine = Machine::new(LOAD_FROM_R0);
     machine.core.registers.r[0] = STALLING;

@@ -61,9 +61,9 @@ impl Core {
         }
         self.check_unaligned(kind)?;
         // Nothing is written if any part is forbidden.
-        let last = address.wrapping_add(width.bytes() - 1);
         let context = self.context(kind);
-        for part in [address, last] {
+        for place in 0..width.bytes() {
+            let part = address.wrapping_add(place);
             if !self.system.mpu.permits(part, Access::Write, context) {
                 return Err(Trap::MemoryData { address: part });
             }
