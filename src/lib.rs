@@ -9,6 +9,7 @@
 //! to it by channels.
 
 pub mod breakpoints;
+pub mod cli;
 pub mod fault;
 pub mod flash;
 pub mod gdb;

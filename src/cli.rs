@@ -1,0 +1,87 @@
+//! The command line: one file a subcommand, whose doc comment is its manual.
+
+mod config;
+mod explain;
+mod probes;
+mod target;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::fault::Fault;
+
+/// Debug firmware that executes in place from external flash on STM32H7RS and STM32H7S.
+#[derive(Debug, Parser)]
+#[command(name = "xspi-gdb", version, propagate_version = true)]
+struct Arguments {
+    /// Say more on stderr: -v one line an operation, -vv the wire. RUST_LOG overrides it.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Probes(probes::Probes),
+    Explain(explain::Explain),
+}
+
+/// Why a command ended without success.
+#[derive(Debug)]
+pub enum Failure {
+    /// An explained fault.
+    Fault(Fault),
+    /// Something of this machine: a file, a socket, a process.
+    Other(anyhow::Error),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// What a command returns: the exit code when it did what was asked.
+pub type Outcome = Result<ExitCode, Failure>;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr(arguments.verbose);
+    let outcome = match arguments.command {
+        Command::Probes(command) => command.run(),
+        Command::Explain(command) => command.run(),
+    };
+    outcome.unwrap_or_else(|failure| {
+        match failure {
+            Failure::Fault(fault) => eprintln!("error: {fault}"),
+            Failure::Other(error) => eprintln!("error: {error:#}"),
+        }
+        ExitCode::from(3)
+    })
+}
+
+/// Logs go to stderr, so that stdout holds what was asked for and nothing else.
+fn log_to_stderr(verbose: u8) {
+    let default = match verbose {
+        0 => "warn,xspi_gdb=info,probe_rs=error",
+        1 => "info,xspi_gdb=debug,virtual_board=debug",
+        _ => "debug,xspi_gdb=trace,virtual_board=debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false)
+        .init();
+}

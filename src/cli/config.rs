@@ -1,0 +1,125 @@
+//! xspi-gdb.toml: the options of the command line, kept beside the project. The command line wins.
+//!
+//! ```toml
+//! probe = "0483:3754"
+//! board = "stm32h7s78-dk"
+//! appli = "build/appli.elf"
+//! ```
+//! Paths are relative to the file's own folder.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::fault::{Code, Explain};
+
+/// The file that is read when --config names none.
+pub const DEFAULT_FILE: &str = "xspi-gdb.toml";
+
+/// What the file may say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    pub probe: Option<String>,
+    pub board: Option<String>,
+    pub chip: Option<String>,
+    pub appli: Option<PathBuf>,
+    pub boot: Option<PathBuf>,
+    pub speed: Option<u32>,
+    pub under_reset: Option<bool>,
+    pub virtual_state: Option<PathBuf>,
+}
+
+/// Why the file is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not what we expect.
+    #[error("{} is no configuration of xspi-gdb", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and what is wrong there.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Explain for ConfigError {
+    fn code(&self) -> Code {
+        Code::XG072
+    }
+}
+
+impl Config {
+    /// Reads the file named, or [`DEFAULT_FILE`] of this folder if there is one.
+    pub fn read(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = match named {
+            Some(path) => path,
+            None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+            None => return Ok(Self::default()),
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for file in [
+            &mut config.appli,
+            &mut config.boot,
+            &mut config.virtual_state,
+        ] {
+            *file = file.take().map(|relative| folder.join(relative));
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(DEFAULT_FILE);
+        std::fs::write(&path, text).expect("a file");
+        (folder, path)
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let (folder, path) = written("board = \"stm32h7s78-dk\"\nappli = \"build/appli.elf\"\n");
+        let config = Config::read(Some(&path)).expect("a configuration");
+        assert_eq!(config.board.as_deref(), Some("stm32h7s78-dk"));
+        assert_eq!(config.appli, Some(folder.path().join("build/appli.elf")));
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error() {
+        let (_folder, path) = written("aplli = \"appli.elf\"\n");
+        assert!(matches!(
+            Config::read(Some(&path)),
+            Err(ConfigError::Syntax { .. })
+        ));
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_only_when_it_was_named() {
+        assert!(matches!(
+            Config::read(Some(Path::new("no/such/file.toml"))),
+            Err(ConfigError::Unreadable { .. })
+        ));
+    }
+}

@@ -1,0 +1,250 @@
+//! The `target:` options that most commands share: which probe, which board, which files.
+
+use std::{path::PathBuf, time::Duration};
+
+use virtual_board::{
+    board::{Board, BuildError},
+    handle::VirtualBoard,
+};
+
+use super::config::Config;
+use crate::{
+    fault::{Code, Explain, Fault},
+    image::Image,
+    layout::BoardProfile,
+    link::probe::{ProbeLink, ProbeSettings},
+    session::{self, Session, Settings},
+};
+
+/// The probe that needs no hardware.
+const VIRTUAL: &str = "virtual";
+/// The board that the virtual probe is wired to.
+const VIRTUAL_BOARD: &str = "stm32h7s78-dk";
+/// The boot stage that a fresh virtual board comes with.
+const OUR_BOOT: &[u8] = include_bytes!("../../firmware/prebuilt/boot.elf");
+
+/// What becomes of the core when the session opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnAttach {
+    /// It is halted where it is: a hung unit keeps its evidence.
+    Halt,
+    /// It is reset and brought to the appli's first instruction.
+    Arm,
+    /// It goes on as it does.
+    Run,
+}
+
+impl From<OnAttach> for session::OnAttach {
+    fn from(choice: OnAttach) -> Self {
+        match choice {
+            OnAttach::Halt => Self::Halt,
+            OnAttach::Arm => Self::Arm,
+            OnAttach::Run => Self::Run,
+        }
+    }
+}
+
+/// How the virtual board's time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum VirtualTime {
+    /// With every exchange and wait, and only then: the same numbers on every run.
+    Lockstep,
+    /// With the wall clock.
+    Free,
+}
+
+/// Which probe, which board, which files. xspi-gdb.toml may hold the same settings; the command line wins.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Target")]
+pub struct Target {
+    /// `virtual`, or VID:PID[:SERIAL] as `xspi-gdb probes` lists them.
+    #[arg(long, value_name = "PROBE")]
+    probe: Option<String>,
+    /// Board profile: a name, or a file ending in .toml. `--probe virtual` implies stm32h7s78-dk.
+    #[arg(long, value_name = "BOARD")]
+    board: Option<String>,
+    /// probe-rs's name of the chip, if it is not the board profile's.
+    #[arg(long, value_name = "NAME")]
+    chip: Option<String>,
+    /// Settings file; xspi-gdb.toml of this folder if there is one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The appli that is debugged (ELF, HEX, BIN@ADDRESS).
+    #[arg(long, value_name = "FILE")]
+    appli: Option<PathBuf>,
+    /// The boot stage that should be in internal flash.
+    #[arg(long, value_name = "FILE")]
+    boot: Option<PathBuf>,
+    /// The boot stage may be programmed when it differs from --boot.
+    #[arg(long)]
+    install_boot: bool,
+    /// SWD clock.
+    #[arg(long, value_name = "KHZ")]
+    speed: Option<u32>,
+    /// Connect while nRST is asserted.
+    #[arg(long)]
+    under_reset: bool,
+    /// What becomes of the core when the session opens.
+    #[arg(long, value_enum, default_value_t = OnAttach::Halt)]
+    on_attach: OnAttach,
+    /// Read the window also while the core runs, although the appli may be writing its NOR.
+    #[arg(long)]
+    live_window: bool,
+    /// How long the boot stage may take to the appli's first instruction.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    boot_timeout: u64,
+    /// The virtual board's flash memories, kept between runs; a missing file begins as a blank board.
+    #[arg(long, value_name = "FILE")]
+    virtual_state: Option<PathBuf>,
+    /// How the virtual board's time passes.
+    #[arg(long, value_enum, default_value_t = VirtualTime::Lockstep)]
+    virtual_time: VirtualTime,
+}
+
+/// Why the target cannot be made of the options.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// A chip is not a board.
+    #[error("no board is named for probe {probe}")]
+    NoBoard {
+        /// The probe.
+        probe: String,
+    },
+    /// The virtual board cannot be set up.
+    #[error("the virtual board cannot be set up")]
+    Virtual {
+        /// Why.
+        #[source]
+        source: BuildError,
+    },
+}
+
+impl Explain for TargetError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoBoard { .. } => Code::XG073,
+            Self::Virtual { .. } => Code::XG074,
+        }
+    }
+}
+
+/// The probe's link and the board's settings, ready for a session.
+pub struct Opened {
+    /// The link.
+    pub link: ProbeLink,
+    /// What the session is opened with.
+    pub settings: Settings,
+    /// The virtual board behind the link, if it is that.
+    pub board: Option<VirtualBoard>,
+}
+
+impl Opened {
+    /// Opens the session.
+    pub fn session(self) -> Result<Session, Fault> {
+        Session::open(Box::new(self.link), self.settings)
+    }
+}
+
+impl Target {
+    /// Opens probe and board as the options and xspi-gdb.toml say. The core goes on as it does.
+    pub fn open(&self) -> Result<Opened, Fault> {
+        let config = Config::read(self.config.as_deref())?;
+        let probe = self.probe.clone().or(config.probe);
+        let board = self.board.clone().or(config.board);
+        let is_virtual = probe.as_deref() == Some(VIRTUAL);
+        let board = match board {
+            Some(board) => board,
+            None if is_virtual => VIRTUAL_BOARD.to_owned(),
+            None => {
+                return Err(TargetError::NoBoard {
+                    probe: probe.unwrap_or_else(|| "any".to_owned()),
+                }
+                .into());
+            }
+        };
+        let mut profile = BoardProfile::find(&board)?;
+        if let Some(chip) = self.chip.clone().or(config.chip) {
+            profile.chip = chip;
+        }
+        let under_reset = self.under_reset || config.under_reset.unwrap_or(false);
+        let speed_khz = self.speed.or(config.speed);
+        let virtual_board = if is_virtual {
+            let state = self.virtual_state.clone().or(config.virtual_state);
+            Some(self.virtual_board(state)?)
+        } else {
+            None
+        };
+        let link = match &virtual_board {
+            Some(board) => {
+                let clock = board.clone();
+                ProbeLink::open(ProbeSettings {
+                    selector: Some(board.register("virtual").to_string()),
+                    speed_khz,
+                    under_reset,
+                    idle: Some(Box::new(move |duration| clock.idle(duration))),
+                })?
+            }
+            None => ProbeLink::open(ProbeSettings {
+                selector: probe,
+                speed_khz,
+                under_reset,
+                idle: None,
+            })?,
+        };
+        Ok(Opened {
+            link,
+            settings: Settings {
+                profile,
+                appli: self.appli.clone().or(config.appli),
+                boot: self.boot.clone().or(config.boot),
+                install_boot: self.install_boot,
+                boot_timeout: Duration::from_secs(self.boot_timeout),
+                on_attach: self.on_attach.into(),
+                under_reset,
+                live_window: self.live_window,
+            },
+            board: virtual_board,
+        })
+    }
+
+    /// A board from its state file, or a fresh one with our boot stage and a blank NOR.
+    fn virtual_board(&self, state: Option<PathBuf>) -> Result<VirtualBoard, Fault> {
+        let builder = match state {
+            Some(path) => Board::builder().state_file(path),
+            None => Board::builder().boot_image(our_boot()?),
+        };
+        let board = VirtualBoard::new(
+            builder
+                .build()
+                .map_err(|source| TargetError::Virtual { source })?,
+        );
+        if self.virtual_time == VirtualTime::Free {
+            board.run_freely();
+        }
+        Ok(board)
+    }
+}
+
+/// Our boot stage as it lies in internal flash.
+fn our_boot() -> Result<Vec<u8>, Fault> {
+    let image = Image::from_elf(OUR_BOOT)?;
+    let profile = BoardProfile::find(VIRTUAL_BOARD)?;
+    let mut bytes = vec![0xFF; profile.internal_flash_bytes as usize];
+    image.read(profile.internal_flash, &mut bytes);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_boot_stage_is_at_the_start_of_internal_flash() {
+        let bytes = our_boot().expect("the embedded boot stage");
+        let word = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        assert_eq!(word(0) >> 24, 0x20, "a stack pointer in DTCM");
+        assert_eq!(word(4) >> 16, 0x0800, "a reset vector in internal flash");
+    }
+}
