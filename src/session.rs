@@ -10,8 +10,11 @@ pub mod stop;
 mod cache;
 mod debug_support;
 mod instruction;
+mod load;
+mod map;
 mod memory;
 mod range;
+mod reset;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -21,16 +24,18 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     breakpoints::{Breakpoints, Patching, Request},
     fault::{Code, Explain, Fault, Journal},
-    image::Image,
+    image::{Image, Vectors},
     layout::{Address, BoardProfile},
-    link::{CoreState, Interrupts, Link, units::Units},
+    link::{CoreState, Interrupts, Link, Unattended, units::Units},
     window::Windows,
 };
 
 use cache::MemoryCache;
 use debug_support::DebugSupport;
+pub use map::{Region, RegionKind};
 pub use range::RangeStep;
 use registers::RegisterFile;
+pub use reset::{ResetKind, ResetOutcome};
 pub use run::Resumed;
 pub use stop::{Signal, Stop, StopReason};
 
@@ -88,6 +93,8 @@ pub struct Settings {
     pub under_reset: bool,
     /// A window may be read while the core runs.
     pub live_window: bool,
+    /// Where unfinished programming is kept from run to run; nowhere for a board that does not outlive us.
+    pub flash_journal: Option<PathBuf>,
 }
 
 /// What the session itself refuses.
@@ -140,6 +147,13 @@ pub struct Session {
     mask: MaskPolicy,
     /// The boot stage is still to run: no patches in RAM.
     patching: Patching,
+    /// What the client has written since the core last ran.
+    load: load::Load,
+    /// The boot stage that should be in internal flash, and whether this file has been installed.
+    boot: Option<Image>,
+    boot_installed: bool,
+    /// The vector table that the NOR holds, from the last programming or arm.
+    vectors: Option<Vectors>,
     /// Why the appli could not be reached; the next resume would run into it.
     boot_fault: Option<Fault>,
     journal: Journal,
@@ -148,12 +162,14 @@ pub struct Session {
 
 impl Session {
     /// Takes the core as it is: neither halts nor resets it, but for what `settings.on_attach` says.
-    pub fn open(mut link: Box<dyn Link>, settings: Settings) -> Result<Self, Fault> {
+    pub fn open(mut link: Box<dyn Link>, mut settings: Settings) -> Result<Self, Fault> {
         if settings.under_reset {
             link.reset_by_pin()?;
         }
         let units = Units::discover(link.as_mut())?;
         let support = DebugSupport::enable(link.as_mut())?;
+        map::apply_shares(link.as_mut(), &mut settings.profile)?;
+        let boot = settings.boot.as_ref().map(Image::open).transpose()?;
         let mut windows = Windows::new(&settings.profile);
         if settings.live_window {
             windows.allow_live_reads();
@@ -178,6 +194,10 @@ impl Session {
             memory: MemoryCache::default(),
             mask: MaskPolicy::default(),
             patching: Patching::Allowed,
+            load: load::Load::default(),
+            boot,
+            boot_installed: false,
+            vectors: None,
             boot_fault: None,
             journal: Journal::default(),
             console: Vec::new(),
@@ -190,8 +210,11 @@ impl Session {
         self.link.was_reset()?;
         if let CoreState::Halted(_) = self.link.state()? {
             self.arrive(StopReason::Halt)?;
-        } else if self.settings.on_attach == OnAttach::Halt {
-            self.halt()?;
+        }
+        match self.settings.on_attach {
+            OnAttach::Halt => drop(self.halt()?),
+            OnAttach::Arm => drop(self.reset(ResetKind::Arm, &mut Unattended)?),
+            OnAttach::Run => {}
         }
         Ok(())
     }
@@ -281,6 +304,7 @@ impl Session {
     /// The client has left: its breakpoints go with it, the core does what it did.
     pub fn client_left(&mut self) {
         self.breakpoints.remove_all();
+        self.drop_load();
     }
 
     /// Faults that a client could not show.
@@ -329,6 +353,12 @@ impl Session {
         }
     }
 
+    /// The core runs now: what was written to RAM is the program's, and nothing that was fetched holds.
+    fn leave(&mut self) {
+        self.load.forget_ram();
+        self.forget();
+    }
+
     /// The core has run, was reset or is about to: nothing that was fetched holds.
     fn forget(&mut self) {
         self.registers = None;
@@ -338,14 +368,8 @@ impl Session {
 
     /// The link had to pull nRST: the core is halted at the reset vector.
     fn was_recovered(&mut self) -> Result<(), Fault> {
-        self.forget();
-        self.link.was_reset()?;
         self.breakpoints.forget_patches();
-        self.patching = Patching::Forbidden;
-        self.units.verify(self.link.as_mut())?;
-        self.support.apply(self.link.as_mut())?;
-        self.arrive(StopReason::Reset)?;
-        Ok(())
+        self.settle_after_reset(StopReason::Reset)
     }
 
     /// The appli that is debugged.

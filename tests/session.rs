@@ -6,5 +6,9 @@
 mod bench;
 #[path = "session/faults.rs"]
 mod faults;
+#[path = "session/load.rs"]
+mod load;
 #[path = "session/run_control.rs"]
 mod run_control;
+#[path = "session/start.rs"]
+mod start;

@@ -36,6 +36,8 @@ const FP_COMP0: u32 = 0xE000_2008;
 const DWT_CTRL: u32 = 0xE000_1000;
 const DWT_MASK0: u32 = 0xE000_1024;
 const DBGMCU: u32 = 0x5C00_1000;
+const FLASH_OPTIONS: u32 = 0x5200_2200;
+const PRODUCT_OPEN: u32 = 0xB4;
 const CFSR: u32 = 0xE000_ED28;
 const BREAKPOINT_UNITS: u32 = 8;
 
@@ -87,7 +89,9 @@ impl FakeLink {
         self.system.insert(DWT_CTRL, 0x4000_0000);
         for word in 0..0x40 {
             self.system.insert(DBGMCU + 4 * word, 0);
+            self.system.insert(FLASH_OPTIONS + 4 * word, 0);
         }
+        self.system.insert(FLASH_OPTIONS, PRODUCT_OPEN);
     }
 
     /// Adds memory with contents.

@@ -61,3 +61,13 @@ register! {
         pub software_watchdog: 4,
     }
 }
+
+register! {
+    /// Option bytes word 2 status (RM0477, FLASH_OBW2SR): AXI SRAM lent to the TCMs, in steps of 64 KB.
+    pub struct Obw2sr(u32) at Flash + 0x268 {
+        /// ITCM_AXI_SHARE.
+        pub itcm_share: 0..=2,
+        /// DTCM_AXI_SHARE.
+        pub dtcm_share: 4..=6,
+    }
+}

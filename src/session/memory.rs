@@ -46,6 +46,9 @@ impl Session {
             self.write_back_lines(address, data.len())?;
             self.link.write(address, &data)?;
             self.memory.update(address, &data);
+            if self.is_halted() {
+                self.load.wrote_ram(address, &data);
+            }
         } else {
             self.link.write(address, &data)?;
             self.memory.clear();

@@ -69,7 +69,7 @@ impl Session {
             }
         }
         self.arm_requests(None, None)?;
-        self.forget();
+        self.leave();
         self.link.resume_with(self.run_interrupts())?;
         self.activity = Activity::Running;
         Ok(Resumed::Running)
@@ -107,7 +107,7 @@ impl Session {
     /// One instruction, also when a unit or a patch sits at the pc.
     pub(super) fn step_once(&mut self) -> Result<Stop, Fault> {
         self.arm_requests(Some(self.stop.pc), None)?;
-        self.forget();
+        self.leave();
         match self.link.step(self.step_interrupts()) {
             Ok(()) => {}
             // WFI with nothing to wake it: the step ends where the core sleeps.
@@ -235,7 +235,7 @@ impl Session {
     /// Runs unmasked to a temporary unit.
     pub(super) fn run_to(&mut self, address: Address) -> Result<(), Fault> {
         self.arm_requests(Some(self.stop.pc), Some(address))?;
-        self.forget();
+        self.leave();
         self.link.resume_with(Interrupts::Enabled)?;
         Ok(())
     }

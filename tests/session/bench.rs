@@ -10,10 +10,15 @@ use goblin::elf::Elf;
 use virtual_board::{board::Board, handle::VirtualBoard};
 use xspi_gdb::{
     breakpoints::{Kind, Request},
+    fault::Fault,
+    flash::Report,
     image::Image,
     layout::{Address, BoardProfile},
-    link::probe::{ProbeLink, ProbeSettings},
-    session::{OnAttach, Resumed, Session, Settings, Stop},
+    link::{
+        Unattended,
+        probe::{ProbeLink, ProbeSettings},
+    },
+    session::{OnAttach, ResetKind, Resumed, Session, Settings, Stop},
 };
 
 /// How long a test waits for a stop, in looks of a millisecond.
@@ -77,6 +82,7 @@ pub fn settings() -> Settings {
         on_attach: OnAttach::Halt,
         under_reset: false,
         live_window: false,
+        flash_journal: None,
     }
 }
 
@@ -100,12 +106,19 @@ pub fn link(board: &VirtualBoard, under_reset: bool) -> ProbeLink {
 
 /// Our boot stage in internal flash, our appli in the NOR, power just applied.
 pub fn board() -> VirtualBoard {
-    let board = Board::builder()
-        .strict(true)
-        .boot_image(contents("boot.elf", 0x0800_0000))
-        .nor_image(contents("appli.elf", 0x7000_0000))
-        .build();
-    VirtualBoard::new(board.expect("a board without a state file"))
+    board_with(Some("boot.elf"), Some("appli.elf"))
+}
+
+/// The same with other firmware, or none.
+pub fn board_with(boot: Option<&str>, appli: Option<&str>) -> VirtualBoard {
+    let mut builder = Board::builder().strict(true);
+    if let Some(boot) = boot {
+        builder = builder.boot_image(contents(boot, 0x0800_0000));
+    }
+    if let Some(appli) = appli {
+        builder = builder.nor_image(contents(appli, 0x7000_0000));
+    }
+    VirtualBoard::new(builder.build().expect("a board without a state file"))
 }
 
 impl Bench {
@@ -117,11 +130,44 @@ impl Bench {
     }
 
     pub fn attach(board: VirtualBoard) -> Self {
-        let session = Session::open(Box::new(link(&board, false)), settings());
+        Self::attach_with(board, settings())
+    }
+
+    pub fn attach_with(board: VirtualBoard, settings: Settings) -> Self {
+        let session = Session::open(Box::new(link(&board, settings.under_reset)), settings);
         Self {
             board,
             session: session.expect("a session"),
         }
+    }
+
+    /// `monitor reset halt`: what it says.
+    pub fn reset(&mut self) -> Vec<String> {
+        let outcome = self.session.reset(ResetKind::Arm, &mut Unattended);
+        outcome.expect("a reset").console
+    }
+
+    /// What GDB's `load` does: RAM sections as memory, flash by erase and write, then GDB's write of the pc.
+    pub fn load(&mut self, name: &str) -> Result<Report, Fault> {
+        let image = Image::open(firmware(name)).expect("firmware");
+        for segment in image.segments() {
+            if segment.address.is_external() || segment.address.0 >> 24 == 0x08 {
+                let length = (segment.data.len() as u32).next_multiple_of(0x1_0000);
+                self.session.flash_erase(segment.address, length);
+                for (index, piece) in segment.data.chunks(1000).enumerate() {
+                    let address = Address(segment.address.0 + 1000 * index as u32);
+                    self.session.flash_write(address, piece);
+                }
+            } else {
+                self.session
+                    .write_memory(segment.address, &segment.data)
+                    .expect("RAM");
+            }
+        }
+        let report = self.session.flash_done(&mut Unattended)?;
+        let entry = image.entry().expect("an entry point");
+        self.session.write_register(15, entry.0.into())?;
+        Ok(report)
     }
 
     pub fn insert(&mut self, kind: Kind, address: Address) {

@@ -1,0 +1,142 @@
+//! `load`: what a client writes to flash is collected, programmed by difference and verified at its end, and the board is armed.
+//!
+//! GDB writes a program's RAM sections before it erases flash; loader, reset and boot stage wipe them. So RAM that was written since
+//! the core last ran is kept and written again behind the boot stage.
+
+use super::{Session, StopReason};
+use crate::{
+    fault::Fault,
+    flash::{self, FlashContext, InternalFlash, Report, Transaction},
+    image::{Image, Vectors},
+    layout::{Address, BoardProfile, Memory},
+    link::Attendant,
+};
+
+/// What was written since the core last ran.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    transaction: Transaction,
+    flash: Vec<(Address, Vec<u8>)>,
+    ram: Vec<(Address, Vec<u8>)>,
+}
+
+impl Load {
+    /// RAM that was written by the client.
+    pub(super) fn wrote_ram(&mut self, address: Address, data: &[u8]) {
+        self.ram.push((address, data.to_vec()));
+    }
+
+    /// The core runs, or is reset for good: RAM is the program's.
+    pub(super) fn forget_ram(&mut self) {
+        self.ram.clear();
+    }
+
+    /// The vector table that was written to a NOR, if one was.
+    fn vectors(&self, profile: &BoardProfile) -> Option<Vectors> {
+        let image = Image::from_segments(self.flash.iter().cloned()).ok()?;
+        let mut windows = profile.windows.iter();
+        windows
+            .by_ref()
+            .filter(|window| window.memory == Memory::Nor)
+            .find_map(|window| image.vectors_in(window))
+    }
+}
+
+impl Session {
+    /// These bytes are to be erased.
+    pub fn flash_erase(&mut self, address: Address, length: u32) {
+        self.load.transaction.erase(address, length);
+    }
+
+    /// These bytes are to be in flash.
+    pub fn flash_write(&mut self, address: Address, data: &[u8]) {
+        self.load.transaction.write(address, data);
+        self.load.flash.push((address, data.to_vec()));
+    }
+
+    /// Programs and verifies what was collected, and arms the board. `Ok` says that the flash is right; an arm that failed is the
+    /// stop of the next resume.
+    pub fn flash_done(&mut self, attendant: &mut dyn Attendant) -> Result<Report, Fault> {
+        let load = std::mem::take(&mut self.load);
+        if load.transaction.is_empty() {
+            self.load = load;
+            return Ok(Report::default());
+        }
+        let report = self.program(&load, attendant)?;
+        if load.transaction.only_erases() {
+            return Ok(report);
+        }
+        self.load.ram = load.ram;
+        match self.arm(attendant) {
+            Ok(_) => self.replay_ram()?,
+            Err(fault) => self.keep_boot_fault(fault)?,
+        }
+        Ok(report)
+    }
+
+    /// Programs what `image` stores in flash, and arms the board.
+    pub fn flash_image(
+        &mut self,
+        image: &Image,
+        attendant: &mut dyn Attendant,
+    ) -> Result<Report, Fault> {
+        let placement = image.placement(&self.settings.profile);
+        let stored: Vec<(Address, Vec<u8>)> = placement
+            .internal
+            .iter()
+            .chain(&placement.windows)
+            .chain(&placement.elsewhere)
+            .map(|segment| (segment.address, segment.data.clone()))
+            .collect();
+        self.load = Load::default();
+        for (address, data) in stored {
+            self.flash_write(address, &data);
+        }
+        self.flash_done(attendant)
+    }
+
+    /// The client has left in the middle: what it had not finished is dropped.
+    pub(super) fn drop_load(&mut self) {
+        self.load = Load::default();
+    }
+
+    /// How internal flash may be treated, and where unfinished work is kept.
+    pub(super) fn flash_context<'a>(
+        settings: &'a super::Settings,
+        internal: InternalFlash,
+    ) -> FlashContext<'a> {
+        FlashContext {
+            profile: &settings.profile,
+            internal,
+            journal: settings.flash_journal.clone(),
+        }
+    }
+
+    fn program(&mut self, load: &Load, attendant: &mut dyn Attendant) -> Result<Report, Fault> {
+        self.prepare_reset()?;
+        let internal = if self.settings.install_boot {
+            InternalFlash::Install
+        } else {
+            InternalFlash::Keep
+        };
+        let context = Self::flash_context(&self.settings, internal);
+        let outcome = flash::commit(
+            self.link.as_mut(),
+            &mut self.windows,
+            &context,
+            &load.transaction,
+            attendant,
+        );
+        self.vectors = load.vectors(&self.settings.profile);
+        self.settle_after_reset(StopReason::Reset)?;
+        Ok(outcome?)
+    }
+
+    fn replay_ram(&mut self) -> Result<(), Fault> {
+        for (address, data) in std::mem::take(&mut self.load.ram) {
+            self.link.write(address, &data)?;
+            self.memory.update(address, &data);
+        }
+        Ok(())
+    }
+}
