@@ -89,7 +89,7 @@ pub struct Settings {
     pub boot_timeout: Duration,
     /// What becomes of the core when the session opens.
     pub on_attach: OnAttach,
-    /// Connect with nRST asserted.
+    /// The link was connected with nRST asserted: the core was caught as it left reset.
     pub under_reset: bool,
     /// A window may be read while the core runs.
     pub live_window: bool,
@@ -163,9 +163,6 @@ pub struct Session {
 impl Session {
     /// Takes the core as it is: neither halts nor resets it, but for what `settings.on_attach` says.
     pub fn open(mut link: Box<dyn Link>, mut settings: Settings) -> Result<Self, Fault> {
-        if settings.under_reset {
-            link.reset_by_pin()?;
-        }
         let units = Units::discover(link.as_mut())?;
         let support = DebugSupport::enable(link.as_mut())?;
         map::apply_shares(link.as_mut(), &mut settings.profile)?;

@@ -168,8 +168,13 @@ impl Target {
         }
         let under_reset = self.under_reset || config.under_reset.unwrap_or(false);
         let speed_khz = self.speed.or(config.speed);
+        let state = self.virtual_state.clone().or(config.virtual_state);
+        let flash_journal = if is_virtual {
+            state.as_ref().map(|path| path.with_extension("unfinished"))
+        } else {
+            state_folder().map(|folder| folder.join(format!("{}.unfinished", profile.name)))
+        };
         let virtual_board = if is_virtual {
-            let state = self.virtual_state.clone().or(config.virtual_state);
             Some(self.virtual_board(state)?)
         } else {
             None
@@ -202,6 +207,7 @@ impl Target {
                 on_attach: self.on_attach.into(),
                 under_reset,
                 live_window: self.live_window,
+                flash_journal,
             },
             board: virtual_board,
         })
@@ -223,6 +229,13 @@ impl Target {
         }
         Ok(board)
     }
+}
+
+/// Where we keep what must outlive us (XDG Base Directory Specification, XDG_STATE_HOME).
+fn state_folder() -> Option<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    Some(state.or(home)?.join("xspi-gdb"))
 }
 
 /// Our boot stage as it lies in internal flash.
