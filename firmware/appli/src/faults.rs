@@ -8,7 +8,10 @@ use cortex_m::{
 };
 use cortex_m_rt::{ExceptionFrame, exception};
 
-use crate::observed::{SUPERVISOR_CALLS, TROUBLE, Trouble, count, set};
+use crate::{
+    SUPERVISOR_CALLS, TROUBLE,
+    observed::{Trouble, count, set},
+};
 
 /// Just past AXI SRAM: nothing answers there.
 const NOBODY: u32 = 0x2408_0000;

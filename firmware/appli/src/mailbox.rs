@@ -5,8 +5,8 @@ use board::window;
 use cortex_m::{asm, peripheral::SCB};
 
 use crate::{
-    faults,
-    observed::{ACTIVITY, Activity, WATCH_TARGET, get, set, ticks},
+    ACTIVITY, WATCH_TARGET, faults,
+    observed::{Activity, get, set, ticks},
     semihosting,
 };
 

@@ -8,7 +8,8 @@ use cortex_m::peripheral::{NVIC, SYST, syst::SystClkSource};
 use cortex_m_rt::exception;
 
 use crate::{
-    observed::{TICKS, TIMER_EVENTS, TIMER_MEAN, count, get, set},
+    TICKS, TIMER_EVENTS, TIMER_MEAN,
+    observed::{count, get, set},
     work::ROUND_TENTHS,
 };
 

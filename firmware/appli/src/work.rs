@@ -5,10 +5,8 @@
 use board::leds::Led;
 
 use crate::{
-    observed::{
-        ACTIVITY, AXISRAM_MIX, Activity, COUNTER, FPU_SUM, FPU_TERM, ITCM_SUM, LAMPS, LED_TOGGLES,
-        Lamp, count, get, set,
-    },
+    ACTIVITY, AXISRAM_MIX, COUNTER, FPU_SUM, FPU_TERM, ITCM_SUM, LAMPS, LED_TOGGLES,
+    observed::{Activity, Lamp, count, get, set},
     ram,
 };
 
