@@ -62,7 +62,7 @@ pub trait Bus {
     /// (an interrupt line, a reset request, a clock change).
     fn take_attention(&mut self) -> bool;
 
-    /// True once if a read since the last call returned a value that changes with time alone (a timer's counter):
-    /// a loop that polls it must not be skipped as a whole.
+    /// True once if a read since the last call returned a value that changes with time alone (a timer's counter), or changed
+    /// something itself (a FIFO): a loop that polls it must not be skipped as a whole.
     fn take_time_dependence(&mut self) -> bool;
 }

@@ -156,7 +156,7 @@ pub struct Wires {
     pub irq: [u64; 4],
     /// A device asks for a system reset (IWDG, option byte launch); the board takes it.
     pub reset_request: bool,
-    /// The last read returned something that changes with time alone.
+    /// The last read returned something that changes with time alone, or changed something itself.
     pub time_dependent: bool,
     /// The core must look up before its next instruction.
     pub attention: bool,
