@@ -260,5 +260,8 @@ mod tests {
         let smallest = 0x8000_8000;
         let op = MultiplyOp::DualAdd { exchange: false };
         assert_eq!(multiply(op, smallest, smallest, 0), (0x8000_0000, true));
+        // ... unless the accumulator brings the sum back.
+        let brought_back = multiply(op, smallest, smallest, u32::MAX);
+        assert_eq!(brought_back, (0x7FFF_FFFF, false));
     }
 }

@@ -70,7 +70,7 @@ impl Random {
         let infinity = ((1u64 << exponent) - 1) << fraction;
         let one = (infinity >> 1) & infinity;
         let quiet = infinity | 1 << (fraction - 1) | u64::from(self.below(16));
-        let signalling = infinity | 1 + u64::from(self.below(16));
+        let signalling = infinity | (1 + u64::from(self.below(16)));
         let magnitude = self.choose(&[0, 1, one, infinity - 1, infinity, quiet, signalling]);
         magnitude | (self.next() & 1) << (exponent + fraction)
     }
