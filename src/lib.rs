@@ -20,4 +20,5 @@ pub mod loader;
 pub mod registers;
 pub mod session;
 pub mod stage;
+pub mod verbs;
 pub mod window;

@@ -208,6 +208,10 @@ impl Session {
         if let CoreState::Halted(_) = self.link.state()? {
             self.arrive(StopReason::Halt)?;
         }
+        if self.settings.under_reset {
+            self.patching = Patching::Forbidden;
+            self.stop.reason = StopReason::Reset;
+        }
         match self.settings.on_attach {
             OnAttach::Halt => drop(self.halt()?),
             OnAttach::Arm => drop(self.reset(ResetKind::Arm, &mut Unattended)?),

@@ -67,7 +67,7 @@ impl Session {
             return Ok(report);
         }
         self.load.ram = load.ram;
-        match self.arm(attendant) {
+        match self.run_boot_stage(attendant) {
             Ok(_) => self.replay_ram()?,
             Err(fault) => self.keep_boot_fault(fault)?,
         }

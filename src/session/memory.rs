@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     fault::{Code, Fault},
-    layout::Address,
+    layout::{Address, Window},
     link::{Link, LinkError, RegisterAccess},
     registers::{
         debug::SCS,
@@ -115,6 +115,21 @@ impl Session {
         let length = self.settle(read)?.length;
         self.console.extend(self.windows.take_notices());
         Ok(length)
+    }
+
+    /// The state of each window, as the profile lists them. A running core may change it at any moment.
+    pub fn window_states(&mut self) -> Result<Vec<(Window, State)>, Fault> {
+        if !self.is_halted() {
+            self.windows.forget();
+        }
+        let windows: Vec<Window> = self.windows.iter().cloned().collect();
+        let mut states = Vec::new();
+        for window in windows {
+            let state = self.windows.state(self.link.as_mut(), &window);
+            states.push((window, self.settle(state)?));
+        }
+        self.console.extend(self.windows.take_notices());
+        Ok(states)
     }
 
     fn window_is_open(&mut self, address: Address) -> Result<bool, Fault> {

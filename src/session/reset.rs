@@ -41,7 +41,7 @@ impl Session {
     ) -> Result<ResetOutcome, Fault> {
         self.load.forget_ram();
         match kind {
-            ResetKind::Arm => match self.arm(attendant) {
+            ResetKind::Arm => match self.run_boot_stage(attendant) {
                 Ok(armed) => Ok(ResetOutcome {
                     console: [format!(
                         "halted at the appli's first instruction, {}",
@@ -79,9 +79,18 @@ impl Session {
         self.reset(ResetKind::Arm, attendant)
     }
 
-    /// Runs the boot stage to the appli's first instruction. On a fault the core stays where it was found if that tells something,
-    /// and goes to the reset vector if there was nothing to run.
+    /// Brings the core to the appli's first instruction. The fault, if any, is also what the next resume tells.
     pub fn arm(&mut self, attendant: &mut dyn Attendant) -> Result<Armed, Fault> {
+        self.load.forget_ram();
+        self.run_boot_stage(attendant).or_else(|fault| {
+            self.keep_boot_fault(fault.clone())?;
+            Err(fault)
+        })
+    }
+
+    /// From system reset through the boot stage. On a fault the core stays where it was found if that tells something, and goes to the
+    /// reset vector if there was nothing to run.
+    pub(super) fn run_boot_stage(&mut self, attendant: &mut dyn Attendant) -> Result<Armed, Fault> {
         self.install_given_boot(attendant)?;
         self.prepare_reset()?;
         self.refresh_appli();

@@ -9,6 +9,7 @@ use xspi_gdb::{
     layout::Address,
     link::Unattended,
     session::{OnAttach, ResetKind, Resumed, Stop, StopReason},
+    verbs,
 };
 
 use crate::bench::{Bench, board, board_with, firmware, settings, symbol};
@@ -44,16 +45,11 @@ fn breakpoints_and_watchpoints_survive_a_reset() {
     bench.insert(Kind::Write, counter);
     for _ in 0..2 {
         bench.reset();
+        assert_watched(&bench.run(), counter, "zeroed by the start-up code");
         assert_eq!(bench.run().pc, work);
-        assert_eq!(
-            bench.session.read_register(0).unwrap(),
-            0,
-            "the first round"
-        );
-        assert!(matches!(
-            bench.run().reason,
-            StopReason::Watchpoint { address, .. } if address == counter
-        ));
+        let round = bench.session.read_register(0).unwrap();
+        assert_eq!(round, 0, "the first round");
+        assert_watched(&bench.run(), counter, "counted by the first round");
     }
 }
 
@@ -167,4 +163,41 @@ fn a_boot_stage_that_hangs_or_faults_is_left_where_it_is() {
             "{boot}"
         );
     }
+}
+
+#[test]
+fn verbs_say_what_the_board_is_at() {
+    let mut bench = Bench::attach(board());
+    bench
+        .session
+        .reset(ResetKind::Boot, &mut Unattended)
+        .unwrap();
+    let states = verbs::windows(&mut bench.session).unwrap();
+    let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
+    assert!(
+        lines[0].starts_with("nor at 0x70000000: closed: "),
+        "{lines:?}"
+    );
+    let armed = verbs::arm(&mut bench.session, &mut Unattended).unwrap();
+    assert_eq!(armed.entry, entry());
+    let states = verbs::windows(&mut bench.session).unwrap();
+    assert_eq!(states[0].to_string(), "nor at 0x70000000: open");
+    let report = verbs::boot_status(&mut bench.session).unwrap().to_string();
+    assert!(report.ends_with("finding: nothing is wrong"), "{report}");
+    assert_eq!(verbs::why(&mut bench.session), None);
+}
+
+#[test]
+fn an_arm_that_failed_is_what_why_and_status_tell() {
+    let mut bench = Bench::attach(board_with(None, None));
+    let fault = verbs::arm(&mut bench.session, &mut Unattended).unwrap_err();
+    assert_eq!(fault.code, Code::XG020);
+    assert_eq!(verbs::why(&mut bench.session), Some(fault.clone()));
+    let report = verbs::boot_status(&mut bench.session).unwrap();
+    assert_eq!(report.kept, Some(fault));
+    let outcome = verbs::boot_install(&mut bench.session, &firmware("boot.elf"), &mut Unattended);
+    assert!(outcome.unwrap().programmed_bytes > 0);
+    let outcome = verbs::flash(&mut bench.session, &firmware("appli.elf"), &mut Unattended);
+    assert!(outcome.unwrap().programmed_bytes > 0);
+    assert_eq!(bench.session.last_stop().pc, entry());
 }

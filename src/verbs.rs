@@ -1,0 +1,106 @@
+//! What a user can ask for beside running and looking: written once, for monitor commands, command line and scripts.
+//!
+//! A verb returns data that prints itself; who asked decides where it is printed.
+
+use std::{fmt, path::Path};
+
+use crate::{
+    fault::Fault,
+    flash::Report,
+    image::Image,
+    layout::Window,
+    link::Attendant,
+    session::{ResetKind, ResetOutcome, Session},
+    stage::{Armed, StageStatus},
+    window::State,
+};
+
+/// Resets; a boot stage that does not arrive is told in the outcome, and by the next resume.
+pub fn reset(
+    session: &mut Session,
+    kind: ResetKind,
+    attendant: &mut dyn Attendant,
+) -> Result<ResetOutcome, Fault> {
+    session.reset(kind, attendant)
+}
+
+/// Brings the core to the appli's first instruction, or says why that is not possible.
+pub fn arm(session: &mut Session, attendant: &mut dyn Attendant) -> Result<Armed, Fault> {
+    session.arm(attendant)
+}
+
+/// What the chip shows of its boot stage.
+pub fn boot_status(session: &mut Session) -> Result<BootReport, Fault> {
+    let status = session.boot_status()?;
+    Ok(BootReport {
+        status,
+        kept: session.boot_fault().cloned(),
+    })
+}
+
+/// Programs a boot stage, if it differs.
+pub fn boot_install(
+    session: &mut Session,
+    file: &Path,
+    attendant: &mut dyn Attendant,
+) -> Result<Report, Fault> {
+    session.install_boot(&Image::open(file)?, attendant)
+}
+
+/// Programs what differs of a file, verifies it, and arms the board.
+pub fn flash(
+    session: &mut Session,
+    file: &Path,
+    attendant: &mut dyn Attendant,
+) -> Result<Report, Fault> {
+    session.flash_image(&Image::open(file)?, attendant)
+}
+
+/// The state of each window, by the board profile's order.
+pub fn windows(session: &mut Session) -> Result<Vec<WindowStatus>, Fault> {
+    session
+        .window_states()?
+        .into_iter()
+        .map(|(window, state)| Ok(WindowStatus { window, state }))
+        .collect()
+}
+
+/// The last fault, in full; `None` if nothing has failed.
+pub fn why(session: &mut Session) -> Option<Fault> {
+    session.journal().last().cloned()
+}
+
+/// What `boot status` shows.
+#[derive(Clone, Debug)]
+pub struct BootReport {
+    /// What the chip shows.
+    pub status: StageStatus,
+    /// The fault of the last arm, until a resume has told it.
+    pub kept: Option<Fault>,
+}
+
+impl fmt::Display for BootReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        match &self.kept {
+            Some(fault) => write!(f, "\nlast arm: {fault}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A window and whether it answers.
+#[derive(Clone, Debug)]
+pub struct WindowStatus {
+    /// Which.
+    pub window: Window,
+    /// Open, or closed and why.
+    pub state: State,
+}
+
+/// `nor at 0x70000000: open`.
+impl fmt::Display for WindowStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.window, self.state)
+    }
+}
