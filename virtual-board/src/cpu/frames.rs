@@ -76,10 +76,11 @@ impl Core {
         let mut denied = Ok(());
         if extended {
             if self.system.scb.fp_context_control & fpccr::LSPEN != 0 {
-                self.allocate_fp_frame(frame + BASIC_FRAME);
+                self.allocate_fp_frame(frame.wrapping_add(BASIC_FRAME));
             } else if self.fp_allowed() {
-                written =
-                    written.and_then(|()| self.write_fp_frame(bus, frame + BASIC_FRAME, context));
+                written = written.and_then(|()| {
+                    self.write_fp_frame(bus, frame.wrapping_add(BASIC_FRAME), context)
+                });
             } else {
                 denied = Err(Fault::usage(
                     cfsr::NOCP,
