@@ -4,4 +4,22 @@
 //! session, `wire/reply.rs` gives the answer the form that the client can show.
 
 pub mod arch;
+pub mod event_loop;
+pub mod events;
+pub mod monitor;
 pub mod wire;
+
+mod answers;
+mod company;
+mod meanwhile;
+mod owner;
+mod refusal;
+mod report;
+mod server;
+mod snapshot;
+mod target;
+
+pub use server::{Options, Server};
+
+#[cfg(test)]
+mod tests;

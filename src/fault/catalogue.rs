@@ -186,6 +186,30 @@ codes! {
     XG061 Einval Refuse "no such register"
         "The client asked for a register number that the target description does not have."
         "`maintenance flush register-cache`, then connect again so that GDB reads the target description anew";
+    XG062 Einval Refuse "packet not understood"
+        "A packet of the remote protocol was damaged, too long, or said something impossible. It was refused, nothing else happened."
+        "a program that is no debugger may talk to this port; if it was GDB, `set debug remote 1` shows the packet";
+    XG063 Eperm Refuse "another client controls the target"
+        "Several clients may be connected: the first controls the target, the others read memory and the registers of the last halt."
+        "close the first client and connect again, or give the command there";
+    XG064 Einval Refuse "unknown monitor command"
+        "`monitor` takes the commands that `monitor help` lists, with the names that other servers give them."
+        "`monitor help` lists the commands";
+    XG065 Einval Refuse "arguments not understood"
+        "A monitor command was given words or numbers that it does not take."
+        "`monitor help` shows what each command takes";
+    XG066 Einval Refuse "non-stop mode"
+        "In non-stop mode some threads run while others are stopped. A core halts as a whole."
+        "`set non-stop off` and connect again";
+    XG067 Ebusy Refuse "not while this is under way"
+        "The core runs, flash is being programmed or the boot stage is on its way: what was asked for is not available now."
+        "ask again when it is done; memory inside the chip can be read at any time";
+    XG068 Eio Refuse "request could not be served"
+        "The protocol machine met a packet that it should have been able to serve. That is a defect of the server; the session goes on."
+        "`set debug remote 1` shows the packet: please report it with that log";
+    XG069 Eio Refuse "cannot listen"
+        "The server could not open its port: another server has it, or the address is not this computer's."
+        "choose another port with --port, or 0 for any free one";
     XG070 Enoent Refuse "unknown board"
         "There is no built-in profile of that name."
         "name a known board, or give the path of a profile: `--board FILE.toml`";

@@ -95,9 +95,6 @@ impl Arch for CortexM7 {
     type RegId = Number;
 }
 
-/// The name under which GDB asks for the description.
-pub const DESCRIPTION_ANNEX: &[u8] = b"target.xml";
-
 /// The target description.
 pub const DESCRIPTION: &str = include_str!("target.xml");
 

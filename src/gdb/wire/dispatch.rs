@@ -16,7 +16,7 @@ const MEMORY_REPLY_BYTES: u32 = (PACKET_BYTES / 2) as u32;
 /// Bytes of binary data that fit into one reply even if many are escaped.
 const BINARY_REPLY_BYTES: u32 = (PACKET_BYTES / 2) as u32;
 
-/// What a client must be allowed to do.
+/// What a client must be allowed to do for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Everybody: memory, the registers of the last halt, descriptions.
@@ -81,8 +81,13 @@ pub enum Request {
         /// There is such a thread.
         known: bool,
     },
-    /// `qXfer:threads:read`.
-    Threads(Part),
+    /// `qXfer:...:read`.
+    Read {
+        /// What.
+        document: Document,
+        /// Which part of it.
+        part: Part,
+    },
     /// `qThreadExtraInfo`.
     ThreadExtraInfo,
     /// `qAttached`.
@@ -123,6 +128,23 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// What the client must be allowed to do. A monitor command may change anything.
+    pub fn need(&self) -> Need {
+        match self {
+            Self::Stub { need, .. } => *need,
+            Self::Resume { .. }
+            | Self::Monitor(_)
+            | Self::Restart
+            | Self::Run
+            | Self::Kill
+            | Self::KillProcess
+            | Self::NonStop(true) => Need::Change,
+            _ => Need::Look,
+        }
+    }
+}
+
 /// How to resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -151,6 +173,19 @@ impl Action {
             Self::Stop => b"vCont;t:1".to_vec(),
         }
     }
+}
+
+/// What `qXfer` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// The target description.
+    Features,
+    /// The memory map.
+    MemoryMap,
+    /// The list of threads.
+    Threads,
+    /// The path of the appli's file.
+    ExecFile,
 }
 
 /// A part of a document, as `qXfer` asks for it.
@@ -549,22 +584,22 @@ fn transfer(arguments: &[u8]) -> Request {
     let Some((offset, length)) = parsed else {
         return malformed("qXfer:OBJECT:read:ANNEX:OFFSET,LENGTH");
     };
-    let object = match *object {
-        b"threads" => {
-            return Request::Threads(Part {
-                offset: offset as usize,
-                length: length as usize,
-            });
-        }
-        b"features" => "features",
-        b"memory-map" if annex.is_empty() => "memory-map",
-        b"exec-file" if annex.is_empty() || number(annex).is_some() => "exec-file",
+    let document = match (*object, *annex) {
+        (b"features", b"target.xml") => Document::Features,
+        (b"features", _) => return malformed("annex target.xml"),
+        (b"memory-map", b"") => Document::MemoryMap,
+        (b"threads", b"") => Document::Threads,
+        // The annex is the process, and there is one.
+        (b"exec-file", _) => Document::ExecFile,
         _ => return Request::Unknown,
     };
-    let mut packet = format!("qXfer:{object}:read:").into_bytes();
-    packet.extend_from_slice(annex);
-    packet.extend_from_slice(format!(":{offset:x},{length:x}").as_bytes());
-    look(packet)
+    Request::Read {
+        document,
+        part: Part {
+            offset: offset as usize,
+            length: length as usize,
+        },
+    }
 }
 
 #[cfg(test)]

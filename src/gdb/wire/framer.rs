@@ -193,7 +193,7 @@ impl Framer {
 }
 
 /// `$body#checksum`.
-fn frame(body: &[u8]) -> Vec<u8> {
+pub fn frame(body: &[u8]) -> Vec<u8> {
     let sum = body.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
     let mut frame = Vec::with_capacity(body.len() + 4);
     frame.push(b'$');

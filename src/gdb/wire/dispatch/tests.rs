@@ -24,10 +24,6 @@ fn what_gdbstub_gets_is_written_anew() {
         parse(b"vFlashErase:70000000,10000"),
         stub("vFlashErase:70000000,10000", Need::Change)
     );
-    assert_eq!(
-        parse(b"qXfer:features:read:target.xml:0,ffb"),
-        stub("qXfer:features:read:target.xml:0,ffb", Need::Look)
-    );
 }
 
 #[test]
@@ -126,6 +122,30 @@ fn a_client_says_whether_it_shows_text() {
         parse(b"qSupported:multiprocess+;error-message+;swbreak+"),
         Request::Supported { error_text: true }
     );
+}
+
+#[test]
+fn documents_are_read_in_parts() {
+    let part = Part {
+        offset: 0x10,
+        length: 0xffb,
+    };
+    for (body, document) in [
+        (
+            &b"qXfer:features:read:target.xml:10,ffb"[..],
+            Document::Features,
+        ),
+        (b"qXfer:memory-map:read::10,ffb", Document::MemoryMap),
+        (b"qXfer:threads:read::10,ffb", Document::Threads),
+        (b"qXfer:exec-file:read:1:10,ffb", Document::ExecFile),
+    ] {
+        assert_eq!(parse(body), Request::Read { document, part });
+    }
+    // An annex that is not there is refused and ends nothing (probe-rs's server ends).
+    assert!(matches!(
+        parse(b"qXfer:features:read:arm-fpu.xml:0,ffb"),
+        Request::Malformed { .. }
+    ));
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! What we answer ourselves: requests that gdbstub lacks or gets wrong, and that need nothing from the target.
+
+use std::path::Path;
+
+use super::{
+    arch,
+    company::Client,
+    wire::{
+        dispatch::{Document, Part, Request},
+        encoding::to_hex,
+        framer::PACKET_BYTES,
+        reply::{self, ErrorForm, OK, UNSUPPORTED},
+    },
+};
+
+/// "The target is stopped", for a client that only looks.
+pub const STOPPED: &[u8] = b"T05thread:1;";
+
+/// Our only thread.
+const THREADS: &str = "<?xml version=\"1.0\"?>\n<threads>\n\
+    <thread id=\"1\" core=\"0\" name=\"Cortex-M7\"/>\n</threads>\n";
+
+/// What `vCont` takes. GDB uses `vCont` only where both `c` and `C`, `s` and `S` are offered.
+const RESUME_ACTIONS: &[u8] = b"vCont;c;C;s;S;t;r";
+
+/// No such thread (ESRCH).
+const NO_SUCH_THREAD: &[u8] = b"E03";
+
+/// The reply to a request that needs nothing from the target; `None` if it needs something.
+pub fn by_heart(request: &Request, client: &mut Client, appli: Option<&Path>) -> Option<Vec<u8>> {
+    Some(match request {
+        Request::Supported { error_text } => {
+            client.error_form = if *error_text {
+                ErrorForm::Text
+            } else {
+                ErrorForm::Number
+            };
+            supported(appli.is_some())
+        }
+        Request::StartNoAckMode
+        | Request::ExtendedMode
+        | Request::Symbols
+        | Request::NonStop(false) => OK.to_vec(),
+        Request::ResumeActions => RESUME_ACTIONS.to_vec(),
+        Request::CurrentThread => b"QC1".to_vec(),
+        Request::SelectThread { known } | Request::ThreadAlive { known } => {
+            if *known { OK } else { NO_SUCH_THREAD }.to_vec()
+        }
+        Request::ThreadExtraInfo => to_hex(b"Cortex-M7"),
+        // Attached, not started: GDB detaches when it quits, and kills nothing.
+        Request::Attached => b"1".to_vec(),
+        Request::Read { document, part } => {
+            let Part { offset, length } = *part;
+            match document {
+                Document::Features => reply::part(arch::DESCRIPTION.as_bytes(), offset, length),
+                Document::Threads => reply::part(THREADS.as_bytes(), offset, length),
+                Document::ExecFile => {
+                    let path = appli.map(|path| path.as_os_str().as_encoded_bytes());
+                    reply::part(path.unwrap_or_default(), offset, length)
+                }
+                Document::MemoryMap => return None,
+            }
+        }
+        Request::Unknown => UNSUPPORTED.to_vec(),
+        _ => return None,
+    })
+}
+
+/// What we can do. GDB opens the appli's file by itself if we offer `exec-file`, so we offer it only if there is one.
+fn supported(has_appli: bool) -> Vec<u8> {
+    let mut reply = format!(
+        "PacketSize={PACKET_BYTES:x};QStartNoAckMode+;vContSupported+;swbreak+;hwbreak+;binary-upload+;\
+         qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+"
+    );
+    if has_appli {
+        reply.push_str(";qXfer:exec-file:read+");
+    }
+    reply.into_bytes()
+}

@@ -1,0 +1,233 @@
+//! The clients and what they say, as the owner of the session sees them.
+//!
+//! The first client controls; those that come while it is there only look. When it leaves, the next to come controls: a client
+//! that came to look (a live watch) never finds itself in control.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::PathBuf,
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    answers,
+    event_loop::{ClientId, Ending, Message, Outgoing},
+    events::{Event, Events},
+    wire::{
+        dispatch::Request,
+        reply::{self, ErrorForm},
+    },
+};
+use crate::fault::{Fault, Journal};
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Controls,
+    /// Read memory and the registers of the last halt.
+    Looks,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Client {
+    /// What it may do.
+    pub role: Role,
+    /// How it takes errors.
+    pub error_form: ErrorForm,
+    /// It resumed the target and waits for a stop reply.
+    pub awaits_stop: bool,
+    replies: mpsc::UnboundedSender<Outgoing>,
+}
+
+impl Client {
+    /// Sends `outgoing`; a client that is gone says so by itself.
+    pub fn send(&self, outgoing: Outgoing) {
+        let _ = self.replies.send(outgoing);
+    }
+
+    /// Sends console text. Only while GDB takes it: in a monitor command, or while it waits for a stop.
+    pub fn console(&self, text: &str) {
+        for packet in reply::console(text) {
+            self.send(Outgoing::Aside(packet));
+        }
+    }
+}
+
+/// All clients, their messages, and where events go.
+#[derive(Debug)]
+pub struct Company {
+    inbox: mpsc::Receiver<Message>,
+    postponed: VecDeque<Message>,
+    clients: BTreeMap<ClientId, Client>,
+    /// The appli's file, which clients may read.
+    pub appli: Option<PathBuf>,
+    /// Tells the server to end.
+    pub ending: Ending,
+    /// Where events go.
+    pub events: Events,
+}
+
+impl Company {
+    /// Nobody yet.
+    pub fn new(inbox: mpsc::Receiver<Message>, ending: Ending, events: Events) -> Self {
+        Self {
+            inbox,
+            postponed: VecDeque::new(),
+            clients: BTreeMap::new(),
+            appli: None,
+            ending,
+            events,
+        }
+    }
+
+    /// The next message, waiting for it; `None` if none can come any more.
+    pub fn next(&mut self) -> Option<Message> {
+        self.postponed
+            .pop_front()
+            .or_else(|| self.inbox.blocking_recv())
+    }
+
+    /// The next message if there is one.
+    pub fn next_ready(&mut self) -> Option<Message> {
+        self.postponed.pop_front().or_else(|| self.newly_arrived())
+    }
+
+    /// The next message that was not postponed, if there is one.
+    pub fn newly_arrived(&mut self) -> Option<Message> {
+        self.inbox.try_recv().ok()
+    }
+
+    /// Keeps `message` until long work is done.
+    pub fn postpone(&mut self, message: Message) {
+        self.postponed.push_back(message);
+    }
+
+    /// A client has come.
+    pub fn join(&mut self, client: ClientId, replies: mpsc::UnboundedSender<Outgoing>) -> Role {
+        let role = if self.controller().is_some() {
+            Role::Looks
+        } else {
+            Role::Controls
+        };
+        self.clients.insert(
+            client,
+            Client {
+                role,
+                error_form: ErrorForm::default(),
+                awaits_stop: false,
+                replies,
+            },
+        );
+        role
+    }
+
+    /// A client has gone; says what it was.
+    pub fn leave(&mut self, client: ClientId) -> Option<Role> {
+        let role = self.clients.remove(&client)?.role;
+        self.events.tell(&Event::Closed {
+            clients: self.clients.len(),
+        });
+        Some(role)
+    }
+
+    /// Sends everybody away.
+    pub fn dismiss(&mut self) {
+        for client in std::mem::take(&mut self.clients).into_values() {
+            client.send(Outgoing::Close);
+        }
+        self.postponed.clear();
+    }
+
+    /// A client that is here.
+    pub fn client(&mut self, client: ClientId) -> Option<&mut Client> {
+        self.clients.get_mut(&client)
+    }
+
+    /// The reply to a request that needs nothing from the target.
+    pub fn answer_by_heart(&mut self, client: ClientId, request: &Request) -> Option<Vec<u8>> {
+        let client = self.clients.get_mut(&client)?;
+        answers::by_heart(request, client, self.appli.as_deref())
+    }
+
+    /// The client that controls.
+    pub fn controller(&self) -> Option<ClientId> {
+        self.clients
+            .iter()
+            .find(|(_, client)| client.role == Role::Controls)
+            .map(|(id, _)| *id)
+    }
+
+    /// The client that waits for a stop reply.
+    pub fn awaiting_stop(&self) -> Option<ClientId> {
+        self.clients
+            .iter()
+            .find(|(_, client)| client.awaits_stop)
+            .map(|(id, _)| *id)
+    }
+
+    /// Sends `outgoing` to `client` if it is still here.
+    pub fn send(&self, client: ClientId, outgoing: Outgoing) {
+        if let Some(client) = self.clients.get(&client) {
+            client.send(outgoing);
+        }
+    }
+
+    /// Tells a fault to the log and to the reader of the events, and keeps it for `monitor why`. The same fault again is not told
+    /// again: GDB repeats reads.
+    pub fn tell(&self, fault: &Fault, journal: &mut Journal) {
+        if journal.last() == Some(fault) {
+            return;
+        }
+        tracing::warn!("{fault}");
+        self.events.tell(&Event::from(fault));
+        journal.record(fault.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn company() -> (Company, mpsc::Sender<Message>) {
+        let (sender, inbox) = mpsc::channel(8);
+        (
+            Company::new(inbox, Ending::default(), Events::Silent),
+            sender,
+        )
+    }
+
+    fn join(company: &mut Company, client: u64) -> Role {
+        company.join(ClientId(client), mpsc::unbounded_channel().0)
+    }
+
+    #[test]
+    fn the_first_controls_and_the_others_look() {
+        let (mut company, _inbox) = company();
+        assert_eq!(join(&mut company, 1), Role::Controls);
+        assert_eq!(join(&mut company, 2), Role::Looks);
+        assert_eq!(company.leave(ClientId(1)), Some(Role::Controls));
+        assert_eq!(company.controller(), None, "a looker does not inherit");
+        assert_eq!(join(&mut company, 3), Role::Controls);
+    }
+
+    #[test]
+    fn postponed_messages_keep_their_order() {
+        let (mut company, inbox) = company();
+        let left = |id| Message::Left {
+            client: ClientId(id),
+        };
+        company.postpone(left(1));
+        company.postpone(left(2));
+        assert!(inbox.try_send(left(3)).is_ok());
+        let order: Vec<_> = std::iter::from_fn(|| company.next_ready())
+            .map(|message| match message {
+                Message::Left { client } => client.0,
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(order, [1, 2, 3]);
+    }
+}

@@ -1,0 +1,211 @@
+//! Sockets, signals and timers: the tokio side of the server.
+//!
+//! Everything here runs in one thread and never touches the target. A task a client frames what comes in, hands it to the thread
+//! that owns the session ([`super::owner`]) and frames what comes back. While a request is under way the client hears a `+` every
+//! second: GDB gives up after three silences of two seconds, skips acknowledgements that it does not expect, and takes each byte
+//! as a sign of life.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, mpsc},
+    time::{Instant, sleep_until},
+};
+
+use super::wire::framer::{Framer, Incoming, PACKET_BYTES};
+
+/// A sign of life goes out this often while a client waits.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
+
+/// Messages that wait for the owner of the session before sockets are no longer read.
+pub const INBOX_MESSAGES: usize = 64;
+
+/// A client, numbered in the order of arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+/// From the sockets to the owner of the session.
+#[derive(Debug)]
+pub enum Message {
+    /// A client has connected.
+    Joined {
+        /// Who.
+        client: ClientId,
+        /// Where its replies go.
+        replies: mpsc::UnboundedSender<Outgoing>,
+    },
+    /// A client said something.
+    Said {
+        /// Who.
+        client: ClientId,
+        /// What.
+        what: Incoming,
+    },
+    /// A client's connection is closed.
+    Left {
+        /// Who.
+        client: ClientId,
+    },
+    /// The server was told to end; see [`Ending`].
+    End,
+}
+
+/// From the owner of the session to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// The answer to the oldest request under way.
+    Reply(Vec<u8>),
+    /// The oldest request under way has no answer, or its answer comes later as an [`Outgoing::Aside`].
+    NoReply,
+    /// Console text or a stop reply.
+    Aside(Vec<u8>),
+    /// Close the connection when all of this is sent.
+    Close,
+}
+
+/// Says that the server shall end; long work looks at it between two steps.
+#[derive(Clone, Debug, Default)]
+pub struct Ending {
+    flag: Arc<AtomicBool>,
+    wake: Arc<Notify>,
+}
+
+impl Ending {
+    /// Tells the server to end.
+    pub fn request(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// True once it was told to.
+    pub fn is_requested(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
+    }
+}
+
+/// Accepts clients until the server is told to end, by `ending` or by a signal; then until the owner has let go of its clients.
+pub async fn accept(
+    listener: TcpListener,
+    inbox: mpsc::Sender<Message>,
+    ending: Ending,
+) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut clients = 0;
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, address)) => {
+                    clients += 1;
+                    tokio::spawn(attend(stream, address, ClientId(clients), inbox.clone()));
+                }
+                // Out of descriptors, or the client was gone before we took it: others may still come.
+                Err(error) => {
+                    tracing::warn!(%error, "a client could not be accepted");
+                    tokio::time::sleep(SIGN_OF_LIFE).await;
+                }
+            },
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => break,
+            () = ending.wake.notified() => break,
+            // The owner has ended by itself.
+            () = inbox.closed() => break,
+        }
+    }
+    ending.request();
+    // The owner may be in the middle of something and see the flag first: that is as good.
+    if inbox.send(Message::End).await.is_err() {
+        tracing::debug!("the owner of the session has ended already");
+    }
+    inbox.closed().await;
+    Ok(())
+}
+
+/// One client, from its arrival until it is gone.
+async fn attend(
+    stream: TcpStream,
+    address: SocketAddr,
+    client: ClientId,
+    inbox: mpsc::Sender<Message>,
+) {
+    tracing::info!(%address, "client {} connected", client.0);
+    let (replies, outgoing) = mpsc::unbounded_channel();
+    if inbox
+        .send(Message::Joined { client, replies })
+        .await
+        .is_err()
+    {
+        return;
+    }
+    if let Err(error) = converse(stream, client, &inbox, outgoing).await {
+        tracing::info!(%error, "client {} lost", client.0);
+    } else {
+        tracing::info!("client {} left", client.0);
+    }
+    // If nobody takes this message the owner has ended, and with it all clients.
+    let _ = inbox.send(Message::Left { client }).await;
+}
+
+/// Carries packets both ways until one side closes.
+async fn converse(
+    stream: TcpStream,
+    client: ClientId,
+    inbox: &mpsc::Sender<Message>,
+    mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (mut reader, mut writer) = stream.into_split();
+    let mut framer = Framer::default();
+    let mut bytes = vec![0; PACKET_BYTES];
+    let mut under_way = 0_usize;
+    let mut silent_until = Instant::now() + SIGN_OF_LIFE;
+    loop {
+        let mut to_client = Vec::new();
+        tokio::select! {
+            read = reader.read(&mut bytes) => {
+                let read = read?;
+                if read == 0 {
+                    return Ok(());
+                }
+                let mut incoming = Vec::new();
+                framer.receive(&bytes[..read], &mut incoming, &mut to_client);
+                // The acknowledgement goes out before the request can take its time.
+                writer.write_all(&to_client).await?;
+                to_client.clear();
+                for what in incoming {
+                    under_way += usize::from(what != Incoming::Interrupt);
+                    if inbox.send(Message::Said { client, what }).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+            reply = outgoing.recv() => match reply {
+                Some(Outgoing::Reply(body)) => {
+                    under_way = under_way.saturating_sub(1);
+                    framer.send(&body, &mut to_client);
+                }
+                Some(Outgoing::NoReply) => under_way = under_way.saturating_sub(1),
+                Some(Outgoing::Aside(body)) => framer.send(&body, &mut to_client),
+                Some(Outgoing::Close) | None => return writer.shutdown().await,
+            },
+            () = sleep_until(silent_until), if under_way > 0 => to_client.push(b'+'),
+        }
+        if !to_client.is_empty() {
+            writer.write_all(&to_client).await?;
+        }
+        silent_until = Instant::now() + SIGN_OF_LIFE;
+    }
+}

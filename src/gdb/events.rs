@@ -1,0 +1,169 @@
+//! What happens, for whoever started the server: one JSON object a line on stdout (`--json`), or the one line that says where
+//! to connect. The log on stderr is for people; this is for programs.
+
+use std::{io, net::SocketAddr};
+
+use serde::Serialize;
+
+use crate::{fault::Fault, layout::Address};
+
+/// One thing that happened. The field `event` holds its name.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event<'a> {
+    /// Clients can connect.
+    Listening {
+        /// Where.
+        address: SocketAddr,
+        /// The port alone.
+        port: u16,
+    },
+    /// The boot stage was run, or looked at.
+    Boot {
+        /// The appli's first instruction was reached.
+        armed: bool,
+        /// What was said on the console.
+        text: &'a [String],
+    },
+    /// Something about a window.
+    Window {
+        /// What was said on the console.
+        text: &'a str,
+    },
+    /// A flash transaction ended well.
+    Load {
+        /// Bytes erased.
+        erased: u64,
+        /// Bytes programmed.
+        programmed: u64,
+        /// Bytes found as they should be.
+        unchanged: u64,
+        /// Bytes verified.
+        verified: u64,
+    },
+    /// The target stopped.
+    Stop {
+        /// Why, in words.
+        reason: String,
+        /// The next instruction.
+        pc: String,
+    },
+    /// A fault.
+    Fault {
+        /// `XG012`.
+        code: &'a str,
+        /// The fact and its place.
+        headline: &'a str,
+        /// What led to it.
+        causes: &'a [String],
+        /// What to do.
+        remedy: &'a str,
+    },
+    /// A client left.
+    Closed {
+        /// Clients that remain.
+        clients: usize,
+    },
+}
+
+impl<'a> From<&'a Fault> for Event<'a> {
+    fn from(fault: &'a Fault) -> Self {
+        Self::Fault {
+            code: fault.code.name(),
+            headline: &fault.headline,
+            causes: &fault.causes,
+            remedy: &fault.remedy,
+        }
+    }
+}
+
+/// A stop of the target.
+pub fn stop<'a>(reason: impl std::fmt::Display, pc: Address) -> Event<'a> {
+    Event::Stop {
+        reason: reason.to_string(),
+        pc: pc.to_string(),
+    }
+}
+
+/// How events are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Events {
+    /// The ready line only.
+    #[default]
+    ReadyLine,
+    /// Each as a line of JSON.
+    Json,
+    /// Not at all: the server runs inside another command.
+    Silent,
+}
+
+impl Events {
+    /// Tells one event. Whoever started us may have closed stdout: that ends nothing.
+    pub fn tell(self, event: &Event<'_>) {
+        if let Err(error) = self.write(event, &mut io::stdout().lock()) {
+            tracing::debug!(%error, "nobody reads the events");
+        }
+    }
+
+    fn write(self, event: &Event<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+        match (self, event) {
+            (Self::ReadyLine, Event::Listening { address, .. }) => {
+                writeln!(out, "Listening for GDB on {address}")?;
+            }
+            (Self::Json, event) => {
+                let line = serde_json::to_string(event)?;
+                writeln!(out, "{line}")?;
+            }
+            (Self::ReadyLine | Self::Silent, _) => return Ok(()),
+        }
+        out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Code;
+
+    fn written(events: Events, event: &Event<'_>) -> String {
+        let mut out = Vec::new();
+        events
+            .write(event, &mut out)
+            .unwrap_or_else(|error| panic!("{error}"));
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    fn listening() -> Event<'static> {
+        Event::Listening {
+            address: SocketAddr::from(([127, 0, 0, 1], 3333)),
+            port: 3333,
+        }
+    }
+
+    #[test]
+    fn the_ready_line_is_what_scripts_wait_for() {
+        assert_eq!(
+            written(Events::ReadyLine, &listening()),
+            "Listening for GDB on 127.0.0.1:3333\n"
+        );
+        assert_eq!(written(Events::Silent, &listening()), "");
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        assert_eq!(
+            written(Events::Json, &listening()),
+            "{\"event\":\"listening\",\"address\":\"127.0.0.1:3333\",\"port\":3333}\n"
+        );
+        let fault = Fault {
+            code: Code::XG001,
+            headline: "link lost".to_owned(),
+            causes: vec!["unplugged".to_owned()],
+            remedy: "plug it in".to_owned(),
+        };
+        assert_eq!(
+            written(Events::Json, &Event::from(&fault)),
+            "{\"event\":\"fault\",\"code\":\"XG001\",\"headline\":\"link lost\",\"causes\":[\"unplugged\"],\"remedy\":\"plug it in\"}\n"
+        );
+    }
+}

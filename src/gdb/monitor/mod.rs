@@ -1,0 +1,171 @@
+//! Monitor commands: what `monitor ...` in GDB offers, one file a command.
+//!
+//! Each is a thin layer over `verbs.rs`. The dialects of other servers are aliases here, so that the launch configurations that
+//! people have keep working (cortex-debug, Eclipse, CubeIDE; see [`Command::names`]). An unknown command fails and says what there is.
+//!
+//! Adding one: copy `window.rs`, change three lines, add it to [`COMMANDS`]; the test `every_command_has_help_and_a_golden` tells
+//! what is missing.
+
+use std::fmt::{self, Write as _};
+
+use super::{
+    company::Company, event_loop::ClientId, meanwhile::Meanwhile, refusal::Refusal,
+    snapshot::Snapshot,
+};
+use crate::{fault::Fault, session::Session};
+
+mod catch;
+mod delay;
+mod gdb_sync;
+mod halt;
+mod help;
+mod maskisr;
+mod version;
+mod why;
+
+/// All commands, as `monitor help` lists them.
+pub const COMMANDS: &[Command] = &[
+    help::COMMAND,
+    halt::COMMAND,
+    why::COMMAND,
+    maskisr::COMMAND,
+    catch::COMMAND,
+    delay::COMMAND,
+    gdb_sync::COMMAND,
+    version::COMMAND,
+];
+
+/// One monitor command.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// How it is called; the first name is ours, the others are what other servers call it.
+    pub names: &'static [&'static str],
+    /// Arguments, as help shows them.
+    pub usage: &'static str,
+    /// One line.
+    pub help: &'static str,
+    /// Does it.
+    pub run: fn(Arguments<'_>, &mut Session, &mut Console<'_>) -> Result<(), Fault>,
+}
+
+impl Command {
+    /// Our name for it.
+    pub fn name(&self) -> &'static str {
+        self.names.first().copied().unwrap_or_default()
+    }
+
+    /// The fault for arguments that it does not take.
+    fn wrong(&self, arguments: Arguments<'_>) -> Fault {
+        Refusal::Arguments {
+            command: self.name(),
+            arguments: arguments.text.to_owned(),
+            usage: self.usage,
+        }
+        .into()
+    }
+}
+
+/// What stands after a command's name.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a> {
+    text: &'a str,
+}
+
+impl<'a> Arguments<'a> {
+    /// Words.
+    pub fn words(self) -> Vec<&'a str> {
+        self.text.split_whitespace().collect()
+    }
+}
+
+/// The console of the client that gave the command: whole lines are shown at once.
+#[derive(Debug)]
+pub struct Console<'a> {
+    /// Who gave the command.
+    client: ClientId,
+    company: &'a mut Company,
+    snapshot: &'a Snapshot,
+    line: String,
+}
+
+impl<'a> Console<'a> {
+    /// The console of `client`.
+    pub fn new(client: ClientId, company: &'a mut Company, snapshot: &'a Snapshot) -> Self {
+        Self {
+            client,
+            company,
+            snapshot,
+            line: String::new(),
+        }
+    }
+
+    /// Serves the other clients during long work.
+    pub fn meanwhile(&mut self) -> Meanwhile<'_> {
+        Meanwhile::new(self.company, self.snapshot)
+    }
+
+    /// True once the server was told to end.
+    pub fn is_ending(&self) -> bool {
+        self.company.ending.is_requested()
+    }
+
+    /// Shows what was begun.
+    fn show(&mut self) {
+        if let Some(client) = self.company.client(self.client) {
+            client.console(&self.line);
+        }
+        self.line.clear();
+    }
+}
+
+impl fmt::Write for Console<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.line.push_str(text);
+        if self.line.ends_with('\n') {
+            self.show();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Console<'_> {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            self.line.push('\n');
+            self.show();
+        }
+    }
+}
+
+/// Runs the command that was typed. No command at all is `help`.
+pub fn run(typed: &str, session: &mut Session, console: &mut Console<'_>) -> Result<(), Fault> {
+    let typed = typed.trim();
+    let (name, text) = typed
+        .split_once(char::is_whitespace)
+        .map_or((typed, ""), |(name, text)| (name, text.trim()));
+    let arguments = Arguments { text };
+    if name.is_empty() {
+        return (help::COMMAND.run)(arguments, session, console);
+    }
+    match find(name) {
+        Some(command) => (command.run)(arguments, session, console),
+        None => Err(Refusal::UnknownCommand {
+            command: typed.to_owned(),
+        }
+        .into()),
+    }
+}
+
+/// The command that is called `name`.
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS
+        .iter()
+        .find(|command| command.names.contains(&name))
+}
+
+/// Writes lines; the console takes everything.
+fn say<T: fmt::Display>(console: &mut Console<'_>, lines: impl IntoIterator<Item = T>) {
+    for line in lines {
+        let _ = writeln!(console, "{line}");
+    }
+}

@@ -1,0 +1,298 @@
+//! The thread that owns the session, with a gdbstub machine a client.
+//!
+//! It takes one message at a time, in the order in which they came. While the core runs it looks for a stop between messages, waiting
+//! longer and longer, but never so long that a stop or an interrupt goes unnoticed for 25 ms; while the core is halted it sleeps.
+//!
+//! gdbstub consumes a machine that meets what it cannot serve. The dispatcher leaves it no occasion; if it finds one all the same,
+//! the client gets an error and a new machine.
+
+use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
+
+use super::{
+    company::{Company, Role},
+    event_loop::{ClientId, Message, Outgoing},
+    events,
+    refusal::Refusal,
+    report::InWords,
+    target::Debuggee,
+    wire::{
+        dispatch::{self, Need},
+        framer::Incoming,
+        reply::{self, ErrorForm},
+    },
+};
+use crate::{
+    fault::{Disposition, Fault},
+    session::{Leave, Session, Stop},
+};
+
+mod requests;
+mod stub;
+
+use stub::Machine;
+
+/// First wait for a stop; it doubles.
+const SHORTEST_WAIT: Duration = Duration::from_micros(250);
+
+/// Longest wait for a stop: 50 looks a second.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+/// "The program is gone", when the link is lost while GDB waits for a stop.
+const TARGET_GONE: &[u8] = b"X09";
+
+/// Why the owner let go of the session.
+pub enum End {
+    /// The server was told to end.
+    Told,
+    /// The link is lost; the clients have been sent away.
+    LinkLost(Company),
+}
+
+/// The session, the clients, and a machine for each.
+pub struct Owner {
+    debuggee: Debuggee,
+    machines: BTreeMap<ClientId, Machine>,
+    /// Lines of stops that nobody waited for.
+    unsaid: Vec<String>,
+}
+
+/// Whether GDB shows the text of an `E.text` reply to the request at hand (GDB 18: to `qRcmd` and `Z`, not to memory and flash).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Yes,
+    No,
+}
+
+impl Owner {
+    /// Takes over `session`.
+    pub fn new(session: Session, mut company: Company) -> Self {
+        company.appli.clone_from(&session.settings().appli);
+        Self {
+            debuggee: Debuggee::new(session, company),
+            machines: BTreeMap::new(),
+            unsaid: Vec::new(),
+        }
+    }
+
+    /// Serves until the server is told to end or the link is lost.
+    pub fn run(mut self) -> End {
+        loop {
+            if self.debuggee.company.ending.is_requested() {
+                break;
+            }
+            let flow = match self.wait() {
+                Ok(Some(message)) => self.handle(message),
+                Ok(None) => break,
+                Err(fault) => self.lost_while_running(&fault),
+            };
+            if flow.is_break() {
+                self.debuggee.company.dismiss();
+                return End::LinkLost(self.debuggee.company);
+            }
+        }
+        self.end()
+    }
+
+    /// Leaves the target as it was told to be.
+    fn end(self) -> End {
+        let Debuggee {
+            session,
+            mut company,
+            ..
+        } = self.debuggee;
+        let leave = if session.is_halted() {
+            Leave::Halted
+        } else {
+            Leave::Running
+        };
+        if let Err(fault) = session.close(leave) {
+            tracing::warn!("{fault}");
+        }
+        company.dismiss();
+        End::Told
+    }
+
+    /// The next message; reports stops that come before it.
+    fn wait(&mut self) -> Result<Option<Message>, Fault> {
+        let mut wait = SHORTEST_WAIT;
+        while !self.debuggee.session.is_halted() {
+            if let Some(message) = self.debuggee.company.next_ready() {
+                return Ok(Some(message));
+            }
+            match self.debuggee.session.poll()? {
+                Some(stop) => self.stopped(&stop),
+                None => {
+                    self.debuggee.session.idle(wait)?;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+            }
+        }
+        Ok(self.debuggee.company.next())
+    }
+
+    fn handle(&mut self, message: Message) -> ControlFlow<()> {
+        match message {
+            Message::Joined { client, replies } => {
+                let role = self.debuggee.company.join(client, replies);
+                tracing::info!(?role, "client {} joined", client.0);
+                ControlFlow::Continue(())
+            }
+            Message::Left { client } => {
+                self.left(client);
+                ControlFlow::Continue(())
+            }
+            Message::End => ControlFlow::Continue(()),
+            Message::Said { client, what } => match what {
+                Incoming::Packet(body) => self.packet(client, &body),
+                Incoming::Damaged(damage) => {
+                    self.refuse(client, &Refusal::Damaged { damage }.into(), Shown::No)
+                }
+                Incoming::Interrupt => self.interrupt(client),
+            },
+        }
+    }
+
+    /// A client has gone. The target stays as it was told to be; nobody is there to be stopped for.
+    fn left(&mut self, client: ClientId) {
+        self.machines.remove(&client);
+        if self.debuggee.company.leave(client) == Some(Role::Controls) {
+            self.debuggee.session.client_left();
+        }
+    }
+
+    /// Ctrl-C: halts the core for the client that waits for a stop. A stop may have crossed it on the wire: then nothing is to do.
+    fn interrupt(&mut self, client: ClientId) -> ControlFlow<()> {
+        let awaits = self
+            .debuggee
+            .company
+            .client(client)
+            .is_some_and(|client| client.awaits_stop);
+        if !awaits {
+            return ControlFlow::Continue(());
+        }
+        match self.debuggee.session.halt() {
+            Ok(stop) => {
+                self.stopped(&stop);
+                ControlFlow::Continue(())
+            }
+            Err(fault) => self.lost_while_running(&fault),
+        }
+    }
+
+    /// One packet of a client.
+    fn packet(&mut self, client: ClientId, body: &[u8]) -> ControlFlow<()> {
+        let request = dispatch::parse(body);
+        if let Some(reply) = self.debuggee.company.answer_by_heart(client, &request) {
+            self.debuggee.company.send(client, Outgoing::Reply(reply));
+            return ControlFlow::Continue(());
+        }
+        let Some(asking) = self.debuggee.company.client(client) else {
+            return ControlFlow::Continue(());
+        };
+        if asking.role == Role::Looks && request.need() == Need::Change {
+            let packet = Refusal::shown(body);
+            return self.refuse(client, &Refusal::OnlyLooks { packet }.into(), Shown::No);
+        }
+        self.serve(client, request, body)
+    }
+
+    /// The target has stopped, or could not start: tells everybody who wants to know.
+    fn stopped(&mut self, stop: &Stop) {
+        let company = &mut self.debuggee.company;
+        company
+            .events
+            .tell(&events::stop(InWords(&stop.reason), stop.pc));
+        tracing::info!(pc = %stop.pc, "stopped: {}", InWords(&stop.reason));
+        self.unsaid.extend(stop.console.iter().cloned());
+        if let Err(fault) = self.remember_registers() {
+            self.tell(&fault);
+        }
+        let Some(client) = self.debuggee.company.awaiting_stop() else {
+            return;
+        };
+        self.say_what_was_unsaid(client);
+        let reply = self.stop_reply(client, stop);
+        if let Some(client) = self.debuggee.company.client(client) {
+            client.awaits_stop = false;
+            client.send(Outgoing::Aside(reply));
+        }
+    }
+
+    /// The link failed while the core ran. If it still answers, the client gets its stop; if not, the session is over.
+    fn lost_while_running(&mut self, fault: &Fault) -> ControlFlow<()> {
+        self.tell(fault);
+        if fault.disposition() == Disposition::Refuse {
+            match self.debuggee.session.halt() {
+                Ok(stop) => {
+                    self.stopped(&stop);
+                    return ControlFlow::Continue(());
+                }
+                Err(fault) => self.tell(&fault),
+            }
+        }
+        if let Some(client) = self.debuggee.company.awaiting_stop() {
+            self.say_what_was_unsaid(client);
+            self.debuggee
+                .company
+                .send(client, Outgoing::Aside(TARGET_GONE.to_vec()));
+        }
+        ControlFlow::Break(())
+    }
+
+    /// Keeps the registers for clients that ask for them while the core runs.
+    fn remember_registers(&mut self) -> Result<(), Fault> {
+        let registers = self.debuggee.session.registers()?;
+        self.debuggee.snapshot.remember(registers);
+        Ok(())
+    }
+
+    /// Tells a fault to everybody but the clients; they read it at the next moment at which GDB takes console text.
+    fn tell(&mut self, fault: &Fault) {
+        self.debuggee
+            .company
+            .tell(fault, self.debuggee.session.journal());
+    }
+
+    /// Shows what there was no moment to show before.
+    fn say_what_was_unsaid(&mut self, client: ClientId) {
+        let faults = self.debuggee.session.journal().take_unshown();
+        let lines = faults.iter().map(ToString::to_string);
+        let lines: Vec<String> = lines
+            .chain(self.debuggee.session.take_console())
+            .chain(std::mem::take(&mut self.unsaid))
+            .collect();
+        if let Some(client) = self.debuggee.company.client(client) {
+            for line in lines {
+                client.console(&format!("{line}\n"));
+            }
+        }
+    }
+
+    /// Refuses a request; ends the session if the link is lost.
+    fn refuse(&mut self, client: ClientId, fault: &Fault, shown: Shown) -> ControlFlow<()> {
+        let Some((form, role)) = self
+            .debuggee
+            .company
+            .client(client)
+            .map(|client| (client.error_form, client.role))
+        else {
+            return ControlFlow::Continue(());
+        };
+        if role == Role::Looks {
+            // Not what the controlling client asks `monitor why` about.
+            tracing::info!("a looking client was refused: {}", fault.one_line());
+        } else {
+            self.tell(fault);
+        }
+        if shown == Shown::Yes && form == ErrorForm::Text {
+            self.debuggee.session.journal().take_unshown();
+        }
+        self.debuggee
+            .company
+            .send(client, Outgoing::Reply(reply::error(fault, form)));
+        match fault.disposition() {
+            Disposition::Refuse => ControlFlow::Continue(()),
+            Disposition::EndSession => ControlFlow::Break(()),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What the owner does for each request that needs the target.
+
+use std::ops::ControlFlow;
+
+use super::{Owner, Shown};
+use crate::{
+    fault::Fault,
+    gdb::{
+        company::Role,
+        event_loop::{ClientId, Outgoing},
+        monitor::{self, Console},
+        refusal::Refusal,
+        wire::{
+            dispatch::{Action, Request},
+            encoding::escape,
+            reply::{ErrorForm, OK, UNSUPPORTED},
+        },
+    },
+    layout::Address,
+    session::{OnAttach, Resumed},
+};
+
+/// Every monitor command but this one shows first what there was no moment to show.
+const WHY: &str = "why";
+
+impl Owner {
+    /// Serves `request`, whose packet is `body`.
+    pub(super) fn serve(
+        &mut self,
+        client: ClientId,
+        request: Request,
+        body: &[u8],
+    ) -> ControlFlow<()> {
+        match request {
+            Request::Stub { packet, .. } => self.serve_by_stub(client, &packet),
+            Request::Resume { from, action } => self.resume(client, from, action),
+            Request::WhyStopped => {
+                self.halt_for(client);
+                self.reply_with_stop(client)
+            }
+            Request::Attach => self.attach(client),
+            Request::Monitor(command) => self.monitor(client, &command),
+            Request::Kill => {
+                self.debuggee.session.client_left();
+                self.send(client, Outgoing::NoReply)
+            }
+            Request::KillProcess => {
+                self.debuggee.session.client_left();
+                self.reply(client, OK)
+            }
+            Request::Detach => self.detach(client),
+            Request::Crc { address, length } => {
+                let crc = self.debuggee.session.crc(Address(address), length);
+                self.answer(client, crc.map(|crc| format!("C{crc:x}").into_bytes()))
+            }
+            Request::Search {
+                address,
+                length,
+                pattern,
+            } => {
+                let found = self
+                    .debuggee
+                    .session
+                    .search(Address(address), length, &pattern);
+                self.answer(
+                    client,
+                    found.map(|found| match found {
+                        Some(address) => format!("1,{:x}", address.0).into_bytes(),
+                        None => b"0".to_vec(),
+                    }),
+                )
+            }
+            Request::ReadBinary { address, length } => self.read_binary(client, address, length),
+            Request::NonStop(true) => self.refuse(client, &Refusal::NonStop.into(), Shown::No),
+            Request::Malformed { expected } => {
+                let packet = Refusal::shown(body);
+                let fault = Refusal::Malformed { packet, expected };
+                self.refuse(client, &fault.into(), Shown::No)
+            }
+            // All others are answered by heart.
+            _ => self.reply(client, UNSUPPORTED),
+        }
+    }
+
+    fn send(&self, client: ClientId, outgoing: Outgoing) -> ControlFlow<()> {
+        self.debuggee.company.send(client, outgoing);
+        ControlFlow::Continue(())
+    }
+
+    fn reply(&self, client: ClientId, reply: &[u8]) -> ControlFlow<()> {
+        self.send(client, Outgoing::Reply(reply.to_vec()))
+    }
+
+    fn answer(&mut self, client: ClientId, answer: Result<Vec<u8>, Fault>) -> ControlFlow<()> {
+        match answer {
+            Ok(reply) => self.send(client, Outgoing::Reply(reply)),
+            Err(fault) => self.refuse(client, &fault, Shown::No),
+        }
+    }
+
+    fn serve_by_stub(&mut self, client: ClientId, packet: &[u8]) -> ControlFlow<()> {
+        let reply = self.stub(client, packet);
+        match (self.debuggee.exchange.fault.take(), reply) {
+            (Some(fault), _) => {
+                let shown = if packet.starts_with(b"Z") {
+                    Shown::Yes
+                } else {
+                    Shown::No
+                };
+                self.refuse(client, &fault, shown)
+            }
+            (None, reply) => self.reply(client, &reply.unwrap_or_default()),
+        }
+    }
+
+    fn read_binary(&mut self, client: ClientId, address: u32, length: u32) -> ControlFlow<()> {
+        let mut data = vec![0; length as usize];
+        let read = self
+            .debuggee
+            .session
+            .read_memory(Address(address), &mut data);
+        self.answer(
+            client,
+            read.map(|length| {
+                let mut reply = vec![b'b'];
+                reply.extend(escape(data.get(..length).unwrap_or(&data)));
+                reply
+            }),
+        )
+    }
+
+    /// Resumes for `client`. The stop reply comes when the core stops; here if it does so at once, or cannot start.
+    fn resume(&mut self, client: ClientId, from: Option<u32>, action: Action) -> ControlFlow<()> {
+        if action == Action::Stop {
+            return self.stop_on_request(client);
+        }
+        if let Some(address) = from {
+            let pc = crate::gdb::arch::Number::PC;
+            let written = self
+                .debuggee
+                .session
+                .write_register(pc.0, u64::from(address));
+            if let Err(fault) = written {
+                return self.refuse(client, &fault, Shown::No);
+            }
+        }
+        if self.debuggee.session.is_halted()
+            && let Err(fault) = self.remember_registers()
+        {
+            return self.refuse(client, &fault, Shown::No);
+        }
+        self.say_what_was_unsaid(client);
+        let refused = self.stub(client, &action.packet());
+        if let (Some(reply), None) = (refused, &self.debuggee.exchange.stop) {
+            return self.reply(client, &reply);
+        }
+        if let Some(waiting) = self.debuggee.company.client(client) {
+            waiting.awaits_stop = true;
+            waiting.send(Outgoing::NoReply);
+        }
+        if let Some(fault) = self.debuggee.exchange.fault.take() {
+            return self.lost_while_running(&fault);
+        }
+        if let Some(stop) = self.debuggee.exchange.stop.take() {
+            self.stopped(&stop);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// `vCont;t`: like Ctrl-C if the client waits for a stop, else the present stop.
+    fn stop_on_request(&mut self, client: ClientId) -> ControlFlow<()> {
+        if self.debuggee.company.awaiting_stop() == Some(client) {
+            self.debuggee.company.send(client, Outgoing::NoReply);
+            return self.interrupt(client);
+        }
+        self.attach(client)
+    }
+
+    /// The controlling client believes the target stopped when it connects, so it is: unless the server was told to let it run.
+    fn halt_for(&mut self, client: ClientId) {
+        let controls = self
+            .debuggee
+            .company
+            .client(client)
+            .is_some_and(|client| client.role == Role::Controls);
+        let session = &mut self.debuggee.session;
+        let lets_run = session.settings().on_attach == OnAttach::Run;
+        let result = if session.is_halted() {
+            self.remember_registers()
+        } else if controls && !lets_run {
+            session.halt().and_then(|_| self.remember_registers())
+        } else {
+            Ok(())
+        };
+        if let Err(fault) = result {
+            self.tell(&fault);
+        }
+    }
+
+    fn reply_with_stop(&mut self, client: ClientId) -> ControlFlow<()> {
+        let reply = self.present_stop_reply(client);
+        self.send(client, Outgoing::Reply(reply))
+    }
+
+    /// `vAttach`: halted, whatever the server was told before.
+    fn attach(&mut self, client: ClientId) -> ControlFlow<()> {
+        if let Err(fault) = self.debuggee.session.halt() {
+            return self.refuse(client, &fault, Shown::No);
+        }
+        match self.remember_registers() {
+            Ok(()) => self.reply_with_stop(client),
+            Err(fault) => self.refuse(client, &fault, Shown::No),
+        }
+    }
+
+    /// The program runs on without breakpoints. GDB waits 100 ms for the OK and detaches whatever comes.
+    fn detach(&mut self, client: ClientId) -> ControlFlow<()> {
+        let controls = self.debuggee.company.controller() == Some(client);
+        if controls {
+            self.debuggee.session.client_left();
+            if self.debuggee.session.is_halted() {
+                match self.debuggee.session.resume() {
+                    Ok(Resumed::Running) => {}
+                    Ok(Resumed::Stopped(stop) | Resumed::Refused(stop)) => self.stopped(&stop),
+                    Err(fault) => self.tell(&fault),
+                }
+            }
+        }
+        self.reply(client, OK)
+    }
+
+    fn monitor(&mut self, client: ClientId, command: &str) -> ControlFlow<()> {
+        if command.trim() != WHY {
+            self.say_what_was_unsaid(client);
+        }
+        let debuggee = &mut self.debuggee;
+        let mut console = Console::new(client, &mut debuggee.company, &debuggee.snapshot);
+        let result = monitor::run(command, &mut debuggee.session, &mut console);
+        drop(console);
+        let Err(fault) = result else {
+            self.say_what_was_unsaid(client);
+            return self.reply(client, OK);
+        };
+        self.tell(&fault);
+        // GDB 13 shows the number only, but console text before it.
+        if let Some(asking) = self.debuggee.company.client(client)
+            && asking.error_form == ErrorForm::Number
+        {
+            asking.console(&format!("{fault}\n"));
+        }
+        self.debuggee.session.journal().take_unshown();
+        self.refuse(client, &fault, Shown::Yes)
+    }
+}

@@ -1,0 +1,154 @@
+//! gdbstub's machines: packets in, captured replies out.
+
+use gdbstub::stub::{GdbStubBuilder, SingleThreadStopReason, state_machine::GdbStubStateMachine};
+
+use super::Owner;
+use crate::{
+    gdb::{
+        arch::Number,
+        event_loop::ClientId,
+        refusal::Refusal,
+        report,
+        snapshot::Snapshot,
+        target::{Debuggee, Exchange},
+        wire::{
+            encoding::to_hex,
+            framer::{PACKET_BYTES, frame},
+            reply::Capture,
+        },
+    },
+    session::Stop,
+};
+
+/// gdbstub's machine of one client.
+pub type Machine = GdbStubStateMachine<'static, Debuggee, Capture>;
+
+/// A packet with its frame, and room that gdbstub uses to read registers into.
+const BUFFER_BYTES: usize = PACKET_BYTES + 0x100;
+
+/// Registers that every stop reply carries, so that a step needs no `g`.
+const EXPEDITED: [Number; 5] = [Number::R7, Number::SP, Number::LR, Number::PC, Number::XPSR];
+
+/// Why a machine could go no further.
+type Broken = String;
+
+fn broken(error: impl std::fmt::Display) -> Broken {
+    error.to_string()
+}
+
+fn new_machine(debuggee: &mut Debuggee) -> Result<Machine, Broken> {
+    GdbStubBuilder::new(Capture::default())
+        .packet_buffer_size(BUFFER_BYTES)
+        .build()
+        .map_err(broken)?
+        .run_state_machine(debuggee)
+        .map_err(broken)
+}
+
+/// Gives `packet` to the machine. [`super::Owner`] keeps interrupts, `D` and `k` to itself, so two states do not occur.
+fn give(mut machine: Machine, debuggee: &mut Debuggee, packet: &[u8]) -> Result<Machine, Broken> {
+    for byte in frame(packet) {
+        machine = match machine {
+            Machine::Idle(machine) => machine.incoming_data(debuggee, byte),
+            Machine::Running(machine) => machine.incoming_data(debuggee, byte),
+            Machine::CtrlCInterrupt(machine) => {
+                machine.interrupt_handled(debuggee, None::<SingleThreadStopReason<u32>>)
+            }
+            Machine::Disconnected(machine) => Ok(machine.return_to_idle()),
+        }
+        .map_err(broken)?;
+    }
+    Ok(machine)
+}
+
+/// What the machine has written.
+fn captured(machine: &mut Machine) -> Option<Vec<u8>> {
+    match machine {
+        Machine::Idle(machine) => machine.borrow_conn(),
+        Machine::Running(machine) => machine.borrow_conn(),
+        Machine::CtrlCInterrupt(machine) => machine.borrow_conn(),
+        Machine::Disconnected(machine) => machine.borrow_conn(),
+    }
+    .take()
+}
+
+impl Owner {
+    /// Lets gdbstub serve `packet`. Its reply, if it has one yet; what it could not say is in the exchange.
+    pub(super) fn stub(&mut self, client: ClientId, packet: &[u8]) -> Option<Vec<u8>> {
+        self.debuggee.exchange = Exchange::default();
+        let machine = match self.machines.remove(&client) {
+            Some(machine) => Ok(machine),
+            None => new_machine(&mut self.debuggee),
+        };
+        match machine.and_then(|machine| give(machine, &mut self.debuggee, packet)) {
+            Ok(mut machine) => {
+                let reply = captured(&mut machine);
+                self.machines.insert(client, machine);
+                reply
+            }
+            Err(reason) => {
+                let packet = Refusal::shown(packet);
+                self.debuggee.exchange.fault = Some(Refusal::NotServed { packet, reason }.into());
+                None
+            }
+        }
+    }
+
+    /// The stop reply to a client whose machine is waiting for a stop.
+    pub(super) fn stop_reply(&mut self, client: ClientId, stop: &Stop) -> Vec<u8> {
+        let reported = match self.machines.remove(&client) {
+            Some(Machine::Running(machine)) => machine
+                .report_stop(&mut self.debuggee, report::stop_reason(stop))
+                .map_err(broken),
+            _ => Err("the machine was not waiting for a stop".to_owned()),
+        };
+        let reply = match reported {
+            Ok(mut machine) => {
+                let reply = captured(&mut machine);
+                self.machines.insert(client, machine);
+                reply
+            }
+            Err(reason) => {
+                tracing::error!(reason, "a stop was reported plainly");
+                None
+            }
+        };
+        expedited(reply.unwrap_or_default(), &self.debuggee.snapshot)
+    }
+
+    /// The stop reply to a client that asks why the target is stopped.
+    pub(super) fn present_stop_reply(&mut self, client: ClientId) -> Vec<u8> {
+        let reply = self.stub(client, b"?").unwrap_or_default();
+        expedited(reply, &self.debuggee.snapshot)
+    }
+}
+
+/// A `T` reply with registers. One that is none is replaced: GDB must never be left without a stop.
+fn expedited(mut reply: Vec<u8>, snapshot: &Snapshot) -> Vec<u8> {
+    if !reply.starts_with(b"T") {
+        reply = crate::gdb::answers::STOPPED.to_vec();
+    }
+    for number in EXPEDITED {
+        if let Some(value) = snapshot.value(number) {
+            reply.extend(format!("{:02x}:", number.0).into_bytes());
+            reply.extend(to_hex(&value.to_le_bytes()));
+            reply.push(b';');
+        }
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_carries_the_registers_of_a_step() {
+        let reply = expedited(b"T05thread:01;hwbreak:;".to_vec(), &Snapshot::default());
+        assert_eq!(
+            String::from_utf8_lossy(&reply),
+            "T05thread:01;hwbreak:;07:00000000;0d:00000000;0e:00000000;0f:00000000;10:00000000;"
+        );
+        assert!(expedited(b"E01".to_vec(), &Snapshot::default()).starts_with(b"T05thread:1;"));
+    }
+}

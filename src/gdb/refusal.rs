@@ -1,0 +1,129 @@
+//! Requests of a client that are refused before they reach the session.
+
+use std::borrow::Cow;
+
+use super::wire::framer::{Damage, PACKET_BYTES};
+use crate::{
+    fault::{Code, Explain},
+    layout::Address,
+};
+
+/// Why a request of a client is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// A known packet says something impossible.
+    #[error("packet `{packet}` is malformed: expected {expected}")]
+    Malformed {
+        /// Its beginning.
+        packet: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The frame was damaged.
+    #[error("a packet was damaged: {damage}")]
+    Damaged {
+        /// How.
+        damage: Damage,
+    },
+    /// Another client controls the target.
+    #[error("another client controls the target; `{packet}` would change it")]
+    OnlyLooks {
+        /// The beginning of the packet.
+        packet: String,
+    },
+    /// `QNonStop:1`.
+    #[error("non-stop mode is not offered: the chip has one core, which halts as a whole")]
+    NonStop,
+    /// Long work is under way there.
+    #[error(
+        "external memory at {address} cannot be read while flash is programmed or the boot stage runs"
+    )]
+    Busy {
+        /// First address of the read.
+        address: Address,
+    },
+    /// A register value of the wrong size.
+    #[error("register number {number} takes {expected} bytes, not {bytes}")]
+    RegisterSize {
+        /// Its number in the target description.
+        number: u16,
+        /// Bytes that it has.
+        expected: usize,
+        /// Bytes that came.
+        bytes: usize,
+    },
+    /// A register that is only known while the core is halted.
+    #[error("register number {number} cannot be read while the core runs")]
+    Runs {
+        /// Its number in the target description.
+        number: u16,
+    },
+    /// No such monitor command.
+    #[error("there is no monitor command `{command}`")]
+    UnknownCommand {
+        /// What was typed.
+        command: String,
+    },
+    /// A monitor command with arguments that it does not take.
+    #[error("`monitor {command}` does not take `{arguments}`: {usage}")]
+    Arguments {
+        /// The command.
+        command: &'static str,
+        /// What was typed.
+        arguments: String,
+        /// How it goes.
+        usage: &'static str,
+    },
+    /// gdbstub could not serve a packet that we had validated.
+    #[error("packet `{packet}` could not be served: {reason}")]
+    NotServed {
+        /// Its beginning.
+        packet: String,
+        /// gdbstub's words.
+        reason: String,
+    },
+}
+
+impl Refusal {
+    /// What of a packet is shown in a message: its beginning, in ASCII.
+    pub fn shown(packet: &[u8]) -> String {
+        const SHOWN_BYTES: usize = 32;
+        let beginning = packet.get(..SHOWN_BYTES).unwrap_or(packet);
+        let dots = if packet.len() > SHOWN_BYTES {
+            "..."
+        } else {
+            ""
+        };
+        format!("{}{dots}", beginning.escape_ascii())
+    }
+}
+
+impl Explain for Refusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::Malformed { .. } | Self::Damaged { .. } | Self::RegisterSize { .. } => {
+                Code::XG062
+            }
+            Self::OnlyLooks { .. } => Code::XG063,
+            Self::UnknownCommand { .. } => Code::XG064,
+            Self::Arguments { .. } => Code::XG065,
+            Self::NonStop => Code::XG066,
+            Self::Busy { .. } | Self::Runs { .. } => Code::XG067,
+            Self::NotServed { .. } => Code::XG068,
+        }
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Damaged {
+                damage: Damage::Oversize { .. },
+            } => Some(Cow::Owned(format!(
+                "`set remote memory-write-packet-size` to at most {PACKET_BYTES}"
+            ))),
+            Self::Runs { .. } => Some(Cow::Borrowed(
+                "`monitor halt`, or Ctrl-C in the controlling GDB",
+            )),
+            _ => None,
+        }
+    }
+}

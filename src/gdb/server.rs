@@ -1,0 +1,189 @@
+//! The server as a whole: a port, the thread that owns the session, and what happens when the link is lost.
+
+use std::{
+    borrow::Cow,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    thread,
+};
+
+use tokio::{net::TcpListener, runtime, sync::mpsc};
+
+use super::{
+    company::Company,
+    event_loop::{self, ClientId, Ending, INBOX_MESSAGES, Message, Outgoing},
+    events::{Event, Events},
+    owner::{End, Owner},
+};
+use crate::{
+    fault::{Code, Explain, Fault},
+    session::Session,
+};
+
+/// The port on which debuggers expect a server of their own.
+pub const DEFAULT_PORT: u16 = 3333;
+
+/// How a server is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Where to listen; port 0 is any free one.
+    pub address: SocketAddr,
+    /// Where events go.
+    pub events: Events,
+}
+
+impl Default for Options {
+    /// On this computer only: whoever reaches the port can program the board.
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
+            events: Events::default(),
+        }
+    }
+}
+
+/// The server could not begin.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct ListenError {
+    address: SocketAddr,
+    #[source]
+    source: io::Error,
+}
+
+impl Explain for ListenError {
+    fn code(&self) -> Code {
+        Code::XG069
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        None
+    }
+}
+
+/// A server that listens and serves nobody yet.
+#[derive(Debug)]
+pub struct Server {
+    options: Options,
+    runtime: runtime::Runtime,
+    listener: TcpListener,
+    address: SocketAddr,
+    ending: Ending,
+}
+
+impl Server {
+    /// Takes the port. Clients may connect from now on; they are served once [`Server::serve`] runs.
+    pub fn listen(options: Options) -> Result<Self, ListenError> {
+        let failed = |source| ListenError {
+            address: options.address,
+            source,
+        };
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let listener = runtime
+            .block_on(TcpListener::bind(options.address))
+            .map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self {
+            options,
+            runtime,
+            listener,
+            address,
+            ending: Ending::default(),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What tells it to end.
+    pub fn ending(&self) -> Ending {
+        self.ending.clone()
+    }
+
+    /// Opens the session, says that it is ready, and serves until it is told to end (SIGTERM, SIGINT, SIGHUP or
+    /// [`Ending::request`]). A lost link is opened anew for the next client.
+    pub fn serve<O>(self, mut open: O) -> Result<(), Fault>
+    where
+        O: FnMut() -> Result<Session, Fault> + Send + 'static,
+    {
+        let Self {
+            options,
+            runtime,
+            listener,
+            address,
+            ending,
+        } = self;
+        let session = open()?;
+        let (sender, inbox) = mpsc::channel(INBOX_MESSAGES);
+        let company = Company::new(inbox, ending.clone(), options.events);
+        let owner = thread::Builder::new()
+            .name("session".to_owned())
+            .spawn(move || own(session, company, open))
+            .map_err(|source| ListenError { address, source })?;
+        options.events.tell(&Event::Listening {
+            address,
+            port: address.port(),
+        });
+        runtime
+            .block_on(event_loop::accept(listener, sender, ending))
+            .map_err(|source| ListenError { address, source })?;
+        if owner.join().is_err() {
+            tracing::error!("the thread that owns the session panicked");
+        }
+        Ok(())
+    }
+}
+
+/// Owns one session after the other.
+fn own<O>(session: Session, company: Company, mut open: O)
+where
+    O: FnMut() -> Result<Session, Fault>,
+{
+    let mut owner = Owner::new(session, company);
+    while let End::LinkLost(company) = owner.run() {
+        match reopen(company, &mut open) {
+            Some(next) => owner = next,
+            None => return,
+        }
+    }
+}
+
+/// Waits for the next client and opens a session for it. A client for which that fails is sent away, and the next may try.
+fn reopen<O>(mut company: Company, open: &mut O) -> Option<Owner>
+where
+    O: FnMut() -> Result<Session, Fault>,
+{
+    tracing::warn!("the link is lost; the next client to connect opens it again");
+    loop {
+        let (client, replies) = next_client(&mut company)?;
+        match open() {
+            Ok(session) => {
+                company.join(client, replies);
+                return Some(Owner::new(session, company));
+            }
+            Err(fault) => {
+                tracing::error!("{fault}");
+                company.events.tell(&Event::from(&fault));
+                // The client may be gone already.
+                let _ = replies.send(Outgoing::Close);
+            }
+        }
+    }
+}
+
+/// The next client to connect; `None` if the server is told to end first.
+fn next_client(company: &mut Company) -> Option<(ClientId, mpsc::UnboundedSender<Outgoing>)> {
+    loop {
+        if company.ending.is_requested() {
+            return None;
+        }
+        if let Message::Joined { client, replies } = company.next()? {
+            return Some((client, replies));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! gdbstub's `Target`: what a packet that gdbstub serves asks of the session. One file an extension, named as gdbstub names it.
+//!
+//! gdbstub passes on an errno at most, so the fault itself is put aside in [`Exchange`], where the reply is made from it. A resume
+//! cannot fail in gdbstub's terms: what would be run into becomes a stop with its fault.
+
+use std::convert::Infallible;
+
+use gdbstub::target::{Target, TargetError, ext};
+
+use super::{arch::CortexM7, company::Company, report, snapshot::Snapshot};
+use crate::{
+    fault::Fault,
+    session::{Session, Stop},
+};
+
+mod base;
+mod breakpoints;
+mod host_io;
+
+/// What gdbstub's result type cannot carry, from one packet.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    /// Why the packet was refused.
+    pub fault: Option<Fault>,
+    /// The target stopped (or did not start) within the packet.
+    pub stop: Option<Stop>,
+}
+
+/// The debugged target with everybody who debugs it.
+pub struct Debuggee {
+    /// The target.
+    pub session: Session,
+    /// The clients.
+    pub company: Company,
+    /// Registers of the last halt.
+    pub snapshot: Snapshot,
+    /// Results of the packet under way.
+    pub exchange: Exchange,
+    /// Files that a client has opened.
+    files: host_io::Files,
+}
+
+impl Debuggee {
+    /// A session that nobody has asked anything yet.
+    pub fn new(session: Session, company: Company) -> Self {
+        Self {
+            session,
+            company,
+            snapshot: Snapshot::default(),
+            exchange: Exchange::default(),
+            files: host_io::Files::default(),
+        }
+    }
+
+    /// Puts `fault` aside and gives gdbstub its errno.
+    fn refuse(&mut self, fault: impl Into<Fault>) -> TargetError<Infallible> {
+        let fault = fault.into();
+        let error = report::target_error(&fault);
+        self.exchange.fault = Some(fault);
+        error
+    }
+
+    /// Notes how a resume ended, if it has ended already.
+    fn resumed(&mut self, result: Result<Option<Stop>, Fault>) {
+        match result {
+            Ok(stop) => self.exchange.stop = stop,
+            Err(fault) => {
+                self.exchange.stop = Some(self.session.last_stop().clone());
+                self.exchange.fault = Some(fault);
+            }
+        }
+    }
+}
+
+impl Target for Debuggee {
+    type Arch = CortexM7;
+    type Error = Infallible;
+
+    fn base_ops(&mut self) -> ext::base::BaseOps<'_, CortexM7, Infallible> {
+        ext::base::BaseOps::SingleThread(self)
+    }
+
+    /// Run-length encoding would have to be undone before a reply can be rewritten.
+    fn use_rle(&self) -> bool {
+        false
+    }
+
+    fn support_breakpoints(&mut self) -> Option<ext::breakpoints::BreakpointsOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_host_io(&mut self) -> Option<ext::host_io::HostIoOps<'_, Self>> {
+        Some(self)
+    }
+}
