@@ -12,6 +12,7 @@ pub mod wire;
 mod answers;
 mod company;
 mod meanwhile;
+mod memory_map;
 mod owner;
 mod refusal;
 mod report;

@@ -15,6 +15,7 @@ use crate::{
 
 mod base;
 mod breakpoints;
+mod flash;
 mod host_io;
 
 /// What gdbstub's result type cannot carry, from one packet.
@@ -86,6 +87,10 @@ impl Target for Debuggee {
     }
 
     fn support_breakpoints(&mut self) -> Option<ext::breakpoints::BreakpointsOps<'_, Self>> {
+        Some(self)
+    }
+
+    fn support_flash_operations(&mut self) -> Option<ext::flash::FlashOps<'_, Self>> {
         Some(self)
     }
 

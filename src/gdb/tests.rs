@@ -90,6 +90,7 @@ fn settings() -> Settings {
         on_attach: OnAttach::Halt,
         under_reset: false,
         live_window: false,
+        flash_journal: None,
     }
 }
 

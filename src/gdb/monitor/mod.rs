@@ -9,24 +9,28 @@
 use std::fmt::{self, Write as _};
 
 use super::{
-    company::Company, event_loop::ClientId, meanwhile::Meanwhile, refusal::Refusal,
+    company::Company, event_loop::ClientId, events::Events, meanwhile::Meanwhile, refusal::Refusal,
     snapshot::Snapshot,
 };
 use crate::{fault::Fault, session::Session};
 
+mod boot;
 mod catch;
 mod delay;
 mod gdb_sync;
 mod halt;
 mod help;
 mod maskisr;
+mod reset;
 mod version;
 mod why;
 
 /// All commands, as `monitor help` lists them.
 pub const COMMANDS: &[Command] = &[
     help::COMMAND,
+    reset::COMMAND,
     halt::COMMAND,
+    boot::COMMAND,
     why::COMMAND,
     maskisr::COMMAND,
     catch::COMMAND,
@@ -102,6 +106,11 @@ impl<'a> Console<'a> {
     /// Serves the other clients during long work.
     pub fn meanwhile(&mut self) -> Meanwhile<'_> {
         Meanwhile::new(self.company, self.snapshot)
+    }
+
+    /// Where events go.
+    pub fn events(&self) -> Events {
+        self.company.events
     }
 
     /// True once the server was told to end.

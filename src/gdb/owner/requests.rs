@@ -8,12 +8,14 @@ use crate::{
     gdb::{
         company::Role,
         event_loop::{ClientId, Outgoing},
+        meanwhile::Meanwhile,
+        memory_map,
         monitor::{self, Console},
         refusal::Refusal,
         wire::{
-            dispatch::{Action, Request},
+            dispatch::{Action, Document, Part, Request},
             encoding::escape,
-            reply::{ErrorForm, OK, UNSUPPORTED},
+            reply::{self, ErrorForm, OK, UNSUPPORTED},
         },
     },
     layout::Address,
@@ -40,6 +42,11 @@ impl Owner {
             }
             Request::Attach => self.attach(client),
             Request::Monitor(command) => self.monitor(client, &command),
+            Request::Restart => self.restart_silently(client),
+            Request::Run => match self.restart() {
+                Ok(()) => self.reply_with_stop(client),
+                Err(fault) => self.refuse(client, &fault, Shown::No),
+            },
             Request::Kill => {
                 self.debuggee.session.client_left();
                 self.send(client, Outgoing::NoReply)
@@ -71,6 +78,13 @@ impl Owner {
                 )
             }
             Request::ReadBinary { address, length } => self.read_binary(client, address, length),
+            Request::Read {
+                document: Document::MemoryMap,
+                part: Part { offset, length },
+            } => {
+                let map = memory_map::xml(&self.debuggee.session.memory_map());
+                self.reply(client, &reply::part(map.as_bytes(), offset, length))
+            }
             Request::NonStop(true) => self.refuse(client, &Refusal::NonStop.into(), Shown::No),
             Request::Malformed { expected } => {
                 let packet = Refusal::shown(body);
@@ -227,6 +241,22 @@ impl Owner {
             }
         }
         self.reply(client, OK)
+    }
+
+    /// Back to the appli's first instruction.
+    fn restart(&mut self) -> Result<(), Fault> {
+        let mut meanwhile = Meanwhile::new(&mut self.debuggee.company, &self.debuggee.snapshot);
+        let restarted = self.debuggee.session.restart(&mut meanwhile)?;
+        self.unsaid.extend(restarted.console);
+        self.remember_registers()
+    }
+
+    /// `R` has no reply.
+    fn restart_silently(&mut self, client: ClientId) -> ControlFlow<()> {
+        if let Err(fault) = self.restart() {
+            self.tell(&fault);
+        }
+        self.send(client, Outgoing::NoReply)
     }
 
     fn monitor(&mut self, client: ClientId, command: &str) -> ControlFlow<()> {

@@ -1,0 +1,37 @@
+//! `monitor boot`: where the boot stage is and why, or through it to the appli.
+
+use super::{Arguments, Command, Console};
+use crate::{fault::Fault, session::Session};
+
+pub const COMMAND: Command = Command {
+    names: &["boot"],
+    usage: "[status|arm]",
+    help: "what the chip shows of its boot stage; `arm`: run it to the appli or fail",
+    run,
+};
+
+fn run(
+    arguments: Arguments<'_>,
+    session: &mut Session,
+    out: &mut Console<'_>,
+) -> Result<(), Fault> {
+    match arguments.words().as_slice() {
+        [] | ["status"] => {
+            let status = session.boot_status()?;
+            super::say(out, [status]);
+        }
+        ["arm"] => {
+            let armed = session.arm(&mut out.meanwhile())?;
+            super::say(
+                out,
+                [format!(
+                    "halted at the appli's first instruction, {}",
+                    armed.entry
+                )],
+            );
+            super::say(out, armed.notices);
+        }
+        _ => return Err(COMMAND.wrong(arguments)),
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! vFlashErase, vFlashWrite, vFlashDone (gdbstub's `flash`): GDB's `load` and `flash-erase`.
+//!
+//! The first two only collect; everything is done, by difference and verified, at vFlashDone, the one packet of the three for
+//! which GDB waits as long as it takes.
+
+use gdbstub::target::{TargetResult, ext::flash::Flash};
+
+use super::Debuggee;
+use crate::{
+    gdb::{events::Event, meanwhile::Meanwhile},
+    layout::Address,
+};
+
+impl Flash for Debuggee {
+    fn flash_erase(&mut self, address: u32, length: u32) -> TargetResult<(), Self> {
+        self.session.flash_erase(Address(address), length);
+        Ok(())
+    }
+
+    fn flash_write(&mut self, address: u32, data: &[u8]) -> TargetResult<(), Self> {
+        self.session.flash_write(Address(address), data);
+        Ok(())
+    }
+
+    fn flash_done(&mut self) -> TargetResult<(), Self> {
+        let mut meanwhile = Meanwhile::new(&mut self.company, &self.snapshot);
+        let report = self.session.flash_done(&mut meanwhile);
+        match report {
+            Ok(report) => {
+                tracing::info!("{report}");
+                self.company.events.tell(&Event::Load {
+                    erased: report.erased_bytes,
+                    programmed: report.programmed_bytes,
+                    unchanged: report.unchanged_bytes,
+                    verified: report.verified_bytes,
+                });
+                Ok(())
+            }
+            Err(fault) => Err(self.refuse(fault)),
+        }
+    }
+}
