@@ -3,6 +3,7 @@
 mod config;
 mod explain;
 mod probes;
+mod serve;
 mod target;
 
 use std::{io::IsTerminal, process::ExitCode};
@@ -24,6 +25,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
     Probes(probes::Probes),
     Explain(explain::Explain),
 }
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     log_to_stderr(arguments.verbose);
     let outcome = match arguments.command {
+        Command::Serve(command) => command.run(),
         Command::Probes(command) => command.run(),
         Command::Explain(command) => command.run(),
     };

@@ -7,6 +7,7 @@ pub mod arch;
 pub mod event_loop;
 pub mod events;
 pub mod monitor;
+pub mod server;
 pub mod wire;
 
 mod answers;
@@ -16,7 +17,6 @@ mod memory_map;
 mod owner;
 mod refusal;
 mod report;
-mod server;
 mod snapshot;
 mod target;
 

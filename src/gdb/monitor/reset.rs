@@ -40,5 +40,7 @@ fn run(
         });
     }
     super::say(out, outcome.console);
+    // What was said holds the fault that the next resume would run into.
+    session.journal().take_unshown();
     Ok(())
 }

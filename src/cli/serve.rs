@@ -1,0 +1,45 @@
+//! `xspi-gdb serve`: the GDB server.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    process::ExitCode,
+};
+
+use super::{Outcome, target::Target};
+use crate::gdb::{Options, Server, events::Events, server::DEFAULT_PORT};
+
+/// Serve GDB clients until SIGTERM or Ctrl-C.
+///
+/// Says `Listening for GDB on ADDRESS:PORT` on stdout when it is ready. The first client controls the target, others may look.
+/// The target is left as the clients left it: running or halted.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    #[command(flatten)]
+    target: Target,
+    /// Port; 0 is any free one.
+    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
+    port: u16,
+    /// Address to listen on. Whoever reaches it can program the board.
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    bind: IpAddr,
+    /// What happens, on stdout, one JSON object a line: listening, boot, window, load, stop, fault, closed.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Outcome {
+        let server = Server::listen(Options {
+            address: SocketAddr::new(self.bind, self.port),
+            events: if self.json {
+                Events::Json
+            } else {
+                Events::ReadyLine
+            },
+        })
+        .map_err(crate::fault::Fault::from)?;
+        let target = self.target;
+        server.serve(move || target.open()?.session())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
