@@ -210,7 +210,8 @@ impl Session {
             return Ok(false);
         }
         let mut code = [0; 2];
-        let read = self.read_memory(pc, &mut code)?;
+        // Where the code cannot be read, there is nothing to pass over.
+        let read = self.read_memory(pc, &mut code).unwrap_or(0);
         if read == code.len() && code[1] == 0xBE {
             self.write_register(super::registers::PC, u64::from(pc.0) + 2)?;
             return Ok(true);

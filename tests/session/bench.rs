@@ -59,7 +59,7 @@ pub fn symbol(name: &str) -> Address {
     let elf = Elf::parse(&bytes).expect("an ELF file");
     let mangled = format!("{}{name}17h", name.len());
     let is_meant =
-        |known: &str| known == name || known.starts_with("_ZN5appli") && known.contains(&mangled);
+        |known: &str| known == name || known.starts_with("_ZN") && known.contains(&mangled);
     let found = elf
         .syms
         .iter()

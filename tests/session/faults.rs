@@ -3,6 +3,7 @@
 use xspi_gdb::{
     breakpoints::Kind,
     fault::Code,
+    layout::Address,
     session::{Signal, Stop, StopReason},
 };
 
@@ -74,4 +75,25 @@ fn faults_can_be_left_to_the_program() {
     bench.insert(Kind::Hardware, handler);
     let stop = provoke(&mut bench, DIVIDE_BY_ZERO, 0);
     assert_eq!((stop.reason, stop.pc), (StopReason::Breakpoint, handler));
+}
+
+/// A fault inside HardFault: the vectors lead nowhere.
+#[test]
+fn a_lockup_is_told_as_such() {
+    const VTOR: Address = Address(0xE000_ED08);
+    const ZEROS: u32 = 0x3000_0000;
+    let mut bench = Bench::with_running_appli();
+    bench.session.set_catch_faults(false).unwrap();
+    bench
+        .session
+        .write_memory(Address(ZEROS), &[0; 1024])
+        .unwrap();
+    bench
+        .session
+        .write_memory(VTOR, &ZEROS.to_le_bytes())
+        .unwrap();
+    let stop = provoke(&mut bench, UNDEFINED, 0);
+    assert_explained(&stop, Signal::Segment, &["lockup"]);
+    let last = bench.session.journal().last().map(|fault| fault.code);
+    assert_eq!(last, Some(Code::XG084));
 }

@@ -7,10 +7,11 @@ use xspi_gdb::{
     breakpoints::{Kind, Request},
     fault::Code,
     layout::Address,
-    session::{Leave, RangeStep, Session, StopReason},
+    link::Unattended,
+    session::{Leave, RangeStep, ResetKind, Session, StopReason},
 };
 
-use crate::bench::{Bench, board, link, settings, symbol};
+use crate::bench::{Bench, board, board_with, link, settings, symbol};
 
 /// The appli's milliseconds, looked up past the probe.
 fn ticks(board: &VirtualBoard) -> u32 {
@@ -274,4 +275,72 @@ fn code_in_ram_is_patched_when_the_units_are_out() {
         (StopReason::Breakpoint, code),
         "stepped off and hit again"
     );
+}
+
+/// WFI under a masked step: the core would sleep on; the step ends behind it all the same.
+#[test]
+fn a_step_over_wfi_ends_behind_it() {
+    let mut bench = Bench::with_running_appli();
+    let found = bench.session.search(symbol("wfi"), 16, &[0x30, 0xBF]);
+    let wfi = found.unwrap().expect("the appli sleeps by WFI");
+    bench.insert(Kind::Hardware, wfi);
+    assert_eq!(bench.run().pc, wfi);
+    let stop = bench.session.step().unwrap();
+    assert_eq!(
+        (stop.reason, stop.pc),
+        (StopReason::Step, Address(wfi.0 + 2))
+    );
+    assert_eq!(bench.run().pc, wfi, "and the program goes on");
+}
+
+/// A window in octal DTR whose NOR still speaks SPI: nothing drives DQS, and a read never ends. It is given up, the bus is recovered by
+/// nRST, and the session goes on.
+#[test]
+fn a_window_that_stalls_the_bus_is_a_fault_and_the_session_goes_on() {
+    let mut bench = Bench::attach(board_with(None, None));
+    bench
+        .session
+        .reset(ResetKind::Boot, &mut Unattended)
+        .unwrap();
+    // Supply, clocks, pins PN0-6 and PN8-11 at AF9, then the controller as ST's boot stage leaves it.
+    for (register, value) in [
+        (0x5802_480C, 0x0001_C004u32),
+        (0x5802_4540, 1 << 13),
+        (0x5802_4534, 1 << 12 | 1 << 14),
+        (0x5802_3420, 0x0999_9999),
+        (0x5802_3424, 0x0000_9999),
+        (0x5802_3400, 0x00AA_2AAA),
+        (0x5200_A000, 0x0000_0301),
+        (0x5200_A008, 0x011A_0100),
+        (0x5200_A100, 0x2C00_3C1C),
+        (0x5200_A108, 0x0000_0014),
+        (0x5200_A110, 0x0000_EE11),
+        (0x5200_A000, 0x3040_0301),
+    ] {
+        let value = value.to_le_bytes();
+        bench
+            .session
+            .write_memory(Address(register), &value)
+            .unwrap();
+    }
+    let window = Address(0x7000_0000);
+    let fault = bench.session.crc(window, 16).unwrap_err();
+    assert_eq!(fault.code, Code::XG013);
+    assert_eq!(bench.session.last_stop().reason, StopReason::Reset);
+    bench.word(Address(0x2400_0000));
+    let closed = bench.session.crc(window, 16).unwrap_err();
+    assert_eq!(closed.code, Code::XG012, "the reset closed the window");
+}
+
+/// What a step with all that GDB asks for costs at the probe.
+#[test]
+fn a_step_costs_few_exchanges() {
+    let mut bench = Bench::with_running_appli();
+    bench.insert(Kind::Hardware, symbol("work"));
+    bench.run();
+    let cost = bench.exchanges(|session| {
+        session.step().unwrap();
+        session.registers().unwrap();
+    });
+    assert!(cost <= 27, "{cost} exchanges");
 }
