@@ -106,6 +106,11 @@ impl Windows {
     /// The appli that answers for closed windows.
     pub fn set_image(&mut self, image: Option<Image>) {
         self.image = image;
+        self.forget_served();
+    }
+
+    /// Nothing is left to compare: the NOR is about to be programmed, so what it held while its window was closed tells nothing.
+    pub fn forget_served(&mut self) {
         for gate in &mut self.windows {
             gate.served.clear();
         }

@@ -120,6 +120,7 @@ impl Session {
             InternalFlash::Keep
         };
         let context = Self::flash_context(&self.settings, internal);
+        self.windows.forget_served();
         let outcome = flash::commit(
             self.link.as_mut(),
             &mut self.windows,
