@@ -302,10 +302,27 @@ impl Session {
         self.breakpoints.requests()
     }
 
-    /// The client has left: its breakpoints go with it, the core does what it did.
+    /// The client has left: its breakpoints and what it had not finished go with it, the core does what it was told last.
     pub fn client_left(&mut self) {
         self.breakpoints.remove_all();
         self.drop_load();
+        if let Err(fault) = self.let_go() {
+            self.journal.record(fault);
+        }
+    }
+
+    /// A running core must not stop at what nobody waits for any more.
+    fn let_go(&mut self) -> Result<(), Fault> {
+        match self.activity {
+            Activity::Halted => return Ok(()),
+            Activity::Running => {}
+            Activity::Ranging(range) if range.is_running() => self.activity = Activity::Running,
+            Activity::Ranging(_) => {
+                self.activity = Activity::Halted;
+                self.resume()?;
+            }
+        }
+        Ok(self.breakpoints.park(self.link.as_mut(), &mut self.units)?)
     }
 
     /// Faults that a client could not show.

@@ -55,7 +55,7 @@ impl Session {
         range: Range,
         reason: HaltReason,
     ) -> Result<Option<Stop>, Fault> {
-        if range.temporary.is_none() {
+        if !range.is_running() {
             self.activity = Activity::Halted;
             return self.burst(range);
         }
@@ -122,6 +122,11 @@ impl Session {
 }
 
 impl Range {
+    /// The core runs to a temporary unit; otherwise it is halted between two bursts.
+    pub(super) fn is_running(&self) -> bool {
+        self.temporary.is_some()
+    }
+
     fn contains(&self, pc: Address) -> bool {
         (self.start..self.end).contains(&pc)
     }

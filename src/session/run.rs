@@ -175,6 +175,10 @@ impl Session {
     pub(super) fn arrive(&mut self, reason: StopReason) -> Result<Stop, Fault> {
         self.activity = Activity::Halted;
         let pc = Address(self.registers()?.pc());
+        if pc.is_external() {
+            // Past the boot stage: RAM is the appli's from now on.
+            self.patching = Patching::Allowed;
+        }
         self.stop = Stop {
             reason,
             pc,

@@ -420,3 +420,28 @@ fn the_crc_is_gdbs() {
     let mut bench = Bench::in_ram(b"123456789");
     assert_eq!(bench.session.crc(Address(RAM), 9).unwrap(), 0x0376_E6E7);
 }
+
+#[test]
+fn a_client_that_leaves_takes_its_breakpoints_off_a_running_core() {
+    let mut bench = Bench::in_ram(&NOP);
+    bench.insert(Kind::Hardware, 0x7000_0100);
+    bench.insert(Kind::Write, 0x2000_0010);
+    bench.session.resume().unwrap();
+    assert_eq!(bench.link.fake().armed(), [0x7000_0100]);
+    bench.session.client_left();
+    assert_eq!(bench.link.fake().armed(), [0u32; 0]);
+    assert_eq!(bench.link.fake().system(0xE000_1028), 0);
+    assert!(!bench.session.is_halted());
+}
+
+#[test]
+fn a_client_that_leaves_between_two_bursts_leaves_a_running_core() {
+    let mut bench = Bench::in_ram(&NOP.repeat(200));
+    bench
+        .session
+        .step_range(Address(RAM), Address(RAM + 300))
+        .unwrap();
+    bench.session.client_left();
+    assert_eq!(bench.session.poll().unwrap(), None);
+    assert!(matches!(bench.link.fake().state(), Ok(CoreState::Running)));
+}

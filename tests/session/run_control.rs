@@ -8,7 +8,7 @@ use xspi_gdb::{
     fault::Code,
     layout::Address,
     link::Unattended,
-    session::{Leave, RangeStep, ResetKind, Session, StopReason},
+    session::{Leave, RangeStep, ResetKind, Resumed, Session, StopReason},
 };
 
 use crate::bench::{Bench, board, board_with, link, settings, symbol};
@@ -343,4 +343,47 @@ fn a_step_costs_few_exchanges() {
         session.registers().unwrap();
     });
     assert!(cost <= 27, "{cost} exchanges");
+}
+
+/// SVC is taken even under a masked step: the range step runs to the instruction behind it, and the handler has run by then.
+#[test]
+fn a_range_step_runs_over_a_supervisor_call() {
+    const SUPERVISOR_CALL: u32 = 23;
+    let mut bench = Bench::with_running_appli();
+    let call = symbol("supervisor_call");
+    let found = bench.session.search(call, 32, &[0x00, 0xDF]);
+    let svc = found.unwrap().expect("svc 0");
+    bench.insert(Kind::Hardware, svc);
+    bench.command(SUPERVISOR_CALL, 0);
+    assert_eq!(bench.run().pc, svc);
+    let before = bench.variable("SUPERVISOR_CALLS");
+    let behind = Address(svc.0 + 2);
+    let stop = match bench.session.step_range(svc, behind).unwrap() {
+        RangeStep::Stopped(stop) => stop,
+        RangeStep::Running => bench.wait(),
+    };
+    assert_eq!((stop.reason, stop.pc), (StopReason::Step, behind));
+    assert_eq!(bench.variable("SUPERVISOR_CALLS"), before + 1);
+}
+
+#[test]
+fn a_running_core_shows_ram_from_the_chip_and_the_window_from_the_file() {
+    let mut bench = Bench::with_running_appli();
+    assert_eq!(bench.session.resume().unwrap(), Resumed::Running);
+    let before = bench.variable("TICKS");
+    bench.session.idle(Duration::from_millis(20)).unwrap();
+    assert!(bench.variable("TICKS") >= before + 20);
+    let mut shown = [0; 64];
+    bench
+        .session
+        .read_memory(Address(0x7000_0000), &mut shown)
+        .unwrap();
+    let mut nor = [0; 64];
+    bench.board.with(|board| board.nor_contents(0, &mut nor));
+    assert_eq!(shown, nor);
+    let unknown = bench
+        .session
+        .read_memory(Address(0x7400_0000), &mut shown)
+        .unwrap_err();
+    assert_eq!(unknown.code, Code::XG011);
 }
