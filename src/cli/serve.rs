@@ -38,7 +38,7 @@ impl Serve {
             },
         })
         .map_err(crate::fault::Fault::from)?;
-        let target = self.target;
+        let target = self.target.interactive();
         server.serve(move || target.open()?.session())?;
         Ok(ExitCode::SUCCESS)
     }

@@ -96,9 +96,9 @@ pub struct Target {
     /// The virtual board's flash memories, kept between runs; a missing file begins as a blank board.
     #[arg(long, value_name = "FILE")]
     virtual_state: Option<PathBuf>,
-    /// How the virtual board's time passes.
-    #[arg(long, value_enum, default_value_t = VirtualTime::Lockstep)]
-    virtual_time: VirtualTime,
+    /// How the virtual board's time passes: `free` for `serve`, `lockstep` for everything else.
+    #[arg(long, value_enum)]
+    virtual_time: Option<VirtualTime>,
 }
 
 /// Why the target cannot be made of the options.
@@ -146,6 +146,12 @@ impl Opened {
 }
 
 impl Target {
+    /// For a session that somebody sits in front of: the virtual board follows the wall clock, unless the options say otherwise.
+    pub fn interactive(mut self) -> Self {
+        self.virtual_time.get_or_insert(VirtualTime::Free);
+        self
+    }
+
     /// Opens probe and board as the options and xspi-gdb.toml say. The core goes on as it does.
     pub fn open(&self) -> Result<Opened, Fault> {
         let config = Config::read(self.config.as_deref())?;
@@ -224,7 +230,7 @@ impl Target {
                 .build()
                 .map_err(|source| TargetError::Virtual { source })?,
         );
-        if self.virtual_time == VirtualTime::Free {
+        if self.virtual_time == Some(VirtualTime::Free) {
             board.run_freely();
         }
         Ok(board)

@@ -20,8 +20,12 @@ pub fn xspi_gdb(subcommand: &[&str], state: Option<&Path>) -> Command {
     command.args(subcommand).arg("--probe").arg(probe());
     if on_hardware() {
         command.args(["--board", "stm32h7s78-dk"]);
-    } else if let Some(state) = state {
-        command.arg("--virtual-state").arg(state);
+    } else {
+        // The same numbers on every run.
+        command.args(["--virtual-time", "lockstep"]);
+        if let Some(state) = state {
+            command.arg("--virtual-state").arg(state);
+        }
     }
     command
         .env_remove("RUST_LOG")
