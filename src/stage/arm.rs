@@ -43,8 +43,9 @@ const RESETS_OF_A_LOOP: u32 = 3;
 /// The first run may show that the NOR holds another image than the one waited for; the second knows it.
 const RUNS: usize = 3;
 
-/// Bytes of the image that are compared with the appli's file for the notice.
-const COMPARED_BYTES: usize = 256;
+/// An image up to this size is compared whole with the appli's file for the notice; of a larger one, samples.
+const COMPARED_BYTES: usize = 64 << 10;
+const SAMPLE_BYTES: usize = 1 << 10;
 
 /// What is known before.
 #[derive(Clone, Copy, Debug)]
@@ -217,7 +218,7 @@ impl Arming<'_> {
                 vtor_seen = true;
             }
             if self.has_given_up()? || self.waited >= self.setup.timeout {
-                self.link.halt()?;
+                self.halt()?;
                 return Err(self.stuck()?);
             }
             self.wait(pause)?;
@@ -232,12 +233,29 @@ impl Arming<'_> {
             total: milliseconds(self.setup.timeout),
         };
         if self.attendant.attend(&progress, self.link) == Verdict::Cancel {
-            self.link.halt()?;
+            self.halt()?;
             return Err(StageError::Cancelled);
         }
         self.link.idle(pause)?;
         self.waited += pause;
         Ok(())
+    }
+
+    /// Halts the core. One that waits for a bus access that is never answered cannot be halted: nRST brings it back.
+    fn halt(&mut self) -> Result<(), StageError> {
+        match self.link.halt() {
+            Ok(()) => Ok(()),
+            Err(LinkError::Timeout { .. } | LinkError::Stalled { .. }) => {
+                self.windows.forget();
+                let window = self.setup.profile.nor().and_then(|nor| {
+                    let state = self.windows.state(self.link, nor).ok()?;
+                    Some((Box::new(nor.clone()), state))
+                });
+                self.link.recover()?;
+                Err(Finding::Hung { window }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The core is in debug state: at the target, in a fault, or at a BKPT of the boot stage.
@@ -277,7 +295,7 @@ impl Arming<'_> {
 
     /// VTOR is in the window and the unit was not hit: the image there is not the one that was waited for.
     fn ran_on(&mut self, vtor: Address) -> Result<Run, StageError> {
-        self.link.halt()?;
+        self.halt()?;
         self.windows.forget();
         self.needs_appli_table(vtor)?;
         self.vectors_in_window(vtor).map(Run::Unexpected)
@@ -345,14 +363,14 @@ impl Arming<'_> {
         Ok(finding.into())
     }
 
-    fn locked_up(&mut self) -> Result<StageError, LinkError> {
-        self.link.halt()?;
+    fn locked_up(&mut self) -> Result<StageError, StageError> {
+        self.halt()?;
         let fault = CoreFault::read(self.link, Exception::Lockup)?;
         Ok(Finding::faulted(&fault, self.setup.boot).into())
     }
 
-    fn reset_loop(&mut self, resets: u32) -> Result<StageError, LinkError> {
-        self.link.halt()?;
+    fn reset_loop(&mut self, resets: u32) -> Result<StageError, StageError> {
+        self.halt()?;
         let flags: Rsr = self.link.peek(RCC)?;
         let watchdog = match (flags.independent_watchdog(), flags.window_watchdog()) {
             (true, _) => Some("independent watchdog"),
@@ -378,19 +396,41 @@ impl Arming<'_> {
         let Some(appli) = self.setup.appli else {
             return Ok(());
         };
-        let mut expected = vec![0; COMPARED_BYTES];
-        let length = appli.read(vectors.address, &mut expected);
-        expected.truncate(length);
-        let mut there = vec![0; length];
-        self.windows
-            .read_chip(self.link, vectors.address, &mut there)?;
-        if there != expected {
-            self.notices.push(format!(
-                "the NOR holds another image than {}: `load` programs what differs",
-                appli.name()
-            ));
+        for (address, expected) in samples(appli, self.setup.profile) {
+            let mut there = vec![0; expected.len()];
+            self.windows.read_chip(self.link, address, &mut there)?;
+            if let Some(offset) = there.iter().zip(expected).position(|(a, b)| a != b) {
+                self.notices.push(format!(
+                    "the NOR holds another image than {} (first difference at {}): `load` programs what differs",
+                    appli.name(),
+                    Address(address.0 + offset as u32)
+                ));
+                break;
+            }
         }
         Ok(())
+    }
+}
+
+/// What of an appli's NOR segments is compared: everything, or evenly spread samples of a large one.
+fn samples<'a>(appli: &'a Image, profile: &BoardProfile) -> Vec<(Address, &'a [u8])> {
+    let stored = appli.placement(profile).windows;
+    let total: usize = stored.iter().map(|segment| segment.data.len()).sum();
+    let stride = total.div_ceil(COMPARED_BYTES).max(1);
+    let chunks = stored.into_iter().flat_map(|segment| {
+        let offsets = (0u32..).step_by(SAMPLE_BYTES);
+        offsets
+            .zip(segment.data.chunks(SAMPLE_BYTES))
+            .map(|(offset, bytes)| (Address(segment.address.0 + offset), bytes))
+    });
+    match stride {
+        1 => appli
+            .placement(profile)
+            .windows
+            .into_iter()
+            .map(|segment| (segment.address, segment.data.as_slice()))
+            .collect(),
+        _ => chunks.step_by(stride).collect(),
     }
 }
 

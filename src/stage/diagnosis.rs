@@ -70,6 +70,11 @@ pub enum Finding {
         /// What was seen.
         what: String,
     },
+    /// The core waits for a bus access that is never answered; only nRST got it out of there.
+    Hung {
+        /// The window, if its registers could still be read.
+        window: Option<(Box<Window>, State)>,
+    },
     /// The boot stage found nothing that it would start.
     NoImage {
         /// Where it looked.
@@ -143,8 +148,8 @@ impl Finding {
     pub(super) fn before_the_first_instruction(evidence: &Evidence) -> Option<Self> {
         if let Some(state) = evidence.product_state {
             Some(Self::ProductState(state))
-        } else if evidence.started_elsewhere() {
-            Some(Self::StartedElsewhere(evidence.started_from))
+        } else if let Some(address) = evidence.started_elsewhere() {
+            Some(Self::StartedElsewhere(address))
         } else if !evidence.boot_is_plausible {
             Some(Self::NoBootStage(evidence.boot_vectors))
         } else {
@@ -252,7 +257,10 @@ impl Finding {
             Self::NoImage { .. } => Code::XG024,
             Self::OtherImage { .. } => Code::XG025,
             Self::ResetLoop { .. } => Code::XG026,
-            Self::NorMode { .. } => Code::XG027,
+            Self::Hung {
+                window: Some((_, State::Closed(_))),
+            } => Code::XG023,
+            Self::NorMode { .. } | Self::Hung { .. } => Code::XG027,
             Self::ProductState(_) => Code::XG028,
             Self::VectorsElsewhere { .. } => Code::XG055,
         }
@@ -262,6 +270,11 @@ impl Finding {
         match self {
             Self::Breakpoint(_) => Some(
                 "the boot stage stopped itself (a panic, an assertion, semihosting): `monitor reset boot` halts at its first instruction",
+            ),
+            Self::Hung {
+                window: Some((_, State::Closed(_))),
+            } => Some(
+                "the boot stage touches memory that does not answer yet: close the range by the MPU until its window is open",
             ),
             _ => None,
         }
@@ -275,6 +288,7 @@ impl Finding {
             Self::NoBootStage(_)
                 | Self::NoImage { .. }
                 | Self::NorMode { .. }
+                | Self::Hung { .. }
                 | Self::VectorsElsewhere { .. }
                 | Self::OtherImage { .. }
         )
@@ -309,7 +323,7 @@ impl fmt::Display for Finding {
             ),
             Self::StartedElsewhere(address) => write!(
                 f,
-                "the chip did not start from internal flash: BOOT0 is set (SBS_BOOTSR is {address})"
+                "the chip did not start from internal flash: BOOT0 is set, the core is in system memory at {address}"
             ),
             Self::ResetLoop { resets, watchdog } => {
                 write!(
@@ -330,6 +344,15 @@ impl fmt::Display for Finding {
             }
             Self::Breakpoint(place) => write!(f, "boot stage stopped at a BKPT at {place}"),
             Self::NorMode { what } => write!(f, "NOR does not answer as configured: {what}"),
+            Self::Hung {
+                window: Some((window, state)),
+            } => write!(
+                f,
+                "boot stage does not arrive: the core hangs on a bus access that is never answered; window {window} is {state}"
+            ),
+            Self::Hung { window: None } => f.write_str(
+                "boot stage does not arrive: the core hangs on a bus access that is never answered",
+            ),
             Self::NoImage { at, vectors } => {
                 write!(f, "boot stage found no valid image: {at} ")?;
                 match vectors {

@@ -136,8 +136,12 @@ impl Evidence {
             .or_else(|| appli_vectors(profile, appli?).map(|vectors| vectors.address))
     }
 
-    pub(super) fn started_elsewhere(&self) -> bool {
-        SYSTEM_MEMORY.contains(&self.started_from.0)
+    /// System memory, if the core started there or is there.
+    pub(super) fn started_elsewhere(&self) -> Option<Address> {
+        [Some(self.started_from), self.pc]
+            .into_iter()
+            .flatten()
+            .find(|address| SYSTEM_MEMORY.contains(&address.0))
     }
 }
 

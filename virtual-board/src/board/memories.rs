@@ -63,6 +63,11 @@ impl Board {
             .expect("the NOR is on one of the two ports")
     }
 
+    /// The NOR, to give it a past: a mode that firmware left it in, an operation that goes on, protected blocks.
+    pub fn nor_chip(&mut self) -> Option<&mut Nor> {
+        self.nor_mut().as_any_mut().downcast_mut()
+    }
+
     fn nor_mut(&mut self) -> &mut dyn ExternalMemory {
         let port = if self.xspi(XspiPort::Xspi2).memory().as_any().is::<Nor>() {
             XspiPort::Xspi2

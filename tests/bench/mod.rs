@@ -1,0 +1,196 @@
+//! A virtual board in lockstep with a link to it, below the session: flash and boot stage are tested without GDB between.
+#![allow(dead_code)]
+
+use std::{path::PathBuf, time::Duration};
+
+use virtual_board::{
+    adapter::Statistics,
+    board::{Board, Builder},
+    handle::VirtualBoard,
+};
+use xspi_gdb::{
+    flash::{self, FlashContext, FlashError, InternalFlash, Report, Transaction},
+    image::{Image, Vectors},
+    layout::BoardProfile,
+    link::{
+        Unattended,
+        probe::{ProbeLink, ProbeSettings},
+        units::Units,
+    },
+    stage::{self, Armed, Setup, StageError, StageStatus},
+    window::Windows,
+};
+
+/// A board, the link to it, and what a session keeps.
+pub struct Bench {
+    pub board: VirtualBoard,
+    pub link: ProbeLink,
+    pub windows: Windows,
+    pub units: Units,
+    pub profile: BoardProfile,
+    pub journal: Option<PathBuf>,
+}
+
+/// What crossed the probe.
+#[derive(Debug)]
+pub struct Cost {
+    pub exchanges: u64,
+    pub transfers: u64,
+    pub bytes: u64,
+}
+
+/// An image of firmware/prebuilt.
+pub fn firmware(name: &str) -> Image {
+    let folder = std::env::var_os("XSPI_GDB_FIRMWARE").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("firmware/prebuilt"),
+        PathBuf::from,
+    );
+    Image::open(folder.join(name)).expect("firmware")
+}
+
+/// What an image stores from `base` on, in one piece.
+pub fn contents(image: &Image, base: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for segment in image.segments() {
+        if segment.address.0 >> 27 != base >> 27 {
+            continue;
+        }
+        let start = (segment.address.0 - base) as usize;
+        bytes.resize(bytes.len().max(start + segment.data.len()), 0xFF);
+        bytes[start..start + segment.data.len()].copy_from_slice(&segment.data);
+    }
+    bytes
+}
+
+impl Bench {
+    /// A blank board.
+    pub fn blank() -> Self {
+        Self::new("blank", Board::builder())
+    }
+
+    /// A board with `boot` in internal flash.
+    pub fn with_boot(boot: &str) -> Self {
+        let image = contents(&firmware(boot), 0x0800_0000);
+        Self::new(boot, Board::builder().boot_image(image))
+    }
+
+    pub fn new(name: &str, builder: Builder) -> Self {
+        let board = VirtualBoard::new(builder.build().expect("a board"));
+        // Tests run in processes or threads of one process: the serial number keeps their boards apart.
+        let serial = format!("{name}-{:?}", std::thread::current().id());
+        let selector = board.register(&serial.replace(['(', ')'], ""));
+        let clock = board.clone();
+        let mut link = ProbeLink::open(ProbeSettings {
+            selector: Some(format!(
+                "1209:0001:{}",
+                selector.serial_number.expect("a serial")
+            )),
+            speed_khz: Some(24_000),
+            under_reset: false,
+            idle: Some(Box::new(move |duration| clock.idle(duration))),
+        })
+        .expect("a probe");
+        let profile = BoardProfile::find("stm32h7s78-dk").expect("the kit");
+        Self {
+            units: Units::discover(&mut link).expect("units"),
+            windows: Windows::new(&profile),
+            journal: None,
+            board,
+            link,
+            profile,
+        }
+    }
+
+    pub fn idle(&self, duration: Duration) {
+        self.board.idle(duration);
+    }
+
+    pub fn flash(&mut self, image: &Image) -> Result<Report, FlashError> {
+        let transaction = Transaction::from_image(image, &self.profile);
+        self.commit(&transaction, InternalFlash::Keep)
+    }
+
+    pub fn commit(
+        &mut self,
+        transaction: &Transaction,
+        internal: InternalFlash,
+    ) -> Result<Report, FlashError> {
+        let context = FlashContext {
+            profile: &self.profile,
+            internal,
+            journal: self.journal.clone(),
+        };
+        flash::commit(
+            &mut self.link,
+            &mut self.windows,
+            &context,
+            transaction,
+            &mut Unattended,
+        )
+    }
+
+    pub fn install(&mut self, boot: &Image) -> Result<Report, FlashError> {
+        let context = FlashContext {
+            profile: &self.profile,
+            internal: InternalFlash::Keep,
+            journal: None,
+        };
+        flash::install_boot(
+            &mut self.link,
+            &mut self.windows,
+            &context,
+            boot,
+            &mut Unattended,
+        )
+    }
+
+    pub fn arm(&mut self, appli: Option<&Image>) -> Result<Armed, StageError> {
+        self.arm_with(None, appli, None)
+    }
+
+    pub fn arm_with(
+        &mut self,
+        boot: Option<&Image>,
+        appli: Option<&Image>,
+        known: Option<Vectors>,
+    ) -> Result<Armed, StageError> {
+        let setup = Setup {
+            profile: &self.profile,
+            boot,
+            appli,
+            known,
+            timeout: Duration::from_secs(2),
+        };
+        stage::arm(
+            &mut self.link,
+            &mut self.windows,
+            &mut self.units,
+            &setup,
+            &mut Unattended,
+        )
+    }
+
+    pub fn status(&mut self, boot: Option<&Image>, appli: Option<&Image>) -> StageStatus {
+        stage::status(
+            &mut self.link,
+            &mut self.windows,
+            &self.profile,
+            boot,
+            appli,
+        )
+        .expect("a status")
+    }
+
+    /// Runs `act` and tells what crossed the probe.
+    pub fn cost<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> (T, Cost) {
+        let before: Statistics = self.board.statistics();
+        let result = act(self);
+        let after = self.board.statistics();
+        let cost = Cost {
+            exchanges: after.exchanges - before.exchanges,
+            transfers: after.transfers - before.transfers,
+            bytes: after.bytes - before.bytes,
+        };
+        (result, cost)
+    }
+}

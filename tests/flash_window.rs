@@ -1,0 +1,181 @@
+//! Programming the board by difference, with ST's own routines: what changes, what stays, what is refused, and what it costs.
+
+mod bench;
+
+use bench::{Bench, contents, firmware};
+use xspi_gdb::{
+    fault::{Code, Explain},
+    flash::{FlashError, InternalFlash, Transaction, unfinished},
+    layout::Address,
+};
+
+const NOR: u32 = 0x7000_0000;
+
+fn nor(bench: &Bench, offset: u32, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    bench
+        .board
+        .with(|board| board.nor_contents(offset, &mut bytes));
+    bytes
+}
+
+#[test]
+fn the_appli_is_programmed_once_and_a_relaunch_programs_nothing() {
+    let appli = firmware("appli.elf");
+    let expected = contents(&appli, NOR);
+    let mut bench = Bench::with_boot("boot.elf");
+    let (first, cost) = bench.cost(|bench| bench.flash(&appli).expect("programmed"));
+    println!("first: {first}\n{cost:?}");
+    assert!(first.programmed_bytes >= expected.len() as u64);
+    assert_eq!(nor(&bench, 0, expected.len()), expected);
+
+    let wear = bench.board.with(|board| board.nor_wear());
+    bench.arm(Some(&appli)).expect("armed");
+    let (second, cost) = bench.cost(|bench| bench.flash(&appli).expect("compared"));
+    println!("second: {second}\n{cost:?}");
+    assert_eq!(second.programmed_bytes, 0);
+    assert_eq!(second.unchanged_bytes, appli.length());
+    assert_eq!(bench.board.with(|board| board.nor_wear()), wear);
+}
+
+#[test]
+fn a_changed_byte_costs_one_sector_and_what_nobody_wrote_stays() {
+    let mut bench = Bench::blank();
+    let before: Vec<u8> = (0..0x2_0000u32).map(|index| (index * 7) as u8).collect();
+    bench
+        .board
+        .with(|board| board.program_nor(0, &before))
+        .expect("a NOR");
+    let mut change = Transaction::new();
+    change.write(Address(NOR + 0x1_0123), &[0x5A]);
+    let (report, cost) = bench.cost(|bench| {
+        bench
+            .commit(&change, InternalFlash::Keep)
+            .expect("programmed")
+    });
+    println!("one byte: {report}\n{cost:?}");
+    assert_eq!(
+        (report.erased_bytes, report.programmed_bytes),
+        (0x1_0000, 0x1_0000)
+    );
+    let mut expected = before;
+    expected[0x1_0123] = 0x5A;
+    assert_eq!(nor(&bench, 0, expected.len()), expected);
+}
+
+#[test]
+fn erases_alone_erase_and_only_what_is_not_blank() {
+    let mut bench = Bench::blank();
+    bench
+        .board
+        .with(|board| board.program_nor(0, &[0; 16]))
+        .expect("a NOR");
+    let mut erase = Transaction::new();
+    erase.erase(Address(NOR), 0x3_0000);
+    let report = bench.commit(&erase, InternalFlash::Keep).expect("erased");
+    assert_eq!(
+        (report.erased_bytes, report.programmed_bytes),
+        (0x1_0000, 0)
+    );
+    assert_eq!(nor(&bench, 0, 16), [0xFF; 16]);
+}
+
+#[test]
+fn internal_flash_is_left_alone_unless_it_was_allowed() {
+    let mut bench = Bench::with_boot("boot.elf");
+    let boot = firmware("boot-hang.elf");
+    let kept = bench.board.with(|board| board.internal_flash().to_vec());
+    let mut both = Transaction::from_image(&boot, &bench.profile);
+    both.write(Address(NOR), &[1, 2, 3, 4]);
+    let refused = bench
+        .commit(&both, InternalFlash::Keep)
+        .expect_err("refused");
+    assert_eq!(refused.code(), Code::XG035);
+    assert_eq!(
+        bench.board.with(|board| board.internal_flash().to_vec()),
+        kept
+    );
+    assert_eq!(nor(&bench, 0, 4), [0xFF; 4], "nothing at all was changed");
+}
+
+#[test]
+fn a_boot_stage_is_installed_and_never_rewritten() {
+    let boot = firmware("boot.elf");
+    let expected = contents(&boot, 0x0800_0000);
+    let mut bench = Bench::blank();
+    let (report, cost) = bench.cost(|bench| bench.install(&boot).expect("installed"));
+    println!("install: {report}\n{cost:?}");
+    let there = bench
+        .board
+        .with(|board| board.internal_flash()[..expected.len()].to_vec());
+    assert_eq!(there, expected);
+    let wear = bench.board.with(|board| board.internal_flash_wear());
+    let again = bench.install(&boot).expect("compared");
+    assert_eq!(again.programmed_bytes, 0);
+    assert_eq!(bench.board.with(|board| board.internal_flash_wear()), wear);
+}
+
+#[test]
+fn an_appli_is_no_boot_stage() {
+    let mut bench = Bench::blank();
+    let refused = bench.install(&firmware("appli.elf")).expect_err("refused");
+    assert!(matches!(refused, FlashError::NoBootImage { .. }));
+}
+
+#[test]
+fn write_protection_is_respected_and_named() {
+    let builder = virtual_board::board::Board::builder().option_word(0x218, 0xFE);
+    let mut bench = Bench::new("protected", builder);
+    let refused = bench.install(&firmware("boot.elf")).expect_err("refused");
+    assert_eq!(refused.code(), Code::XG029);
+    assert!(
+        refused
+            .to_string()
+            .contains("0x08000000 is write-protected"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn cancelled_work_is_remembered_until_it_is_done() {
+    use xspi_gdb::{
+        flash::{self, FlashContext},
+        link::{Attendant, Link, Phase, Progress, Verdict},
+    };
+
+    /// Cancels at the first page.
+    struct Impatient;
+    impl Attendant for Impatient {
+        fn attend(&mut self, progress: &Progress, _link: &mut dyn Link) -> Verdict {
+            match progress.phase {
+                Phase::Program => Verdict::Cancel,
+                _ => Verdict::Continue,
+            }
+        }
+    }
+
+    let appli = firmware("appli.elf");
+    let mut bench = Bench::blank();
+    let path = std::env::temp_dir().join(format!("xspi-gdb-journal-{}.json", std::process::id()));
+    bench.journal = Some(path.clone());
+    let transaction = Transaction::from_image(&appli, &bench.profile);
+    let context = FlashContext {
+        profile: &bench.profile,
+        internal: InternalFlash::Keep,
+        journal: Some(path.clone()),
+    };
+    let cancelled = flash::commit(
+        &mut bench.link,
+        &mut bench.windows,
+        &context,
+        &transaction,
+        &mut Impatient,
+    )
+    .expect_err("cancelled");
+    assert_eq!(cancelled.code(), Code::XG036);
+    let left = unfinished(&path).expect("a journal");
+    assert!(left.to_string().contains("0x70000000"), "{left}");
+
+    bench.flash(&appli).expect("programmed");
+    assert_eq!(unfinished(&path), None);
+}
