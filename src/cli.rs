@@ -1,16 +1,20 @@
 //! The command line: one file a subcommand, whose doc comment is its manual.
 
+mod boot;
 mod config;
 mod explain;
+mod flash;
 mod probes;
+mod progress;
 mod serve;
 mod target;
+mod window;
 
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::fault::Fault;
+use crate::{fault::Fault, session::Session};
 
 /// Debug firmware that executes in place from external flash on STM32H7RS and STM32H7S.
 #[derive(Debug, Parser)]
@@ -26,6 +30,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Boot(boot::Boot),
+    Flash(flash::Flash),
+    Window(window::Window),
     Probes(probes::Probes),
     Explain(explain::Explain),
 }
@@ -60,6 +67,9 @@ pub fn main() -> ExitCode {
     log_to_stderr(arguments.verbose);
     let outcome = match arguments.command {
         Command::Serve(command) => command.run(),
+        Command::Boot(command) => command.run(),
+        Command::Flash(command) => command.run(),
+        Command::Window(command) => command.run(),
         Command::Probes(command) => command.run(),
         Command::Explain(command) => command.run(),
     };
@@ -70,6 +80,13 @@ pub fn main() -> ExitCode {
         }
         ExitCode::from(3)
     })
+}
+
+/// What the session has to tell beside the answer.
+fn print_notices(session: &mut Session) {
+    for line in session.take_console() {
+        eprintln!("notice: {line}");
+    }
 }
 
 /// Logs go to stderr, so that stdout holds what was asked for and nothing else.

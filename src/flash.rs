@@ -9,6 +9,7 @@
 //! journal file until the same range has been programmed.
 
 mod boot;
+mod comparison;
 mod journal;
 mod plan;
 mod protection;
@@ -17,6 +18,7 @@ mod report;
 use std::{borrow::Cow, path::PathBuf};
 
 pub use boot::install_boot;
+pub use comparison::{Comparison, Difference, RegionComparison, compare};
 pub use journal::{Unfinished, unfinished};
 pub use plan::Transaction;
 pub use protection::Protection;
@@ -63,18 +65,11 @@ pub fn commit(
     attendant: &mut dyn Attendant,
 ) -> Result<Report, FlashError> {
     let mut wanted = transaction.by_region(context.profile)?;
-    if !matches!(link.state()?, CoreState::Halted(_)) {
-        link.halt()?;
-        windows.forget();
-    }
-    let state = link.peek::<Nvsr>(FLASH)?.product_state();
-    if state != OPEN {
-        return Err(FlashError::ProductState { state });
-    }
+    may_use_flash(link, windows)?;
     let mut report = Report::default();
     // First look at everything: what is refused must be refused before anything was changed.
     for (region, sectors) in &mut wanted {
-        let compared = compare(link, windows, region, sectors)?;
+        let compared = drop_equal(link, windows, region, sectors)?;
         report.add(region, compared);
         if region.is_internal() && !sectors.is_empty() {
             may_change_internal(link, context, sectors)?;
@@ -96,8 +91,21 @@ pub fn commit(
     Ok(report)
 }
 
+/// Halts the core, and refuses a chip that is locked.
+fn may_use_flash(link: &mut dyn Link, windows: &mut Windows) -> Result<(), FlashError> {
+    if !matches!(link.state()?, CoreState::Halted(_)) {
+        link.halt()?;
+        windows.forget();
+    }
+    let state = link.peek::<Nvsr>(FLASH)?.product_state();
+    if state != OPEN {
+        return Err(FlashError::ProductState { state });
+    }
+    Ok(())
+}
+
 /// Drops the sectors that hold what is wanted; returns their bytes. A region that cannot be read keeps all its sectors.
-fn compare(
+fn drop_equal(
     link: &mut dyn Link,
     windows: &mut Windows,
     region: &Region,
@@ -109,8 +117,8 @@ fn compare(
     for sector in sectors.drain(..) {
         let bytes = sector.wanted_bytes();
         let equal = readable
-            && match sector.is_there(link, windows, region) {
-                Ok(equal) => equal,
+            && match sector.difference(link, windows, region) {
+                Ok(difference) => difference.is_none(),
                 // The NOR does not speak the window's protocol: the loader will tell.
                 Err(FlashError::Window(
                     WindowError::Stalled { .. } | WindowError::BusError { .. },
@@ -150,6 +158,25 @@ fn may_change_internal(
     }
 }
 
+/// The routine that the profile names for a flash, if it serves that flash.
+fn algorithm_of(region: &Region, profile: &BoardProfile) -> Result<Algorithm, FlashError> {
+    let name = region.algorithm().ok_or_else(|| FlashError::NoAlgorithm {
+        region: region.name.clone(),
+    })?;
+    let algorithm = builtin::find(&profile.chip, name)?;
+    let covers = algorithm.range.start <= region.range.start
+        && region.range.end <= algorithm.range.end
+        && algorithm.sector_bytes == region.sector_bytes;
+    if covers {
+        Ok(algorithm)
+    } else {
+        Err(FlashError::OtherFlash {
+            algorithm: algorithm.name,
+            region: region.name.clone(),
+        })
+    }
+}
+
 /// The changed sectors of one region, with everything that their programming touches.
 struct Work<'a> {
     link: &'a mut dyn Link,
@@ -162,7 +189,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&mut self, sectors: &[Sector]) -> Result<(), FlashError> {
-        let algorithm = self.algorithm()?;
+        let algorithm = algorithm_of(self.region, self.context.profile)?;
         let mut loader = Loader::start(
             self.link,
             self.windows,
@@ -174,28 +201,6 @@ impl Work<'_> {
         let ended = loader.finish(self.link, self.windows);
         outcome?;
         Ok(ended?)
-    }
-
-    fn algorithm(&self) -> Result<Algorithm, FlashError> {
-        let chip = &self.context.profile.chip;
-        let name = self
-            .region
-            .algorithm()
-            .ok_or_else(|| FlashError::NoAlgorithm {
-                region: self.region.name.clone(),
-            })?;
-        let algorithm = builtin::find(chip, name)?;
-        let covers = algorithm.range.start <= self.region.range.start
-            && self.region.range.end <= algorithm.range.end
-            && algorithm.sector_bytes == self.region.sector_bytes;
-        if covers {
-            Ok(algorithm)
-        } else {
-            Err(FlashError::OtherFlash {
-                algorithm: algorithm.name,
-                region: self.region.name.clone(),
-            })
-        }
     }
 
     fn program_and_verify(

@@ -169,6 +169,20 @@ impl Image {
         })
     }
 
+    /// Several files as one program: entry, vectors and functions are the first's.
+    pub fn join(images: Vec<Self>) -> Result<Self, ImageError> {
+        let mut images = images.into_iter();
+        let Some(mut whole) = images.next() else {
+            return Ok(Self::default());
+        };
+        for image in images {
+            let path = image.path.unwrap_or_default();
+            whole.segments.extend(image.segments);
+            whole.segments = sorted(whole.segments, &path)?;
+        }
+        Ok(whole)
+    }
+
     fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ImageError> {
         if bytes.starts_with(b"\x7FELF") {
             return elf::parse(bytes, path);

@@ -2,11 +2,14 @@
 //!
 //! A verb returns data that prints itself; who asked decides where it is printed.
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     fault::Fault,
-    flash::Report,
+    flash::{Comparison, Report},
     image::Image,
     layout::Window,
     link::Attendant,
@@ -47,13 +50,23 @@ pub fn boot_install(
     session.install_boot(&Image::open(file)?, attendant)
 }
 
-/// Programs what differs of a file, verifies it, and arms the board.
+/// Programs what differs of some files, verifies it, and arms the board.
 pub fn flash(
     session: &mut Session,
-    file: &Path,
+    files: &[PathBuf],
     attendant: &mut dyn Attendant,
 ) -> Result<Report, Fault> {
-    session.flash_image(&Image::open(file)?, attendant)
+    session.flash_image(&open_all(files)?, attendant)
+}
+
+/// Compares some files with flash; changes nothing there.
+pub fn compare(session: &mut Session, files: &[PathBuf]) -> Result<Comparison, Fault> {
+    session.compare_image(&open_all(files)?)
+}
+
+fn open_all(files: &[PathBuf]) -> Result<Image, Fault> {
+    let images = files.iter().map(Image::open).collect::<Result<_, _>>()?;
+    Ok(Image::join(images)?)
 }
 
 /// The state of each window, by the board profile's order.

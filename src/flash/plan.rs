@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use super::FlashError;
+use super::{Difference, FlashError};
 use crate::{
     image::Image,
     layout::{Address, BoardProfile, Memory, Window},
@@ -247,21 +247,26 @@ impl Sector {
     }
 
     /// Reads what is wanted, and no more, and compares.
-    pub(super) fn is_there(
+    pub(super) fn difference(
         &self,
         link: &mut dyn Link,
         windows: &mut Windows,
         region: &Region,
-    ) -> Result<bool, FlashError> {
+    ) -> Result<Option<Difference>, FlashError> {
         for (offset, data) in &self.patches {
             let mut there = vec![0; data.len()];
-            let address = Address(self.address.0 + *offset as u32);
-            region.read_into(link, windows, address, &mut there)?;
-            if there != *data {
-                return Ok(false);
+            let start = Address(self.address.0 + *offset as u32);
+            region.read_into(link, windows, start, &mut there)?;
+            let mut bytes = (start.0..).zip(there.iter().zip(data));
+            if let Some((address, (found, expected))) = bytes.find(|(_, (a, b))| a != b) {
+                return Ok(Some(Difference {
+                    address: Address(address),
+                    expected: *expected,
+                    found: *found,
+                }));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// How to get from `current` to what is wanted; `None` if it is there.

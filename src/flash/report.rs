@@ -75,6 +75,14 @@ impl Report {
     }
 }
 
+/// `1 sector`, `2 sectors`.
+pub(super) fn sectors(count: u32) -> String {
+    match count {
+        1 => "1 sector".to_owned(),
+        _ => format!("{count} sectors"),
+    }
+}
+
 /// One line a flash.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,9 +110,9 @@ impl fmt::Display for RegionReport {
         }
         write!(
             f,
-            "{}: {} sectors changed, {} bytes erased, {} programmed, {} unchanged, verified",
+            "{}: {} changed, {} bytes erased, {} programmed, {} unchanged, verified",
             self.name,
-            self.changed_sectors,
+            sectors(self.changed_sectors),
             self.erased_bytes,
             self.programmed_bytes,
             self.unchanged_bytes

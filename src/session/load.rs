@@ -6,7 +6,7 @@
 use super::{Session, StopReason};
 use crate::{
     fault::Fault,
-    flash::{self, FlashContext, InternalFlash, Report, Transaction},
+    flash::{self, Comparison, FlashContext, InternalFlash, Report, Transaction},
     image::{Image, Vectors},
     layout::{Address, BoardProfile, Memory},
     link::Attendant,
@@ -88,11 +88,35 @@ impl Session {
             .chain(&placement.elsewhere)
             .map(|segment| (segment.address, segment.data.clone()))
             .collect();
+        // What runs from RAM without being stored in flash is written behind the boot stage, as GDB's `load` has it.
+        let profile = &self.settings.profile;
+        let ram: Vec<(Address, Vec<u8>)> = placement
+            .ram
+            .iter()
+            .filter(|segment| profile.ram(segment.address).is_some())
+            .map(|segment| (segment.address, segment.data.clone()))
+            .collect();
         self.load = Load::default();
+        self.load.ram = ram;
         for (address, data) in stored {
             self.flash_write(address, &data);
         }
         self.flash_done(attendant)
+    }
+
+    /// What programming `image` would change; nothing is changed, but the chip may be reset.
+    pub fn compare_image(&mut self, image: &Image) -> Result<Comparison, Fault> {
+        self.prepare_reset()?;
+        let transaction = Transaction::from_image(image, &self.settings.profile);
+        let context = Self::flash_context(&self.settings, InternalFlash::Keep);
+        let outcome = flash::compare(
+            self.link.as_mut(),
+            &mut self.windows,
+            &context,
+            &transaction,
+        );
+        self.settle_after_reset(StopReason::Reset)?;
+        Ok(outcome?)
     }
 
     /// The client has left in the middle: what it had not finished is dropped.

@@ -1,0 +1,67 @@
+//! `xspi-gdb flash`: what differs of some files into internal flash and NOR, verified.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use super::{Outcome, progress::Watcher, target::Target};
+use crate::{
+    fault::Fault,
+    session::{Leave, OnAttach},
+    verbs,
+};
+
+/// Program what differs, verify it, and start the appli.
+///
+/// What is equal is not touched; a sector that changes keeps the bytes that no file has. Everything that was programmed is read back.
+/// Internal flash is changed only with --install-boot.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  xspi-gdb flash build/appli.elf --probe virtual
+  xspi-gdb flash appli.bin@0x70000000 assets.hex
+  xspi-gdb flash --verify build/appli.elf      compares, and fails at the first difference
+  xspi-gdb flash --dry-run build/appli.elf     tells how many sectors would change")]
+pub struct Flash {
+    /// ELF, HEX or BIN@ADDRESS; --appli if none is given.
+    #[arg(value_name = "FILE", required_unless_present_any = ["appli", "config"])]
+    files: Vec<PathBuf>,
+    /// Compare only: program nothing, fail if something differs.
+    #[arg(long, conflicts_with = "dry_run")]
+    verify: bool,
+    /// Compare only: program nothing, tell what would change.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Flash {
+    /// Does it.
+    pub fn run(self) -> Outcome {
+        let mut opened = self.target.open()?;
+        opened.settings.on_attach = OnAttach::Halt;
+        let mut files = self.files;
+        if files.is_empty() {
+            files.extend(opened.settings.appli.clone());
+        }
+        let mut session = opened.session()?;
+        if self.verify || self.dry_run {
+            let comparison = verbs::compare(&mut session, &files)?;
+            println!("{comparison}");
+            session.close(Leave::Running)?;
+            if self.verify {
+                comparison.verified().map_err(Fault::from)?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut watcher = Watcher::new()?;
+        let report = verbs::flash(&mut session, &files, &mut watcher);
+        watcher.finish();
+        println!("{}", report?);
+        super::print_notices(&mut session);
+        // The flash is right; a boot stage that does not start it is worth a line.
+        if let Some(fault) = session.boot_fault() {
+            eprintln!("notice: the appli was not started: {fault}");
+        }
+        session.close(Leave::Running)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
