@@ -2,6 +2,8 @@
 
 mod boot;
 mod config;
+mod demo;
+mod exec;
 mod explain;
 mod flash;
 mod probes;
@@ -29,12 +31,32 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Serve(serve::Serve),
     Boot(boot::Boot),
     Flash(flash::Flash),
     Window(window::Window),
+    Exec(exec::Exec),
     Probes(probes::Probes),
     Explain(explain::Explain),
+}
+
+/// Whether a client writes to our terminal too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Screen {
+    /// Nobody else does.
+    Ours,
+    /// A client does: what it shows of our faults is enough.
+    Shared,
+}
+
+impl Command {
+    fn screen(&self) -> Screen {
+        match self {
+            Self::Demo(_) | Self::Exec(_) => Screen::Shared,
+            _ => Screen::Ours,
+        }
+    }
 }
 
 /// Why a command ended without success.
@@ -64,12 +86,14 @@ pub type Outcome = Result<ExitCode, Failure>;
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log_to_stderr(arguments.verbose);
+    log_to_stderr(arguments.verbose, arguments.command.screen());
     let outcome = match arguments.command {
+        Command::Demo(command) => command.run(),
         Command::Serve(command) => command.run(),
         Command::Boot(command) => command.run(),
         Command::Flash(command) => command.run(),
         Command::Window(command) => command.run(),
+        Command::Exec(command) => command.run(),
         Command::Probes(command) => command.run(),
         Command::Explain(command) => command.run(),
     };
@@ -90,10 +114,11 @@ fn print_notices(session: &mut Session) {
 }
 
 /// Logs go to stderr, so that stdout holds what was asked for and nothing else.
-fn log_to_stderr(verbose: u8) {
-    let default = match verbose {
-        0 => "warn,xspi_gdb=info,probe_rs=error",
-        1 => "info,xspi_gdb=debug,virtual_board=debug",
+fn log_to_stderr(verbose: u8, screen: Screen) {
+    let default = match (verbose, screen) {
+        (0, Screen::Shared) => "error",
+        (0, Screen::Ours) => "warn,xspi_gdb=info,probe_rs=error",
+        (1, _) => "info,xspi_gdb=debug,virtual_board=debug",
         _ => "debug,xspi_gdb=trace,virtual_board=debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()

@@ -36,6 +36,7 @@ impl Serve {
             } else {
                 Events::ReadyLine
             },
+            ..Options::default()
         })
         .map_err(crate::fault::Fault::from)?;
         let target = self.target.interactive();

@@ -152,6 +152,26 @@ impl Target {
         self
     }
 
+    /// The virtual board with its memories in `state`, and `appli`: everything else as without options.
+    pub fn virtual_with(state: PathBuf, appli: PathBuf) -> Self {
+        Self {
+            probe: Some(VIRTUAL.to_owned()),
+            board: Some(VIRTUAL_BOARD.to_owned()),
+            chip: None,
+            config: None,
+            appli: Some(appli),
+            boot: None,
+            install_boot: false,
+            speed: None,
+            under_reset: false,
+            on_attach: OnAttach::Halt,
+            live_window: false,
+            boot_timeout: 10,
+            virtual_state: Some(state),
+            virtual_time: Some(VirtualTime::Lockstep),
+        }
+    }
+
     /// Opens probe and board as the options and xspi-gdb.toml say. The core goes on as it does.
     pub fn open(&self) -> Result<Opened, Fault> {
         let config = Config::read(self.config.as_deref())?;

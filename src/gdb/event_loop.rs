@@ -23,7 +23,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::wire::framer::{Framer, Incoming, PACKET_BYTES};
+use super::{
+    server::Interrupt,
+    wire::framer::{Framer, Incoming, PACKET_BYTES},
+};
 
 /// A sign of life goes out this often while a client waits.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
@@ -99,6 +102,7 @@ pub async fn accept(
     listener: TcpListener,
     inbox: mpsc::Sender<Message>,
     ending: Ending,
+    whose: Interrupt,
 ) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -118,7 +122,7 @@ pub async fn accept(
                 }
             },
             _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = interrupt.recv(), if whose == Interrupt::Ends => break,
             _ = hangup.recv() => break,
             () = ending.wake.notified() => break,
             // The owner has ended by itself.

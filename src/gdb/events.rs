@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr};
 
 use serde::Serialize;
 
-use crate::{fault::Fault, layout::Address};
+use crate::{fault::Fault, flash::Report, layout::Address};
 
 /// One thing that happened. The field `event` holds its name.
 #[derive(Debug, Serialize)]
@@ -73,6 +73,18 @@ impl<'a> From<&'a Fault> for Event<'a> {
             headline: &fault.headline,
             causes: &fault.causes,
             remedy: &fault.remedy,
+        }
+    }
+}
+
+impl Event<'_> {
+    /// A flash transaction that ended well.
+    pub fn load(report: &Report) -> Self {
+        Self::Load {
+            erased: report.erased_bytes,
+            programmed: report.programmed_bytes,
+            unchanged: report.unchanged_bytes,
+            verified: report.verified_bytes,
         }
     }
 }

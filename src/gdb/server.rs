@@ -30,6 +30,18 @@ pub struct Options {
     pub address: SocketAddr,
     /// Where events go.
     pub events: Events,
+    /// Whose Ctrl-C in the terminal is.
+    pub interrupt: Interrupt,
+}
+
+/// What SIGINT means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interrupt {
+    /// The server ends.
+    #[default]
+    Ends,
+    /// It is meant for the client that shares our terminal.
+    IsTheClients,
 }
 
 impl Default for Options {
@@ -38,6 +50,7 @@ impl Default for Options {
         Self {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
             events: Events::default(),
+            interrupt: Interrupt::default(),
         }
     }
 }
@@ -130,7 +143,12 @@ impl Server {
             port: address.port(),
         });
         runtime
-            .block_on(event_loop::accept(listener, sender, ending))
+            .block_on(event_loop::accept(
+                listener,
+                sender,
+                ending,
+                options.interrupt,
+            ))
             .map_err(|source| ListenError { address, source })?;
         if owner.join().is_err() {
             tracing::error!("the thread that owns the session panicked");

@@ -25,6 +25,8 @@ pub struct Exchange {
     pub fault: Option<Fault>,
     /// The target stopped (or did not start) within the packet.
     pub stop: Option<Stop>,
+    /// Lines for the next moment at which GDB takes console text.
+    pub said: Vec<String>,
 }
 
 /// The debugged target with everybody who debugs it.

@@ -46,6 +46,7 @@ impl Bench {
         let server = Server::listen(Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             events: Events::Silent,
+            ..Options::default()
         })
         .unwrap();
         let address = server.address();

@@ -1,7 +1,7 @@
 //! `monitor boot`: where the boot stage is and why, or through it to the appli.
 
 use super::{Arguments, Command, Console};
-use crate::{fault::Fault, session::Session};
+use crate::{fault::Fault, session::Session, verbs};
 
 pub const COMMAND: Command = Command {
     names: &["boot"],
@@ -17,11 +17,11 @@ fn run(
 ) -> Result<(), Fault> {
     match arguments.words().as_slice() {
         [] | ["status"] => {
-            let status = session.boot_status()?;
+            let status = verbs::boot_status(session)?;
             super::say(out, [status]);
         }
         ["arm"] => {
-            let armed = session.arm(&mut out.meanwhile())?;
+            let armed = verbs::arm(session, &mut out.meanwhile())?;
             super::say(
                 out,
                 [format!(

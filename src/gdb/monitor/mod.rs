@@ -17,6 +17,7 @@ use crate::{fault::Fault, session::Session};
 mod boot;
 mod catch;
 mod delay;
+mod flash;
 mod gdb_sync;
 mod halt;
 mod help;
@@ -24,6 +25,7 @@ mod maskisr;
 mod reset;
 mod version;
 mod why;
+mod window;
 
 /// All commands, as `monitor help` lists them.
 pub const COMMANDS: &[Command] = &[
@@ -31,6 +33,8 @@ pub const COMMANDS: &[Command] = &[
     reset::COMMAND,
     halt::COMMAND,
     boot::COMMAND,
+    window::COMMAND,
+    flash::COMMAND,
     why::COMMAND,
     maskisr::COMMAND,
     catch::COMMAND,

@@ -8,6 +8,7 @@ use crate::{
     fault::Fault,
     gdb::events::Event,
     session::{ResetKind, Session},
+    verbs,
 };
 
 pub const COMMAND: Command = Command {
@@ -32,7 +33,7 @@ fn run(
         ["run"] => ResetKind::Run,
         _ => return Err(COMMAND.wrong(arguments)),
     };
-    let outcome = session.reset(kind, &mut out.meanwhile())?;
+    let outcome = verbs::reset(session, kind, &mut out.meanwhile())?;
     if kind == ResetKind::Arm {
         out.events().tell(&Event::Boot {
             armed: session.boot_fault().is_none(),

@@ -114,6 +114,7 @@ impl Owner {
 
     fn serve_by_stub(&mut self, client: ClientId, packet: &[u8]) -> ControlFlow<()> {
         let reply = self.stub(client, packet);
+        self.unsaid.append(&mut self.debuggee.exchange.said);
         match (self.debuggee.exchange.fault.take(), reply) {
             (Some(fault), _) => {
                 let shown = if packet.starts_with(b"Z") {

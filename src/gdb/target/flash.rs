@@ -28,12 +28,8 @@ impl Flash for Debuggee {
         match report {
             Ok(report) => {
                 tracing::info!("{report}");
-                self.company.events.tell(&Event::Load {
-                    erased: report.erased_bytes,
-                    programmed: report.programmed_bytes,
-                    unchanged: report.unchanged_bytes,
-                    verified: report.verified_bytes,
-                });
+                self.exchange.said.push(report.to_string());
+                self.company.events.tell(&Event::load(&report));
                 Ok(())
             }
             Err(fault) => Err(self.refuse(fault)),

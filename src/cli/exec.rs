@@ -1,0 +1,142 @@
+//! `xspi-gdb exec`: a server for one client.
+
+use std::{
+    ffi::OsString,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::process::ExitStatusExt as _,
+    process::{Child, Command, ExitCode, ExitStatus},
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+
+use super::{Failure, Outcome, target::Target};
+use crate::{
+    fault::Fault,
+    gdb::{Options, Server, event_loop::Ending, events::Events, server::Interrupt},
+    session::Session,
+};
+
+/// What stands for the port in the client's arguments.
+const PORT: &str = "{port}";
+
+/// A shell's exit code for a process that a signal ended is this and the signal.
+const ENDED_BY_SIGNAL: i32 = 128;
+
+/// Between two looks at whether the client has ended.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Start a server on a free port, run a client with `{port}` replaced, and end with its exit code.
+///
+/// For example: xspi-gdb exec --probe virtual -- gdb-multiarch -ex "target extended-remote :{port}"
+#[derive(Debug, clap::Args)]
+pub struct Exec {
+    #[command(flatten)]
+    target: Target,
+    /// The client and its arguments.
+    #[arg(last = true, required = true, value_name = "CLIENT")]
+    client: Vec<OsString>,
+}
+
+impl Exec {
+    pub(super) fn run(self) -> Outcome {
+        let target = self.target.interactive();
+        let session = target.open()?.session()?;
+        let server = listen()?;
+        let port = server.address().port().to_string();
+        let mut words = self.client.into_iter().map(|word| with_port(word, &port));
+        let mut client = Command::new(words.next().unwrap_or_default());
+        client.args(words);
+        serve_for(server, session, move || target.open()?.session(), client)
+    }
+}
+
+/// Replaces `{port}`; an argument that is no text is none of ours.
+fn with_port(word: OsString, port: &str) -> OsString {
+    match word.to_str() {
+        Some(text) => text.replace(PORT, port).into(),
+        None => word,
+    }
+}
+
+/// A silent server on a free port, which leaves Ctrl-C to the client.
+pub(super) fn listen() -> Result<Server, Fault> {
+    Ok(Server::listen(Options {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        events: Events::Silent,
+        interrupt: Interrupt::IsTheClients,
+    })?)
+}
+
+/// Serves until `client` ends, and ends as it did. If the server is told to end first, the client is ended too.
+pub(super) fn serve_for<O>(
+    server: Server,
+    session: Session,
+    mut reopen: O,
+    mut client: Command,
+) -> Outcome
+where
+    O: FnMut() -> Result<Session, Fault> + Send + 'static,
+{
+    let name = client.get_program().to_string_lossy().into_owned();
+    let child = client
+        .spawn()
+        .with_context(|| format!("cannot run `{name}`"))?;
+    let ending = server.ending();
+    let watcher = thread::spawn(move || watch(child, &ending));
+    let mut first = Some(session);
+    let served = server.serve(move || match first.take() {
+        Some(session) => Ok(session),
+        None => reopen(),
+    });
+    let ended = watcher
+        .join()
+        .map_err(|_| anyhow::anyhow!("the thread that watched `{name}` panicked"))?
+        .with_context(|| format!("cannot wait for `{name}`"))?;
+    served.map_err(Failure::from)?;
+    Ok(ExitCode::from(exit_code(ended)))
+}
+
+/// Waits for the client and then tells the server to end; or the other way round.
+fn watch(mut client: Child, ending: &Ending) -> std::io::Result<ExitStatus> {
+    loop {
+        if let Some(status) = client.try_wait()? {
+            ending.request();
+            return Ok(status);
+        }
+        if ending.is_requested() {
+            client.kill()?;
+            return client.wait();
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// The client's exit code as a shell would give it.
+fn exit_code(status: ExitStatus) -> u8 {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| ENDED_BY_SIGNAL + signal))
+        .and_then(|code| u8::try_from(code).ok());
+    code.unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_put_in_wherever_it_is_asked_for() {
+        assert_eq!(
+            with_port("target remote :{port}".into(), "4242"),
+            OsString::from("target remote :4242")
+        );
+    }
+
+    #[test]
+    fn a_client_ends_as_a_shell_would_say() {
+        assert_eq!(exit_code(ExitStatus::from_raw(3 << 8)), 3);
+        assert_eq!(exit_code(ExitStatus::from_raw(9)), 137);
+    }
+}
