@@ -24,6 +24,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     breakpoints::{Breakpoints, Patching, Request},
     fault::{Code, Explain, Fault, Journal},
+    flash,
     image::{Image, Vectors},
     layout::{Address, BoardProfile},
     link::{CoreState, Interrupts, Link, Unattended, units::Units},
@@ -204,6 +205,7 @@ impl Session {
     }
 
     fn attach(&mut self) -> Result<(), Fault> {
+        self.tell_unfinished();
         self.link.was_reset()?;
         if let CoreState::Halted(_) = self.link.state()? {
             self.arrive(StopReason::Halt)?;
@@ -218,6 +220,16 @@ impl Session {
             OnAttach::Run => {}
         }
         Ok(())
+    }
+
+    /// The last one who programmed this board did not come to the end.
+    fn tell_unfinished(&mut self) {
+        let journal = self.settings.flash_journal.as_deref();
+        if let Some(unfinished) = journal.and_then(flash::unfinished) {
+            let fault = Fault::from(unfinished);
+            self.console.push(fault.one_line());
+            self.journal.record(fault);
+        }
     }
 
     /// What the session was opened with.

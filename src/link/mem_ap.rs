@@ -5,7 +5,8 @@
 //! core register is one exchange.
 //!
 //! HPROT asks for cacheable accesses (CSW\[27\]): the Cortex-M7 then answers from its data cache where that holds the line. What CSW
-//! reads back decides whether the probe sees memory as the core does.
+//! reads back decides whether the probe sees memory as the core does. That the core honours HPROT is what other debuggers of this
+//! chip rely on too; it has not been measured on hardware, and the virtual board has no caches.
 
 use probe_rs::architecture::arm::{ArmDebugInterface, ArmError, FullyQualifiedApAddress};
 

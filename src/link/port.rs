@@ -94,6 +94,12 @@ impl Port {
 
     /// The same in the other direction; complete, or failed, on return.
     pub(super) fn write(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError> {
+        self.write_later(address, data)?;
+        self.flush(address, data.len())
+    }
+
+    /// Written with the next read or flush.
+    pub(super) fn write_later(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError> {
         let mut at = address.0;
         let mut rest = data;
         while !rest.is_empty() {
@@ -103,7 +109,7 @@ impl Port {
             at = at.wrapping_add(piece.len() as u32);
             rest = later;
         }
-        self.flush(address, data.len())
+        Ok(())
     }
 
     /// A debug register: one of the four around DHCSR, by the banked data registers where there are any.

@@ -91,6 +91,8 @@ pub struct ProbeLink {
     masked: bool,
     /// S_RESET_ST was read, and nobody has asked yet.
     reset_seen: bool,
+    /// A wait has just read S_HALT: the next question for the state needs no second look.
+    halted: bool,
 }
 
 impl ProbeLink {
@@ -110,6 +112,7 @@ impl ProbeLink {
                 .unwrap_or_else(|| Box::new(std::thread::sleep)),
             masked: false,
             reset_seen: false,
+            halted: false,
         };
         if settings.under_reset {
             link.leave_pin_reset()?;
@@ -128,6 +131,7 @@ impl ProbeLink {
     fn status(&mut self) -> Result<Dhcsr, LinkError> {
         let dhcsr: Dhcsr = self.port.read_debug(SCS)?;
         self.reset_seen |= dhcsr.was_reset();
+        self.halted = dhcsr.halted();
         Ok(dhcsr)
     }
 
@@ -262,13 +266,17 @@ impl ProbeLink {
 
 impl Link for ProbeLink {
     fn state(&mut self) -> Result<CoreState, LinkError> {
-        let dhcsr = self.status()?;
+        let dhcsr = if std::mem::take(&mut self.halted) {
+            Dhcsr::default().with_halted(true)
+        } else {
+            self.status()?
+        };
         if dhcsr.halted() {
             let mut bytes = [0; 4];
             self.port.read(Dfsr::at(SCS), &mut bytes)?;
             let dfsr = Dfsr::from_bits(u32::from_le_bytes(bytes));
             if dfsr.bits() != 0 {
-                self.port.write(Dfsr::at(SCS), &bytes)?;
+                self.port.write_later(Dfsr::at(SCS), &bytes)?;
             }
             return Ok(CoreState::Halted(HaltReason {
                 halted: dfsr.halted(),
@@ -295,12 +303,14 @@ impl Link for ProbeLink {
 
     fn resume_with(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
         self.set_mask(interrupts)?;
+        self.halted = false;
         self.port.write_debug(SCS, self.control())?;
         self.port.flush_debug()
     }
 
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
         self.set_mask(interrupts)?;
+        self.halted = false;
         let step = self.control().with_step_requested(true);
         self.port.write_debug(SCS, step)?;
         self.wait_halted("finish a step", STEP_LIMIT)

@@ -201,11 +201,6 @@ impl Units {
         self.write_difference(link, &[], &[])
     }
 
-    /// The same, under the name that suits the end of an arm.
-    pub fn clear_all(&mut self, link: &mut dyn Link) -> Result<(), UnitError> {
-        self.park_all(link)
-    }
-
     /// Adds one breakpoint to what is there.
     pub fn place(&mut self, link: &mut dyn Link, address: Address) -> Result<(), UnitError> {
         let mut breakpoints: Vec<Address> = self.breakpoints.iter().copied().flatten().collect();

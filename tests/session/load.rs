@@ -137,7 +137,7 @@ fn erasing_alone_erases() {
 /// The board is rebuilt by a server that was left running: the appli's file is read again.
 #[test]
 fn the_appli_is_read_again_when_its_file_changes() {
-    let folder = tempfile();
+    let folder = tempfile("rebuilt");
     let file = folder.join("appli.elf");
     std::fs::copy(firmware("appli-older.elf"), &file).unwrap();
     let mut given = settings();
@@ -155,8 +155,8 @@ fn the_appli_is_read_again_when_its_file_changes() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-fn tempfile() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("xspi-gdb-session-{}", std::process::id()));
+fn tempfile(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("xspi-gdb-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
@@ -170,11 +170,25 @@ fn a_cancelled_load_is_a_fault_and_the_next_one_finishes() {
             Verdict::Cancel
         }
     }
-    let mut bench = Bench::attach(board_with(Some("boot.elf"), None));
+    let folder = tempfile("cancelled");
+    let mut remembering = settings();
+    remembering.flash_journal = Some(folder.join("dk.unfinished"));
+    let board = board_with(Some("boot.elf"), None);
+    let mut bench = Bench::attach_with(board, remembering.clone());
     bench.session.flash_write(NOR, &[0x55; 300]);
     let fault = bench.session.flash_done(&mut AtOnce).unwrap_err();
     assert_eq!(fault.code, Code::XG036);
+    let Bench { board, session, .. } = bench;
+    drop(session);
+    let mut bench = Bench::attach_with(board, remembering.clone());
+    let told = bench.session.take_console();
+    assert!(
+        told[0].starts_with("XG037 an earlier programming"),
+        "{told:?}"
+    );
     bench.load("appli.elf").unwrap();
+    assert!(!folder.join("dk.unfinished").exists());
+    std::fs::remove_dir_all(folder).unwrap();
     bench.insert(Kind::Hardware, symbol("work"));
     assert_eq!(bench.run().pc, symbol("work"));
 }
