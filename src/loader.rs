@@ -465,6 +465,3 @@ impl Explain for LoaderError {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -159,8 +159,7 @@ impl Session {
         if fault.disposition() == Disposition::EndSession {
             return Err(fault);
         }
-        tracing::warn!("{}", fault.one_line());
-        self.journal.record_shown(fault.clone());
+        self.journal.record(fault.clone());
         self.boot_fault = Some(fault);
         Ok(())
     }

@@ -110,7 +110,7 @@ pub enum Finding {
         window: Option<(Box<Window>, State)>,
         /// It sleeps (WFI).
         sleeps: bool,
-        /// How long it was given.
+        /// How long it was given; nothing if it is only looked at.
         waited: Duration,
     },
 }
@@ -389,11 +389,13 @@ impl fmt::Display for Finding {
                 waited,
             } => {
                 let doing = if *sleeps { "sleeps" } else { "is" };
-                write!(
-                    f,
-                    "boot stage does not arrive: after {} ms it {doing} at {at}",
-                    waited.as_millis()
-                )?;
+                match waited.as_millis() {
+                    0 => write!(f, "boot stage has not arrived: it {doing} at {at}")?,
+                    waited => write!(
+                        f,
+                        "boot stage does not arrive: after {waited} ms it {doing} at {at}"
+                    )?,
+                }
                 if let Some(register) = register {
                     write!(f, ", waiting for {}", registers::name_of(*register))?;
                 }

@@ -48,6 +48,8 @@ pub struct StageStatus {
     pub core: CoreState,
     /// Where it is, while halted.
     pub at: Option<Place>,
+    /// Nothing has run since the reset.
+    pub at_reset_vector: bool,
     /// Where its vectors are.
     pub vtor: Address,
     /// The window and its state.
@@ -93,6 +95,7 @@ pub fn status(
         boot: boot_stage,
         core: evidence.core,
         at: evidence.pc.map(|pc| Place::new(pc, names)),
+        at_reset_vector,
         vtor: evidence.vtor,
         window: evidence.window,
         image: evidence.image_vectors,
@@ -168,6 +171,7 @@ impl fmt::Display for StageStatus {
         }
         match &self.finding {
             Some(finding) => write!(f, "finding: {finding}"),
+            None if self.at_reset_vector => f.write_str("finding: nothing has run since the reset"),
             None => f.write_str("finding: nothing is wrong"),
         }
     }
