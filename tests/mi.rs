@@ -44,12 +44,7 @@ fn cortex_debug_launch(board: &Board, appli: &str, golden: &str) {
     gdb.monitor("reset halt");
     gdb.ok("-break-insert -t --function main");
     let stop = gdb.stopped("-exec-continue --all");
-    assert_eq!(
-        stop.field("func").as_deref(),
-        Some("main"),
-        "{}",
-        stop.record
-    );
+    assert_eq!(stop.function(), "main", "{}", stop.record);
     gdb.ok("-stack-list-frames --thread 1");
     assert_golden(golden, &gdb.transcript());
     drop(gdb);
@@ -87,12 +82,7 @@ fn the_server_survives_a_rebuild() {
         gdb.monitor("reset halt");
         gdb.ok("-break-insert -t --function main");
         let stop = gdb.stopped("-exec-continue");
-        assert_eq!(
-            stop.field("func").as_deref(),
-            Some("main"),
-            "{build}: {}",
-            stop.record
-        );
+        assert_eq!(stop.function(), "main", "{build}: {}", stop.record);
         let sections = gdb.cli("compare-sections -r");
         assert!(!sections.contains("MIS-MATCHED"), "{build}: {sections}");
     }

@@ -1,11 +1,23 @@
-//! Boards with a known past: blank, with a boot stage, with an appli. What they hold is prepared by the tool itself.
+//! Boards with a known past: blank, with a boot stage, with an appli, or as no command of ours would make them.
+//!
+//! A virtual board is made past the tool, so that a test of one command stands on no other; a real one is prepared by the tool.
 
 use std::path::{Path, PathBuf};
 
+use virtual_board::board::{Board as Chip, Builder};
+use xspi_gdb::image::Image;
+
 use super::{
-    firmware,
+    firmware, on_hardware,
     server::{Ran, Scratch, Server, run},
 };
+
+/// Where a boot stage lies.
+const INTERNAL_FLASH: u32 = 0x0800_0000;
+/// Where an appli lies.
+const NOR: u32 = 0x7000_0000;
+/// The state file in a board's folder.
+const STATE: &str = "board.state";
 
 /// A board whose flash memories live in a state file of this test's own.
 pub struct Board {
@@ -22,28 +34,63 @@ impl Board {
 
     /// Our boot stage in internal flash, the NOR blank.
     pub fn booted() -> Self {
-        Self::with_boot("boot.elf")
-    }
-
-    /// One of the boot stages of firmware/prebuilt, the NOR blank.
-    #[track_caller]
-    pub fn with_boot(name: &str) -> Self {
-        let board = Self::blank();
-        board.succeeds(&["boot", "install", &text(&firmware(name))]);
-        board
+        Self::with(Some("boot.elf"), None)
     }
 
     /// Our boot stage, and `appli` of firmware/prebuilt in the NOR.
     #[track_caller]
     pub fn with_appli(appli: &str) -> Self {
-        let board = Self::booted();
-        board.succeeds(&["flash", &text(&firmware(appli))]);
+        Self::with(Some("boot.elf"), Some(appli))
+    }
+
+    /// A boot stage and an appli of firmware/prebuilt, or none.
+    #[track_caller]
+    pub fn with(boot: Option<&str>, appli: Option<&str>) -> Self {
+        if !on_hardware() {
+            return Self::made(|builder| holding(builder, boot, appli));
+        }
+        let board = Self::blank();
+        if let Some(boot) = boot {
+            board.succeeds(&["boot", "install", &text(&firmware(boot))]);
+        }
+        if let Some(appli) = appli {
+            board.succeeds(&["flash", &text(&firmware(appli))]);
+        }
+        board
+    }
+
+    /// A virtual board with a past that no command of ours gives it: a locked chip, option bytes, code of the test's own.
+    pub fn made(past: impl FnOnce(Builder) -> Builder) -> Self {
+        let board = Self::blank();
+        let builder = Chip::builder().state_file(board.state());
+        // The board saves itself when it goes.
+        drop(past(builder).build().expect("a board"));
         board
     }
 
     /// The state file.
     pub fn state(&self) -> PathBuf {
-        self.scratch.file("board.state")
+        self.scratch.file(STATE)
+    }
+
+    /// The board as it lies switched off: what it holds can be looked at past the tool. Nobody else may have it.
+    pub fn chip(&self) -> Chip {
+        Chip::builder()
+            .state_file(self.state())
+            .build()
+            .expect("a state file")
+    }
+
+    /// What internal flash holds from its start.
+    pub fn internal_flash(&self, length: usize) -> Vec<u8> {
+        self.chip().internal_flash()[..length].to_vec()
+    }
+
+    /// What the NOR holds from its start.
+    pub fn nor(&self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.chip().nor_contents(0, &mut bytes);
+        bytes
     }
 
     /// A file beside it.
@@ -70,15 +117,17 @@ impl Board {
         ran.stdout
     }
 
-    /// Runs `xspi-gdb SUBCOMMAND`, which must fail; returns standard error.
+    /// Runs `xspi-gdb SUBCOMMAND`, which must fail with a fault; returns standard error.
     #[track_caller]
     pub fn fails(&self, subcommand: &[&str]) -> String {
         let ran = self.run(subcommand);
-        assert!(
-            !ran.status.success(),
-            "xspi-gdb {} should fail:\n{}",
+        assert_eq!(
+            ran.status.code(),
+            Some(3),
+            "xspi-gdb {} should fail with a fault:\n{}{}",
             subcommand.join(" "),
-            ran.stdout
+            ran.stdout,
+            ran.stderr
         );
         ran.stderr
     }
@@ -94,6 +143,45 @@ impl Board {
     pub fn serve_appli(&self, appli: &str) -> Server {
         self.serve(&["--appli", &text(&firmware(appli))])
     }
+}
+
+/// `builder` with firmware in its memories.
+pub fn holding(builder: Builder, boot: Option<&str>, appli: Option<&str>) -> Builder {
+    let builder = match boot {
+        Some(boot) => builder.boot_image(stored(boot, INTERNAL_FLASH)),
+        None => builder,
+    };
+    match appli {
+        Some(appli) => builder.nor_image(stored(appli, NOR)),
+        None => builder,
+    }
+}
+
+/// What `name` of firmware/prebuilt stores in the memory at `base`, in one piece, gaps erased.
+#[track_caller]
+pub fn stored(name: &str, base: u32) -> Vec<u8> {
+    let image = Image::open(firmware(name)).expect("firmware");
+    let mut bytes = Vec::new();
+    for segment in image.segments() {
+        if segment.address.0 >> 27 != base >> 27 {
+            continue;
+        }
+        let start = (segment.address.0 - base) as usize;
+        let end = start + segment.data.len();
+        bytes.resize(bytes.len().max(end), 0xFF);
+        bytes[start..end].copy_from_slice(&segment.data);
+    }
+    bytes
+}
+
+/// What the boot stage `name` stores in internal flash.
+pub fn boot_image(name: &str) -> Vec<u8> {
+    stored(name, INTERNAL_FLASH)
+}
+
+/// What the appli `name` stores in the NOR.
+pub fn nor_image(name: &str) -> Vec<u8> {
+    stored(name, NOR)
 }
 
 /// A path as an argument.

@@ -18,7 +18,7 @@ pub struct Gdb {
     output: mpsc::Receiver<String>,
     transcript: String,
     next_token: u32,
-    /// Set once GDB has ended.
+    /// Stops that came before somebody waited for them.
     pending: Vec<String>,
 }
 
@@ -47,6 +47,34 @@ impl Stop {
     pub fn field(&self, name: &str) -> Option<String> {
         field(&self.record, name)
     }
+
+    /// Why, in MI's words: `breakpoint-hit`, `signal-received`, ... Empty if the record does not say.
+    pub fn reason(&self) -> String {
+        self.field("reason").unwrap_or_default()
+    }
+
+    /// The signal's name, if it was one.
+    pub fn signal(&self) -> String {
+        self.field("signal-name").unwrap_or_default()
+    }
+
+    /// The function's name without its path.
+    pub fn function(&self) -> String {
+        let path = self.field("func").unwrap_or_default();
+        path.rsplit("::").next().unwrap_or_default().to_owned()
+    }
+
+    /// The address of the innermost frame.
+    #[track_caller]
+    pub fn address(&self) -> u32 {
+        let address = self.field("addr").unwrap_or_default();
+        hex(&address).unwrap_or_else(|| panic!("no address in {}", self.record))
+    }
+}
+
+/// `0x70000000` as a number.
+fn hex(text: &str) -> Option<u32> {
+    u32::from_str_radix(text.strip_prefix("0x")?, 16).ok()
 }
 
 impl Reply {
@@ -115,6 +143,9 @@ impl Gdb {
             "set confirm off",
             "-iex",
             "set width 0",
+            // As every IDE does, so that a running target can be interrupted.
+            "-iex",
+            "set mi-async on",
         ]);
         command.args([
             "-iex",
@@ -190,12 +221,25 @@ impl Gdb {
     /// Sends an MI command and collects records up to its result.
     #[track_caller]
     pub fn command(&mut self, command: &str) -> Reply {
+        self.command_until(command, "")
+    }
+
+    /// A command that resumes and is refused: GDB 13 answers `^running` before it inserts breakpoints, and an error after it.
+    #[track_caller]
+    pub fn refused(&mut self, command: &str) -> Reply {
+        self.command_until(command, "error")
+    }
+
+    /// Collects records up to the result of a class that begins with `class`.
+    #[track_caller]
+    fn command_until(&mut self, command: &str, class: &str) -> Reply {
         let token = self.next_token;
         self.next_token += 1;
         self.transcript.push_str(&format!("> {command}\n"));
         writeln!(self.input, "{token}{command}").expect("GDB takes commands");
         let result = format!("{token}^");
-        let lines = self.until(|line| line.starts_with(&result));
+        let last = format!("{result}{class}");
+        let lines = self.until(|line| line.starts_with(&last));
         let mut reply = Reply::default();
         for line in lines {
             if let Some(record) = line.strip_prefix(&result) {
@@ -304,6 +348,54 @@ impl Gdb {
             .unwrap_or_default()
     }
 
+    /// The value of an expression of C, whatever the language of the frame: a number.
+    #[track_caller]
+    pub fn number(&mut self, expression: &str) -> u32 {
+        self.ok("-gdb-set language c");
+        let value = self.value(&format!("(unsigned long)({expression})"));
+        self.ok("-gdb-set language auto");
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{expression} is {value}"))
+    }
+
+    /// The word at `address`, as the target has it.
+    #[track_caller]
+    pub fn word(&mut self, address: u32) -> u32 {
+        self.number(&format!("*(unsigned long *){address:#x}"))
+    }
+
+    /// Writes a word.
+    #[track_caller]
+    pub fn set_word(&mut self, address: u32, value: u32) {
+        self.ok("-gdb-set language c");
+        self.ok(&format!(
+            "-gdb-set var *(unsigned long *){address:#x} = {value:#x}"
+        ));
+        self.ok("-gdb-set language auto");
+    }
+
+    /// The program counter.
+    #[track_caller]
+    pub fn pc(&mut self) -> u32 {
+        self.number("$pc")
+    }
+
+    /// GDB keeps registers over a monitor command; this makes it ask again.
+    #[track_caller]
+    pub fn flush_registers(&mut self) {
+        self.cli("maintenance flush register-cache");
+    }
+
+    /// Runs to `function` and stops there, once.
+    #[track_caller]
+    pub fn run_to(&mut self, function: &str) -> Stop {
+        self.ok(&format!("-break-insert -t {function}"));
+        let stop = self.stopped("-exec-continue");
+        assert_eq!(stop.function(), function, "{}", stop.record);
+        stop
+    }
+
     /// A comment in the transcript, so that a golden reads like the story it tells.
     pub fn remark(&mut self, text: &str) {
         self.transcript.push_str(&format!("# {text}\n"));
@@ -319,7 +411,8 @@ impl Gdb {
         self.child.kill().expect("GDB can be killed");
     }
 
-    /// Keeps the records that matter: not the prompt, nor library and thread-group chatter with its ids.
+    /// Keeps the records that matter: not the prompt, nor library and thread-group chatter with its ids, nor what GDB says by the
+    /// clock (how far a download is).
     fn write_down(&mut self, line: &str) {
         let chatter = [
             "(gdb)",
@@ -330,7 +423,9 @@ impl Gdb {
             "=memory-changed",
             "&\"",
         ];
-        if !chatter.iter().any(|prefix| line.starts_with(prefix)) {
+        let line = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        let by_the_clock = line.starts_with("+download") && line.contains("section-sent");
+        if !by_the_clock && !chatter.iter().any(|prefix| line.starts_with(prefix)) {
             self.transcript.push_str(line);
             self.transcript.push('\n');
         }

@@ -64,10 +64,17 @@ fn replace_numbers_after(text: &str, marker: &str, with: &str) -> String {
     result
 }
 
-/// Takes ports, process ids and the machine's paths out of a transcript.
+/// Takes ports, speeds and the machine's paths out of a transcript.
 pub fn normalise(text: &str) -> String {
     let root = env!("CARGO_MANIFEST_DIR");
-    let text = text.replace(root, "[ROOT]");
-    let text = replace_numbers_after(&text, "127.0.0.1:", "PORT");
-    replace_numbers_after(&text, "localhost:", "PORT")
+    let mut text = text.replace(root, "[ROOT]");
+    for (marker, with) in [
+        ("127.0.0.1:", "PORT"),
+        ("localhost:", "PORT"),
+        ("transfer-rate=\"", "RATE"),
+        ("does not arrive: after ", "WAITED"),
+    ] {
+        text = replace_numbers_after(&text, marker, with);
+    }
+    text
 }

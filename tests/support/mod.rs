@@ -10,6 +10,7 @@ pub mod gdb;
 pub mod golden;
 pub mod rsp;
 pub mod server;
+pub mod tiny_boot;
 
 use std::path::PathBuf;
 

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
@@ -12,25 +12,36 @@ use std::{
 use super::{on_hardware, probe};
 
 /// How long anything may take before a test gives up on it: far above what is ever needed.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A command line of the real binary, with the probe under test.
-pub fn xspi_gdb(subcommand: &[&str], state: Option<&Path>) -> Command {
+/// The real binary, with no options of ours.
+pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xspi-gdb"));
-    command.args(subcommand).arg("--probe").arg(probe());
-    if on_hardware() {
-        command.args(["--board", "stm32h7s78-dk"]);
-    } else {
-        // The same numbers on every run.
-        command.args(["--virtual-time", "lockstep"]);
-        if let Some(state) = state {
-            command.arg("--virtual-state").arg(state);
-        }
-    }
     command
         .env_remove("RUST_LOG")
         .env("NO_COLOR", "1")
         .current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// A command line of the real binary, with the probe under test; its options stand before `--`.
+pub fn xspi_gdb(arguments: &[&str], state: Option<&Path>) -> Command {
+    let end = arguments.iter().position(|argument| *argument == "--");
+    let (own, others) = arguments.split_at(end.unwrap_or(arguments.len()));
+    let mut command = binary();
+    command.args(own).arg("--probe").arg(probe());
+    if on_hardware() {
+        command.args(["--board", "stm32h7s78-dk"]);
+    } else {
+        if !own.contains(&"--virtual-time") {
+            // The same numbers on every run, however busy the machine is.
+            command.args(["--virtual-time", "lockstep"]);
+        }
+        if let Some(state) = state {
+            command.arg("--virtual-state").arg(state);
+        }
+    }
+    command.args(others);
     command
 }
 
@@ -44,9 +55,14 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Runs `xspi-gdb SUBCOMMAND` to its end.
-pub fn run(subcommand: &[&str], state: Option<&Path>) -> Ran {
-    let output = xspi_gdb(subcommand, state)
+/// Runs `xspi-gdb ARGUMENTS` to its end, with the probe under test.
+pub fn run(arguments: &[&str], state: Option<&Path>) -> Ran {
+    ran(xspi_gdb(arguments, state))
+}
+
+/// Runs `command` to its end.
+pub fn ran(mut command: Command) -> Ran {
+    let output = command
         .stdin(Stdio::null())
         .output()
         .expect("the binary starts");
@@ -60,7 +76,6 @@ pub fn run(subcommand: &[&str], state: Option<&Path>) -> Ran {
 /// A running server. Dropping it ends the process that this test started, and no other.
 pub struct Server {
     child: Child,
-    _stdin: Option<ChildStdin>,
     /// Where it listens.
     pub port: u16,
     stderr: Arc<Mutex<String>>,
@@ -70,9 +85,8 @@ pub struct Server {
 impl Server {
     /// Starts `serve` on a free port and waits for its ready line.
     pub fn start(state: Option<&Path>, arguments: &[&str]) -> Self {
-        let mut command = xspi_gdb(&["serve", "--port", "0"], state);
+        let mut command = xspi_gdb(&[&["serve", "--port", "0"], arguments].concat(), state);
         command
-            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -89,7 +103,6 @@ impl Server {
         });
         let mut server = Self {
             child,
-            _stdin: None,
             port: 0,
             stderr,
             stdout,
@@ -113,12 +126,42 @@ impl Server {
         }
     }
 
+    /// The next event of this name, of a server with `--json`.
+    #[track_caller]
+    pub fn event(&mut self, name: &str) -> serde_json::Value {
+        loop {
+            let line = self.line();
+            let event: serde_json::Value =
+                serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+
     /// What it logged so far.
     pub fn stderr(&self) -> String {
         self.stderr
             .lock()
             .map(|text| text.clone())
             .unwrap_or_default()
+    }
+
+    /// What it logged, once `words` are among it: the log comes by a pipe of its own.
+    #[track_caller]
+    pub fn logged(&self, words: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = self.stderr();
+            if text.contains(words) {
+                return text;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the server does not log `{words}`:\n{text}"
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Process id, for signals.
