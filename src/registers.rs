@@ -1,4 +1,4 @@
-//! Registers of the chip that the server reads or writes, one file a block, each declared once by [`register!`].
+//! Registers of the chip that the server reads or writes, one file a block, each declared once by `register!`.
 //!
 //! A register says its name, its block, its offset, its fields and the manual that defines it. RM0477 is the STM32H7Rx/7Sx
 //! reference manual, ARM ARM is DDI 0403E (ARMv7-M), TRM is DDI 0489 (Cortex-M7).

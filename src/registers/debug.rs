@@ -10,7 +10,7 @@ block! {
     }
 }
 
-/// DHCSR[31:16] must hold this when it is written (ARM ARM C1.6.2).
+/// DHCSR\[31:16\] must hold this when it is written (ARM ARM C1.6.2).
 pub const DEBUG_KEY: u32 = 0xA05F;
 
 register! {

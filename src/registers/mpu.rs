@@ -25,7 +25,7 @@ register! {
 register! {
     /// MPU Region Base Address Register (ARM ARM B3.5.7).
     pub struct MpuRegionBase(u32) at Scs + 0xD9C {
-        /// ADDR[31:5].
+        /// ADDR\[31:5\].
         pub address: 5..=31,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{debug::Scs, register};
 
-/// AIRCR[31:16] must hold this when it is written (ARM ARM B3.2.6).
+/// AIRCR\[31:16\] must hold this when it is written (ARM ARM B3.2.6).
 pub const VECTOR_KEY: u32 = 0x05FA;
 
 register! {
