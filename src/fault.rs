@@ -111,11 +111,16 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The faults that GDB could not show, oldest first; the last [`Journal::CAPACITY`] are kept.
+/// The faults of a session, oldest first; the last [`Journal::CAPACITY`] are kept.
 #[derive(Debug, Default)]
 pub struct Journal {
-    faults: VecDeque<Fault>,
-    unshown: usize,
+    faults: VecDeque<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    fault: Fault,
+    shown: bool,
 }
 
 impl Journal {
@@ -124,27 +129,73 @@ impl Journal {
 
     /// Keeps `fault` for `monitor why` and for the next moment at which GDB takes console text.
     pub fn record(&mut self, fault: Fault) {
+        self.keep(fault, false);
+    }
+
+    /// Keeps `fault` for `monitor why` only: a stop or a console shows it by itself.
+    pub fn record_shown(&mut self, fault: Fault) {
+        self.keep(fault, true);
+    }
+
+    fn keep(&mut self, fault: Fault, shown: bool) {
         if self.faults.len() == Self::CAPACITY {
             self.faults.pop_front();
         }
-        self.faults.push_back(fault);
-        self.unshown = (self.unshown + 1).min(self.faults.len());
+        self.faults.push_back(Kept { fault, shown });
     }
 
     /// The last fault, for `monitor why`.
     pub fn last(&self) -> Option<&Fault> {
-        self.faults.back()
+        self.faults.back().map(|kept| &kept.fault)
     }
 
     /// All that are kept, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
-        self.faults.iter()
+        self.faults.iter().map(|kept| &kept.fault)
     }
 
     /// Faults that no console has shown yet; they count as shown from now on.
     pub fn take_unshown(&mut self) -> Vec<Fault> {
-        let from = self.faults.len() - self.unshown;
-        self.unshown = 0;
-        self.faults.iter().skip(from).cloned().collect()
+        let mut unshown = Vec::new();
+        for kept in self.faults.iter_mut().filter(|kept| !kept.shown) {
+            kept.shown = true;
+            unshown.push(kept.fault.clone());
+        }
+        unshown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(headline: &str) -> Fault {
+        Fault {
+            code: Code::XG002,
+            headline: headline.to_owned(),
+            causes: Vec::new(),
+            remedy: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_shown_elsewhere_is_kept_and_not_shown_again() {
+        let mut journal = Journal::default();
+        journal.record(fault("first"));
+        journal.record_shown(fault("second"));
+        assert_eq!(journal.last(), Some(&fault("second")));
+        assert_eq!(journal.take_unshown(), [fault("first")]);
+        assert_eq!(journal.take_unshown(), []);
+        assert_eq!(journal.iter().count(), 2);
+    }
+
+    #[test]
+    fn only_the_last_faults_are_kept() {
+        let mut journal = Journal::default();
+        for number in 0..Journal::CAPACITY + 3 {
+            journal.record(fault(&number.to_string()));
+        }
+        assert_eq!(journal.iter().count(), Journal::CAPACITY);
+        assert_eq!(journal.take_unshown()[0], fault("3"));
     }
 }

@@ -88,6 +88,8 @@ pub fn commit(
             work.run(&sectors)?;
         }
     }
+    let names = report.regions.iter().map(|region| region.name.as_str());
+    journal::end(context.journal.as_deref(), names);
     Ok(report)
 }
 
@@ -235,7 +237,6 @@ impl Work<'_> {
         }
         loader.init(self.link, self.windows, Function::Verify)?;
         self.verify(&plans, total)?;
-        journal::end(self.context.journal.as_deref());
         Ok(())
     }
 

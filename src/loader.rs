@@ -465,3 +465,6 @@ impl Explain for LoaderError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -228,7 +228,7 @@ impl Session {
         if let Some(unfinished) = journal.and_then(flash::unfinished) {
             let fault = Fault::from(unfinished);
             self.console.push(fault.one_line());
-            self.journal.record(fault);
+            self.journal.record_shown(fault);
         }
     }
 

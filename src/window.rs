@@ -462,7 +462,13 @@ impl Explain for WindowError {
 
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Closed { reason, .. } => reason.remedy().map(Cow::Borrowed),
+            Self::Closed { window, reason, .. } => {
+                reason.remedy().map(Cow::Borrowed).or_else(|| {
+                    (window.memory == Memory::Ram).then_some(Cow::Borrowed(
+                    "RAM behind a window is started by the appli: let it run to where it does that",
+                ))
+                })
+            }
             Self::Link(link) => link.remedy(),
             _ => None,
         }

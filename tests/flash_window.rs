@@ -179,3 +179,25 @@ fn cancelled_work_is_remembered_until_it_is_done() {
     bench.flash(&appli).expect("programmed");
     assert_eq!(unfinished(&path), None);
 }
+
+#[test]
+fn a_nor_that_stays_busy_ends_in_time_and_leaves_the_core_at_its_reset_vector() {
+    use xspi_gdb::link::{CoreState, Link};
+
+    let mut bench = Bench::with_boot("boot.elf");
+    bench.board.with(|board| {
+        let until = board.now() + virtual_board::clock::Time::millis(600_000);
+        board.nor_chip().expect("a NOR").keep_busy(until);
+    });
+    match bench.flash(&firmware("appli.elf")) {
+        // The routine resets the NOR, which ends whatever it was doing.
+        Ok(report) => assert!(report.programmed_bytes > 0),
+        Err(error) => assert!(error.to_string().contains("busy"), "{error}"),
+    }
+    assert!(matches!(bench.link.state(), Ok(CoreState::Halted(_))));
+    let reset_vector = bench
+        .board
+        .with(|board| board.read_word(0x0800_0004))
+        .expect("flash");
+    assert_eq!(bench.board.with(|board| board.pc()), reset_vector & !1);
+}

@@ -59,10 +59,15 @@ fn write(path: &Path, entry: &Entry) -> std::io::Result<()> {
     fs::write(path, serde_json::to_vec(entry)?)
 }
 
-/// The work is done.
-pub(super) fn end(path: Option<&Path>) {
+/// These flashes hold what was wanted: what was unfinished there is finished.
+pub(super) fn end<'a>(path: Option<&Path>, mut regions: impl Iterator<Item = &'a str>) {
     let Some(path) = path else { return };
-    if let Err(error) = fs::remove_file(path) {
+    let Some(unfinished) = unfinished(path) else {
+        return;
+    };
+    if regions.any(|region| region == unfinished.region)
+        && let Err(error) = fs::remove_file(path)
+    {
         tracing::warn!("the journal {} cannot be removed: {error}", path.display());
     }
 }

@@ -326,9 +326,9 @@ fn a_long_command_is_outlived_and_signs_of_life_are_given() {
     let bench = Bench::new();
     let mut gdb = bench.client();
     gdb.ask("QStartNoAckMode");
-    gdb.send("qRcmd,64656c61792032353030"); // delay 2500
+    gdb.send("qRcmd,64656c61792035303030"); // delay 5000
     for _ in 0..2 {
-        thread::sleep(Duration::from_millis(900));
+        thread::sleep(Duration::from_millis(2000));
         gdb.raw(b"-");
     }
     assert_eq!(gdb.receive(), "OK");

@@ -159,7 +159,8 @@ impl Session {
         if fault.disposition() == Disposition::EndSession {
             return Err(fault);
         }
-        self.journal.record(fault.clone());
+        tracing::warn!("{}", fault.one_line());
+        self.journal.record_shown(fault.clone());
         self.boot_fault = Some(fault);
         Ok(())
     }

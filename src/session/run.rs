@@ -190,7 +190,7 @@ impl Session {
     fn faulted(&mut self, exception: Exception) -> Result<Stop, Fault> {
         let fault = CoreFault::read(self.link.as_mut(), exception)?;
         let line = fault.to_string();
-        self.journal.record(fault.clone().into());
+        self.journal.record_shown(fault.clone().into());
         self.arrive(StopReason::Fault(Box::new(fault)))?;
         self.stop.console.push(line);
         Ok(self.stop.clone())
@@ -229,7 +229,7 @@ impl Session {
         }
         let fault = Fault::from(UnexpectedReset);
         self.console.push(fault.one_line());
-        self.journal.record(fault);
+        self.journal.record_shown(fault);
         self.units.verify(self.link.as_mut())?;
         self.support.apply(self.link.as_mut())?;
         self.breakpoints.forget_patches();

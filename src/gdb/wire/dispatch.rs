@@ -9,6 +9,7 @@ use super::{
     encoding::{from_hex, number, range, split, unescape},
     framer::PACKET_BYTES,
 };
+use crate::gdb::arch::GENERAL_REGISTERS;
 
 /// Bytes of memory that fit into one reply, two digits each.
 const MEMORY_REPLY_BYTES: u32 = (PACKET_BYTES / 2) as u32;
@@ -206,7 +207,7 @@ pub fn parse(body: &[u8]) -> Request {
         b'?' if rest.is_empty() => Request::WhyStopped,
         b'!' if rest.is_empty() => Request::ExtendedMode,
         b'g' if rest.is_empty() => look(body.to_vec()),
-        b'G' => hex_only(rest, body),
+        b'G' => write_registers(rest, body),
         b'p' => match number(rest) {
             Some(register) => look(format!("p{register:x}").into_bytes()),
             None => malformed("p REGISTER"),
@@ -259,10 +260,11 @@ fn change(packet: Vec<u8>) -> Request {
     }
 }
 
-fn hex_only(digits: &[u8], body: &[u8]) -> Request {
+/// `G` with the registers that our `g` has, no more and no fewer.
+fn write_registers(digits: &[u8], body: &[u8]) -> Request {
     match from_hex(digits) {
-        Some(_) => change(body.to_vec()),
-        None => malformed("G REGISTERS"),
+        Some(bytes) if bytes.len() == GENERAL_REGISTERS * 4 => change(body.to_vec()),
+        _ => malformed("G and the registers of g"),
     }
 }
 
