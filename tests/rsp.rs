@@ -186,19 +186,21 @@ fn a_client_killed_in_the_middle_of_load_is_forgotten() {
 /// SIGTERM while flash is programmed ends the operation under way, says what is unfinished, and the process ends cleanly.
 #[test]
 fn sigterm_in_the_middle_of_load_ends_cleanly() {
+    const BUSY: &str = "E10";
     let board = Board::with_appli(APPLI);
     let server = board.serve(&["--json"]);
     let mut client = Client::connect(server.port);
     client.ask("?");
+    let mut watching = Client::connect(server.port);
+    watching.ask("?");
     begin_load(&mut client, 512);
     client.send("vFlashDone");
-    std::thread::sleep(Duration::from_millis(150));
+    // External memory is busy from the first sector on, and only then.
+    while watching.ask("m70000000,4") != BUSY {}
     server.signal("TERM");
-    let reply = client.receive_within(Duration::from_secs(20));
-    assert_eq!(reply.as_deref(), Some("E05"), "{}", server.stderr());
-    let stderr = server.stderr();
-    assert!(server.wait().success());
-    assert!(stderr.contains("XG036"), "{stderr}");
+    assert_eq!(client.receive(), "E05");
+    let log = server.stderr_at_end();
+    assert!(log.contains("XG036"), "{log}");
 }
 
 /// A watch keeps reading while another client programs.

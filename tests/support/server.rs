@@ -164,6 +164,20 @@ impl Server {
         }
     }
 
+    /// What it logged until it ended by itself, which it must do with success.
+    #[track_caller]
+    pub fn stderr_at_end(self) -> String {
+        let log = Arc::clone(&self.stderr);
+        let status = self.wait();
+        // The other holder of the log is the thread that reads it to its end.
+        while Arc::strong_count(&log) > 1 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let log = log.lock().map(|text| text.clone()).unwrap_or_default();
+        assert!(status.success(), "{status}:\n{log}");
+        log
+    }
+
     /// Process id, for signals.
     pub fn pid(&self) -> u32 {
         self.child.id()
