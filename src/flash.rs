@@ -11,6 +11,7 @@
 mod boot;
 mod comparison;
 mod journal;
+mod nor;
 mod plan;
 mod protection;
 mod report;
@@ -20,6 +21,7 @@ use std::{borrow::Cow, path::PathBuf};
 pub use boot::install_boot;
 pub use comparison::{Comparison, Difference, RegionComparison, compare};
 pub use journal::{Unfinished, unfinished};
+pub use nor::reset_nor;
 pub use plan::Transaction;
 pub use protection::Protection;
 pub use report::{RegionReport, Report};

@@ -10,6 +10,7 @@
 //! the program that was there.
 
 pub mod builtin;
+mod nor_reset;
 mod plan;
 
 use std::{borrow::Cow, fmt, ops::Range, time::Duration};
@@ -18,7 +19,7 @@ pub use plan::{DoesNotFit, Plan};
 
 use crate::{
     fault::{Code, Explain},
-    layout::{Address, BoardProfile},
+    layout::{Address, BoardProfile, Memory},
     link::{
         CoreRegister, CoreState, HaltReason, Interrupts, Link, LinkError, RegisterAccess,
         ResetMode,
@@ -261,8 +262,8 @@ impl<'a> Loader<'a> {
         )
     }
 
-    /// Lets the routine clean up, then resets the chip with the core halted. Says nothing of a routine that cannot clean up: the
-    /// reset undoes what it left.
+    /// Lets the routine clean up, brings the NOR back into its power-on protocol if it served one, then resets the chip with the core
+    /// halted. Says nothing of a routine that cannot clean up: the reset undoes what it left.
     pub fn finish(mut self, link: &mut dyn Link, windows: &mut Windows) -> Result<(), LoaderError> {
         if let Some(entry) = self.algorithm.uninit
             && matches!(link.state()?, CoreState::Halted(_))
@@ -281,6 +282,16 @@ impl<'a> Loader<'a> {
             }
         }
         link.poke(SCS, self.catches)?;
+        let base = Address(self.algorithm.range.start as u32);
+        if let Some(window) = windows
+            .find(base)
+            .filter(|window| window.memory == Memory::Nor)
+            && !nor_reset::reset_nor(link, window)?
+        {
+            tracing::warn!(
+                "the NOR behind {window} could not be reset: a boot stage may not find it"
+            );
+        }
         link.reset(ResetMode::Halt)?;
         windows.forget();
         Ok(())

@@ -32,6 +32,12 @@ pub fn arm(session: &mut Session, attendant: &mut dyn Attendant) -> Result<Armed
     session.arm(attendant)
 }
 
+/// Brings the NOR back into its power-on protocol; what `arm` needs when a warm reset has left it in one that the boot stage does not
+/// look for.
+pub fn reset_nor(session: &mut Session) -> Result<(), Fault> {
+    session.reset_nor()
+}
+
 /// What the chip shows of its boot stage.
 pub fn boot_status(session: &mut Session) -> Result<BootReport, Fault> {
     let status = session.boot_status()?;

@@ -13,6 +13,7 @@ mod state;
 
 use std::borrow::Cow;
 
+pub(crate) use state::block;
 pub use state::{Clock, Closed, State};
 
 use crate::{

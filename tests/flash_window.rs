@@ -3,6 +3,7 @@
 mod bench;
 
 use bench::{Bench, contents, firmware};
+use virtual_board::nor::Mode;
 use xspi_gdb::{
     fault::{Code, Explain},
     flash::{FlashError, InternalFlash, Transaction, unfinished},
@@ -200,4 +201,29 @@ fn a_nor_that_stays_busy_ends_in_time_and_leaves_the_core_at_its_reset_vector() 
         .with(|board| board.read_word(0x0800_0004))
         .expect("flash");
     assert_eq!(bench.board.with(|board| board.pc()), reset_vector & !1);
+}
+
+fn protocol(bench: &Bench) -> Mode {
+    bench
+        .board
+        .with(|board| board.nor_chip().expect("a NOR").mode())
+}
+
+#[test]
+fn the_nor_is_left_in_the_protocol_that_every_boot_stage_looks_for() {
+    let mut bench = Bench::with_boot("boot.elf");
+    bench.flash(&firmware("appli.elf")).expect("programmed");
+    assert_eq!(protocol(&bench), Mode::Spi, "ST's routine works in octal");
+}
+
+#[test]
+fn a_nor_in_any_protocol_is_found_and_reset() {
+    for left_in in [Mode::Spi, Mode::Sopi, Mode::Dopi] {
+        let mut bench = Bench::with_boot("boot.elf");
+        bench
+            .board
+            .with(|board| board.nor_chip().expect("a NOR").set_mode(left_in));
+        bench.reset_nor().expect("reset");
+        assert_eq!(protocol(&bench), Mode::Spi, "from {left_in:?}");
+    }
 }

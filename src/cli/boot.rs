@@ -21,6 +21,9 @@ pub struct Boot {
     /// The boot stage to install (ELF, HEX, BIN@ADDRESS).
     #[arg(required_if_eq("action", "install"))]
     file: Option<PathBuf>,
+    /// With `arm`: bring the NOR back into its power-on protocol first, through the loader.
+    #[arg(long)]
+    reset_nor: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -62,6 +65,9 @@ impl Boot {
                 Leave::Running
             }
             Action::Arm => {
+                if self.reset_nor {
+                    verbs::reset_nor(&mut session)?;
+                }
                 let mut watcher = Watcher::new()?;
                 let armed = verbs::arm(&mut session, &mut watcher);
                 watcher.finish();

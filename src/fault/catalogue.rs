@@ -113,7 +113,7 @@ codes! {
         "stop the watchdog in the boot stage or feed it there; an IWDG started by option byte (IWDG_HW) starts with the chip";
     XG027 Eio Refuse "NOR does not answer as configured"
         "The window is open, but what it reads is no memory: the NOR is in another protocol, or still busy after a warm reset."
-        "power-cycle the board: a NOR keeps its protocol over a warm reset";
+        "`monitor boot arm --reset-nor` brings the NOR back into its power-on protocol (on the command line `boot arm --reset-nor`), or power-cycle the board: a NOR keeps its protocol over a warm reset";
     XG028 Eperm Refuse "product state forbids it"
         "The chip's product state is not OPEN: the debugger may not use flash and windows."
         "only a chip in product state OPEN can be debugged; regress it with the vendor's tool if you hold the keys";

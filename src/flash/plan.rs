@@ -147,7 +147,7 @@ enum Kind {
 }
 
 impl Region {
-    fn of(profile: &BoardProfile) -> Vec<Self> {
+    pub(super) fn of(profile: &BoardProfile) -> Vec<Self> {
         let internal = Self {
             name: "internal flash".to_owned(),
             range: profile.internal_range(),

@@ -54,12 +54,30 @@ register! {
 }
 
 register! {
+    /// XSPI flag clear register (RM0477, XSPI_FCR).
+    pub struct Fcr(u32) at Xspi + 0x024 {
+        /// CTCF: clears TCF.
+        pub transfer_complete: 1,
+    }
+}
+
+register! {
+    /// XSPI timing configuration register (RM0477, XSPI_TCR).
+    pub struct Tcr(u32) at Xspi + 0x108 {
+        /// DCYC: cycles between address and data.
+        pub dummy_cycles: 0..=4,
+    }
+}
+
+register! {
     /// XSPI communication configuration register (RM0477, XSPI_CCR): the protocol that the window speaks.
     pub struct Ccr(u32) at Xspi + 0x100 {
         /// IMODE: 0 none, 1, 2, 4 or 8 lines as 1 to 4.
         pub instruction_lines: 0..=2,
         /// IDTR.
         pub instruction_double_rate: 3,
+        /// ISIZE: bytes of the instruction less one.
+        pub instruction_bytes: 4..=5,
         /// ADMODE.
         pub address_lines: 8..=10,
         /// ADDTR.

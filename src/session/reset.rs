@@ -135,6 +135,16 @@ impl Session {
         Ok(status?)
     }
 
+    /// Brings every NOR of the board back into its power-on protocol, whatever a program or a debugger left it in. The core is then at
+    /// its reset vector.
+    pub fn reset_nor(&mut self) -> Result<(), Fault> {
+        self.prepare_reset()?;
+        let context = Self::flash_context(&self.settings, InternalFlash::Keep);
+        let outcome = flash::reset_nor(self.link.as_mut(), &mut self.windows, &context);
+        self.settle_after_reset(StopReason::Reset)?;
+        Ok(outcome?)
+    }
+
     /// Programs a boot stage into internal flash, if it differs. The core is then at its reset vector.
     pub fn install_boot(
         &mut self,

@@ -129,6 +129,15 @@ impl Bench {
         )
     }
 
+    pub fn reset_nor(&mut self) -> Result<(), FlashError> {
+        let context = FlashContext {
+            profile: &self.profile,
+            internal: InternalFlash::Keep,
+            journal: None,
+        };
+        flash::reset_nor(&mut self.link, &mut self.windows, &context)
+    }
+
     pub fn install(&mut self, boot: &Image) -> Result<Report, FlashError> {
         let context = FlashContext {
             profile: &self.profile,

@@ -5,8 +5,8 @@ use crate::{fault::Fault, session::Session, verbs};
 
 pub const COMMAND: Command = Command {
     names: &["boot"],
-    usage: "[status|arm]",
-    help: "what the chip shows of its boot stage; `arm`: run it to the appli or fail",
+    usage: "[status|arm [--reset-nor]]",
+    help: "what the chip shows of its boot stage; `arm`: run it to the appli or fail, after a reset of the NOR's protocol if asked",
     run,
 };
 
@@ -20,7 +20,10 @@ fn run(
             let status = verbs::boot_status(session)?;
             super::say(out, [status]);
         }
-        ["arm"] => {
+        ["arm", options @ ..] if options.iter().all(|option| *option == "--reset-nor") => {
+            if !options.is_empty() {
+                verbs::reset_nor(session)?;
+            }
             let armed = verbs::arm(session, &mut out.meanwhile())?;
             super::say(
                 out,
