@@ -7,6 +7,7 @@ mod appli;
 mod boot;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/image.rs"]
 mod image;
 mod loader;
 

@@ -6,12 +6,14 @@
 mod cases;
 mod classes;
 mod deviations;
+#[path = "../random/mod.rs"]
+mod random;
 mod subject;
 mod wire;
 
-use cases::Random;
 use classes::Class;
 use deviations::DEVIATIONS;
+use random::Random;
 use std::{
     fmt::Write as _,
     fs::File,

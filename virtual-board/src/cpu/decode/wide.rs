@@ -124,7 +124,8 @@ fn plain_immediate(e: u32) -> Operation {
                 signed,
                 d,
                 n,
-                bits: bits & 0x1F,
+                // Four bits count; the fifth should be zero (A7.7, SSAT16).
+                bits: (width & 0xF) + u8::from(signed),
             },
             (arithmetic, amount) => Saturate {
                 signed,

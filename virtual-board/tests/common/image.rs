@@ -1,4 +1,5 @@
 //! ELF files of the firmware, by load address and by symbol.
+#![allow(dead_code)] // each test file uses its part
 
 use std::{fs, ops::Range, path::PathBuf};
 
