@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`. Both install what is missing and say so.
 
-.PHONY: demo test test-board firmware lint doc setup
+.PHONY: demo test test-board firmware lint doc picture bench setup
 
 demo: ; @scripts/setup.sh demo && scripts/demo.sh
 
@@ -16,5 +16,11 @@ lint: ; @scripts/lint.sh
 
 # Pages that are made from the code: docs/errors.md.
 doc: ; UPDATE_GOLDENS=1 cargo test --quiet --test docs
+
+# The picture in README, from the demo itself.
+picture: ; @scripts/setup.sh test && target/venv/bin/pip install --quiet rich && cargo run --quiet -- demo | target/venv/bin/python scripts/picture.py > docs/session.svg
+
+# Instructions a second of the virtual CPU.
+bench: ; cargo bench --locked -p virtual-board
 
 setup: ; @scripts/setup.sh test

@@ -34,6 +34,7 @@ const FIRST: &[&str] = &[
     "print appli::LAMPS",
     "watch appli::LED_TOGGLES",
     "continue",
+    "backtrace 5",
     "continue",
     "print appli::LAMPS",
     "disconnect",
