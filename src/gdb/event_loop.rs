@@ -31,6 +31,10 @@ use super::{
 /// A sign of life goes out this often while a client waits.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
+/// A client is announced so long after it came: one that closed its connection before is then known to be gone, and its successor
+/// (a launch that is restarted) controls.
+const ARRIVAL: Duration = Duration::from_millis(5);
+
 /// Messages that wait for the owner of the session before sockets are no longer read.
 pub const INBOX_MESSAGES: usize = 64;
 
@@ -147,6 +151,7 @@ async fn attend(
 ) {
     tracing::info!(%address, "client {} connected", client.0);
     let (replies, outgoing) = mpsc::unbounded_channel();
+    tokio::time::sleep(ARRIVAL).await;
     if inbox
         .send(Message::Joined { client, replies })
         .await
