@@ -20,7 +20,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
     sync::{Notify, mpsc},
-    time::{Instant, sleep_until},
+    task::JoinSet,
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
@@ -34,6 +35,9 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// A client is announced so long after it came: one that closed its connection before is then known to be gone, and its successor
 /// (a launch that is restarted) controls.
 const ARRIVAL: Duration = Duration::from_millis(5);
+
+/// At the end of the server clients may take so long to take their last replies.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Messages that wait for the owner of the session before sockets are no longer read.
 pub const INBOX_MESSAGES: usize = 64;
@@ -112,12 +116,13 @@ pub async fn accept(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut clients = 0;
+    let mut conversations = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, address)) => {
                     clients += 1;
-                    tokio::spawn(attend(stream, address, ClientId(clients), inbox.clone()));
+                    conversations.spawn(attend(stream, address, ClientId(clients), inbox.clone()));
                 }
                 // Out of descriptors, or the client was gone before we took it: others may still come.
                 Err(error) => {
@@ -125,6 +130,7 @@ pub async fn accept(
                     tokio::time::sleep(SIGN_OF_LIFE).await;
                 }
             },
+            Some(_) = conversations.join_next() => {}
             _ = terminate.recv() => break,
             _ = interrupt.recv(), if whose == Interrupt::Ends => break,
             _ = hangup.recv() => break,
@@ -139,6 +145,11 @@ pub async fn accept(
         tracing::debug!("the owner of the session has ended already");
     }
     inbox.closed().await;
+    // Each client is told how its last request ended, unless it does not listen.
+    let told = async { while conversations.join_next().await.is_some() {} };
+    if timeout(FAREWELL, told).await.is_err() {
+        tracing::info!("a client did not take its last reply");
+    }
     Ok(())
 }
 
