@@ -1,7 +1,7 @@
 //! Sockets, signals and timers: the tokio side of the server.
 //!
 //! Everything here runs in one thread and never touches the target. A task a client frames what comes in, hands it to the thread
-//! that owns the session ([`super::owner`]) and frames what comes back. While a request is under way the client hears a `+` every
+//! that owns the session (`owner.rs`) and frames what comes back. While a request is under way the client hears a `+` every
 //! second: GDB gives up after three silences of two seconds, skips acknowledgements that it does not expect, and takes each byte
 //! as a sign of life.
 

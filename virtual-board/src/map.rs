@@ -6,7 +6,7 @@
 //! reaches the TCMs too.
 //!
 //! Deviations: the AHB and backup SRAMs answer without their clock gate; a TCM enlarged by option bytes takes its share from the
-//! low end of AXI SRAM1 (ITCM) and SRAM3 (DTCM) [U].
+//! low end of AXI SRAM1 (ITCM) and SRAM3 (DTCM) (unverified).
 
 mod fixed;
 mod peripherals;

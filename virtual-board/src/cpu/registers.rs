@@ -41,7 +41,7 @@ pub struct Registers {
     pub ipsr: u16,
     /// EPSR.T.
     pub thumb: bool,
-    /// EPSR.IT as ITSTATE[7:0]; 0 outside an IT block. An interrupted LDM/STM restarts, so ICI is not kept.
+    /// EPSR.IT as ITSTATE bits 7:0; 0 outside an IT block. An interrupted LDM/STM restarts, so ICI is not kept.
     pub itstate: u8,
     /// PRIMASK.PM.
     pub primask: bool,

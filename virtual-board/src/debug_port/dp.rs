@@ -65,7 +65,7 @@ pub enum Acknowledge {
     Silent,
 }
 
-/// A register as a request addresses it: APnDP and A[3:2].
+/// A register as a request addresses it: APnDP and A3:A2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Register {
     /// A register of the debug port at 0x0, 0x4, 0x8 or 0xC.
