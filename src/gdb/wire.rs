@@ -4,3 +4,4 @@ pub mod dispatch;
 pub mod encoding;
 pub mod framer;
 pub mod reply;
+pub mod request;
