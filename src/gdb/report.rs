@@ -30,7 +30,8 @@ fn signal(signal: Signal) -> GdbSignal {
     }
 }
 
-/// What is reported to the client that waits. A step is reported by `SignalWithThread`: `DoneStep` carries no registers.
+/// What is reported to the client that waits. A step is reported by `SignalWithThread`: `DoneStep` carries no registers. So is a
+/// BKPT of the program: GDB takes a `hwbreak` where it has no breakpoint for a late one of its own, and silently resumes.
 pub fn stop_reason(stop: &Stop) -> SingleThreadStopReason<u32> {
     match &stop.reason {
         StopReason::Breakpoint => SingleThreadStopReason::HwBreak(()),
@@ -60,6 +61,7 @@ impl fmt::Display for InWords<'_> {
             StopReason::Halt => f.write_str("halt"),
             StopReason::Reset => f.write_str("reset"),
             StopReason::Breakpoint => f.write_str("breakpoint"),
+            StopReason::Unrequested => f.write_str("breakpoint instruction"),
             StopReason::Watchpoint { address, .. } => write!(f, "watchpoint at {address}"),
             StopReason::Step => f.write_str("step"),
             StopReason::Fault(fault) => write!(f, "{fault}"),

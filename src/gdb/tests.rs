@@ -236,6 +236,19 @@ fn a_breakpoint_an_interrupt_and_a_stray_interrupt() {
     assert!(reply.starts_with("T02thread:01;"), "{reply}");
     gdb.send("c");
     thread::sleep(Duration::from_millis(30));
+    // A BKPT of the program is a plain trap: GDB resumes from a `hwbreak` where it has no breakpoint.
+    bench.link.fake().stop(HaltReason {
+        breakpoint: true,
+        ..HaltReason::default()
+    });
+    let reply = gdb.receive();
+    assert!(
+        reply.starts_with("T05thread:01;") && !reply.contains("hwbreak"),
+        "{reply}"
+    );
+    gdb.send("c");
+    thread::sleep(Duration::from_millis(30));
+    bench.link.fake().registers.insert(15, 0x2000_0100);
     bench.link.fake().stop(HaltReason {
         breakpoint: true,
         ..HaltReason::default()

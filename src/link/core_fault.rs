@@ -77,13 +77,18 @@ pub struct CoreFault {
 impl CoreFault {
     /// Reads the fault registers and the frame of a core that is halted at a fault handler's entry.
     pub fn read(link: &mut dyn Link, exception: Exception) -> Result<Self, LinkError> {
+        let cfsr: Cfsr = link.peek(SCS)?;
         Ok(Self {
             exception,
-            cfsr: link.peek(SCS)?,
+            cfsr,
             hfsr: link.peek(SCS)?,
             mmfar: Address(link.peek::<Mmfar>(SCS)?.bits()),
             bfar: Address(link.peek::<Bfar>(SCS)?.bits()),
-            pc: stacked_pc(link)?,
+            pc: if was_stacked(cfsr) {
+                stacked_pc(link)?
+            } else {
+                None
+            },
         })
     }
 
@@ -204,7 +209,10 @@ impl fmt::Display for CoreFault {
         }
         match self.pc {
             Some(pc) => write!(f, " at pc {pc}")?,
-            None => write!(f, ", pc unknown: the stacked frame cannot be read")?,
+            None if !was_stacked(self.cfsr) => {
+                f.write_str(", pc unknown: it could not be stacked")?
+            }
+            None => f.write_str(", pc unknown: the stacked frame cannot be read")?,
         }
         let causes = self.causes();
         if !causes.is_empty() {
@@ -239,6 +247,11 @@ const ON_PROCESS_STACK: u32 = 1 << 2;
 
 /// EXC_RETURN values have 0xF in bits 31:28 and ones down to bit 5.
 const EXCEPTION_RETURN: u32 = 0xFFFF_FFE0;
+
+/// A frame that met a fault itself holds whatever was in the stack before (ARM ARM B1.5.14, derived exceptions).
+fn was_stacked(cfsr: Cfsr) -> bool {
+    !cfsr.memory_stacking() && !cfsr.bus_stacking()
+}
 
 fn stacked_pc(link: &mut dyn Link) -> Result<Option<Address>, LinkError> {
     let mut values = [0; 3];
@@ -309,11 +322,24 @@ mod tests {
     #[test]
     fn a_stack_in_a_window_or_nowhere_is_not_read() {
         for stack in [0x7000_0000, 0x5000_0000] {
-            let mut link = faulted(0x10, 0, 0xFFFF_FFF9);
+            let mut link = faulted(0x02, 0, 0xFFFF_FFF9);
             link.registers.insert(17, stack);
             let fault = CoreFault::read(&mut link, Exception::MemoryManagement).unwrap();
             assert_eq!(fault.pc, None);
             assert_eq!(fault.origin(), Exception::MemoryManagement);
         }
+    }
+
+    #[test]
+    fn a_frame_that_could_not_be_stacked_names_no_pc() {
+        let mut link = faulted(0x0000_0092, 0x4000_0000, 0xFFFF_FFF9);
+        let fault = CoreFault::read(&mut link, Exception::Hard).unwrap();
+        assert_eq!(fault.pc, None);
+        assert!(
+            fault
+                .to_string()
+                .contains("pc unknown: it could not be stacked"),
+            "{fault}"
+        );
     }
 }

@@ -60,9 +60,7 @@ impl Session {
             return self.burst(range);
         }
         let stop = self.stopped(reason, StopReason::Halt)?;
-        let ours = range.temporary == Some(stop.pc)
-            && stop.reason == StopReason::Breakpoint
-            && !self.breakpoints.stops_at(stop.pc);
+        let ours = range.temporary == Some(stop.pc) && stop.reason == StopReason::Unrequested;
         if !ours {
             return Ok(Some(stop));
         }

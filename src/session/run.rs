@@ -166,7 +166,12 @@ impl Session {
             return self.arrive(watchpoint(watch));
         }
         if reason.breakpoint {
-            return self.arrive(StopReason::Breakpoint);
+            let pc = Address(self.registers()?.pc());
+            return self.arrive(if self.breakpoints.stops_at(pc) {
+                StopReason::Breakpoint
+            } else {
+                StopReason::Unrequested
+            });
         }
         self.arrive(otherwise)
     }
@@ -210,7 +215,7 @@ impl Session {
     /// A BKPT of the program itself would stop at every resume: it is passed over, as if it had been executed.
     fn pass_program_breakpoint(&mut self) -> Result<bool, Fault> {
         let pc = self.stop.pc;
-        if self.stop.reason != StopReason::Breakpoint || self.breakpoints.stops_at(pc) {
+        if self.stop.reason != StopReason::Unrequested || self.breakpoints.stops_at(pc) {
             return Ok(false);
         }
         let mut code = [0; 2];

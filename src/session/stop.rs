@@ -25,8 +25,10 @@ pub enum StopReason {
     Halt,
     /// A reset ended at the reset vector, or at the appli's first instruction.
     Reset,
-    /// A requested breakpoint, or a BKPT of the program.
+    /// A requested breakpoint.
     Breakpoint,
+    /// A breakpoint that nobody requested: a BKPT of the program itself.
+    Unrequested,
     /// A requested watchpoint.
     Watchpoint {
         /// Write, read or access.
@@ -73,7 +75,11 @@ impl StopReason {
     pub fn signal(&self) -> Signal {
         match self {
             Self::Halt => Signal::Interrupt,
-            Self::Reset | Self::Breakpoint | Self::Watchpoint { .. } | Self::Step => Signal::Trap,
+            Self::Reset
+            | Self::Breakpoint
+            | Self::Unrequested
+            | Self::Watchpoint { .. }
+            | Self::Step => Signal::Trap,
             Self::Fault(fault) => Signal::of(fault),
             Self::Boot(_) => Signal::Trap,
         }

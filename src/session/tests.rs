@@ -375,7 +375,7 @@ fn the_programs_own_bkpt_is_passed_over() {
     let stop = bench.stop();
     assert_eq!(
         (stop.reason, stop.pc),
-        (StopReason::Breakpoint, Address(RAM + 2))
+        (StopReason::Unrequested, Address(RAM + 2))
     );
     let stop = bench.session.step().unwrap();
     assert_eq!((stop.reason, stop.pc), (StopReason::Step, Address(RAM + 4)));
