@@ -108,7 +108,9 @@ fn exec_ends_as_its_client_does() {
         session.stderr
     );
     assert!(
-        session.stdout.contains("Temporary breakpoint 1, appli::main ()"),
+        session
+            .stdout
+            .contains("Temporary breakpoint 1, appli::main ()"),
         "{}",
         session.stdout
     );

@@ -195,16 +195,19 @@ fn a_write_into_the_window_is_refused_by_the_mpu() {
     });
 }
 
+/// The frame of the exception itself no longer fits: nobody can say which instruction it was, but the guard can.
 #[test]
 fn a_stack_that_overflows_meets_its_guard() {
-    looks(&Looks {
-        command: command::STACK_OVERFLOW,
-        argument: 0,
-        signal: "SIGSEGV",
-        code: "XG081",
-        words: &["MemManage", "0x2000e0"],
-        culprit: "recurse",
-    });
+    let (_board, _server, mut gdb) = session();
+    let stop = provoke(&mut gdb, command::STACK_OVERFLOW, 0);
+    assert_eq!(stop.signal(), "SIGSEGV", "{}", stop.text);
+    for words in ["pc unknown", "stack overflow?", "MPU address 0x2000e0"] {
+        assert!(
+            stop.text.contains(words),
+            "`{words}` is not in {}",
+            stop.text
+        );
+    }
 }
 
 /// A jump to where no code is: the faulting pc is the target of the jump, in no function; LR still tells who jumped.
@@ -214,7 +217,7 @@ fn a_jump_out_of_code_names_where_it_went() {
         (
             command::INVALID_STATE,
             "SIGILL",
-            &["UsageFault", "Thumb"][..],
+            &["UsageFault", "invalid state"][..],
             "0x70000000",
         ),
         (
@@ -240,7 +243,7 @@ fn a_breakpoint_instruction_is_a_trap_and_is_passed() {
     let (_board, _server, mut gdb) = session();
     let stop = provoke(&mut gdb, command::BREAKPOINT, 0);
     assert_eq!(stop.signal(), "SIGTRAP", "{}", stop.record);
-    assert_eq!(stop.function(), "bkpt", "{}", stop.record);
+    assert_eq!(stop.function(), "obey", "{}", stop.record);
     gdb.run_to("work");
     let mailbox = gdb.number("&MAILBOX");
     assert_eq!(gdb.word(mailbox + 4), 0, "the command was served");
