@@ -179,6 +179,11 @@ impl Board {
         self.chip.core.pc()
     }
 
+    /// Cycles of the core since power-on, executed and skipped.
+    pub fn core_cycles(&self) -> u64 {
+        self.chip.core.cycles
+    }
+
     /// Which of LD1 to LD4 are lit.
     pub fn leds(&self) -> [bool; 4] {
         wiring::LEDS.map(|(port, pin, lit)| {
