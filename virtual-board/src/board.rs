@@ -94,11 +94,12 @@ impl Board {
         let mut board = Self {
             chip: Chip::new(map, vector_base),
             port: DebugPort::default(),
-            state_file: builder.state,
+            // Until all is well there is nothing to save.
+            state_file: None,
             console: Vec::new(),
         };
-        if let Some(state) = state {
-            board.restore(&state);
+        if let (Some(state), Some(path)) = (state, &builder.state) {
+            board.restore(&state, path)?;
         }
         let options = board.flash_mut().options_mut();
         for (offset, value) in builder.option_words {
@@ -109,6 +110,7 @@ impl Board {
         }
         board.program_internal_flash(0, &builder.boot_image)?;
         board.program_nor(0, &builder.nor_image)?;
+        board.state_file = builder.state;
         board.power_cycle();
         Ok(board)
     }

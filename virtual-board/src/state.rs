@@ -1,7 +1,8 @@
 //! The state file: what the board keeps without power.
 //!
 //! One line of JSON says which blocks of which memory follow, then the blocks' bytes follow in that order. Blank blocks are left
-//! out. A checksum over the bytes tells a torn or altered file. Saving writes a new file beside the old one and renames it.
+//! out. A checksum over the list and the bytes tells a torn or altered file. Saving writes a new file beside the old one and
+//! renames it, so whatever goes wrong leaves the old one as it was.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +14,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 const FORMAT: &str = "virtual-board state";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Granularity in which memories are kept.
 pub const BLOCK_BYTES: usize = 0x1000;
 /// Every non-volatile memory of the board is erased to ones.
@@ -49,7 +50,7 @@ pub enum StateError {
         #[source]
         source: Option<serde_json::Error>,
     },
-    /// A later version wrote it.
+    /// Another version wrote it.
     #[error("state file {} has version {found}, this program knows {VERSION}", .path.display())]
     Version {
         /// The file.
@@ -72,6 +73,21 @@ pub enum StateError {
         /// Bytes that are there.
         found: usize,
     },
+    /// Something is kept in it for which this board has no place.
+    #[error(
+        "state file {} is of another board: it keeps {bytes} bytes at {offset:#x} of {memory}, where this one has none",
+        .path.display()
+    )]
+    Misfit {
+        /// The file.
+        path: PathBuf,
+        /// Memory as the file names it.
+        memory: String,
+        /// Where in it.
+        offset: u32,
+        /// How much.
+        bytes: usize,
+    },
 }
 
 /// Contents of the non-volatile memories.
@@ -88,6 +104,18 @@ struct Header {
     format: String,
     version: u32,
     checksum: u32,
+    contents: Contents,
+}
+
+/// The part of the header that every version has.
+#[derive(Deserialize)]
+struct Origin {
+    format: String,
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
     option_words: BTreeMap<u32, u32>,
     blocks: Vec<BlockHeader>,
 }
@@ -99,16 +127,27 @@ struct BlockHeader {
     bytes: usize,
 }
 
+impl Contents {
+    /// Over the list as it is written, then the bytes.
+    fn checksum(&self, data: &[u8]) -> serde_json::Result<u32> {
+        let list = serde_json::to_vec(self)?;
+        Ok(!crc32(crc32(u32::MAX, &list), data))
+    }
+
+    fn bytes(&self) -> usize {
+        let sizes = self.blocks.iter().map(|block| block.bytes);
+        sizes.fold(0, usize::saturating_add)
+    }
+}
+
 impl State {
     /// Keeps `bytes` at `offset` of `memory`, but for blank blocks.
     pub fn keep(&mut self, memory: &str, offset: u32, bytes: &[u8]) {
         let blocks = self.memories.entry(memory.to_owned()).or_default();
-        for (block, offset) in bytes
-            .chunks(BLOCK_BYTES)
-            .zip((offset..).step_by(BLOCK_BYTES))
-        {
+        for (index, block) in bytes.chunks(BLOCK_BYTES).enumerate() {
             if block.iter().any(|byte| *byte != BLANK) {
-                blocks.insert(offset, block.to_vec());
+                let start = offset.saturating_add((index * BLOCK_BYTES) as u32);
+                blocks.insert(start, block.to_vec());
             }
         }
     }
@@ -126,7 +165,7 @@ impl State {
     pub fn extents(&self, memory: &str) -> Vec<(u32, u32)> {
         let mut extents: Vec<(u32, u32)> = Vec::new();
         for (offset, bytes) in self.blocks(memory) {
-            let end = offset + bytes.len() as u32;
+            let end = offset.saturating_add(bytes.len() as u32);
             match extents.last_mut() {
                 Some(last) if last.1 == offset => last.1 = end,
                 _ => extents.push((offset, end)),
@@ -157,40 +196,51 @@ impl State {
             .position(|byte| *byte == b'\n')
             .ok_or_else(|| not_a_state_file(None))?;
         let (line, data) = contents.split_at(end);
-        let mut data = &data[1..];
-        let header: Header =
-            serde_json::from_slice(line).map_err(|source| not_a_state_file(Some(source)))?;
-        if header.format != FORMAT {
+        let data = &data[1..];
+        let as_json = |source| not_a_state_file(Some(source));
+        let origin: Origin = serde_json::from_slice(line).map_err(as_json)?;
+        if origin.format != FORMAT {
             return Err(not_a_state_file(None));
         }
-        if header.version > VERSION {
+        if origin.version != VERSION {
             return Err(StateError::Version {
                 path: path.to_owned(),
-                found: header.version,
+                found: origin.version,
             });
         }
-        let damaged = |found| StateError::Damaged {
+        let header: Header = serde_json::from_slice(line).map_err(as_json)?;
+        let damaged = || StateError::Damaged {
             path: path.to_owned(),
-            expected: header.blocks.iter().map(|block| block.bytes).sum(),
+            expected: header.contents.bytes(),
             checksum: header.checksum,
-            found,
+            found: data.len(),
         };
-        let found = data.len();
-        if crc32(data) != header.checksum {
-            return Err(damaged(found));
+        let checksum = header.contents.checksum(data);
+        let checksum = checksum.map_err(as_json)?;
+        if checksum != header.checksum || header.contents.bytes() != data.len() {
+            return Err(damaged());
         }
         let mut state = Self {
-            option_words: header.option_words.clone(),
+            option_words: header.contents.option_words.clone(),
             ..Self::default()
         };
-        for block in &header.blocks {
-            let (bytes, rest) = data
-                .split_at_checked(block.bytes)
-                .ok_or_else(|| damaged(found))?;
+        let mut rest = data;
+        for block in &header.contents.blocks {
+            let (bytes, behind) = rest.split_at_checked(block.bytes).ok_or_else(damaged)?;
             state.keep(&block.memory, block.offset, bytes);
-            data = rest;
+            rest = behind;
         }
         Ok(state)
+    }
+
+    /// Finds out now, not at the end of a session, that [`Self::save`] could not write `path`.
+    pub fn check_writable(path: &Path) -> Result<(), StateError> {
+        let new = beside(path);
+        let tried = fs::File::create(&new).and_then(|_| fs::remove_file(&new));
+        tried.map_err(|source| StateError::Write {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Writes `path`.
@@ -214,16 +264,17 @@ impl State {
                 });
             }
         }
-        let header = Header {
-            format: FORMAT.to_owned(),
-            version: VERSION,
-            checksum: crc32(&data),
+        let contents = Contents {
             option_words: self.option_words.clone(),
             blocks,
         };
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let new = path.with_file_name(name);
+        let header = Header {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            checksum: contents.checksum(&data)?,
+            contents,
+        };
+        let new = beside(path);
         let mut file = fs::File::create(&new)?;
         serde_json::to_writer(&mut file, &header)?;
         file.write_all(b"\n")?;
@@ -233,10 +284,17 @@ impl State {
     }
 }
 
-/// CRC-32 as in zip files.
-fn crc32(bytes: &[u8]) -> u32 {
+/// Where the new file is written before it takes the old one's place.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// CRC-32 as in zip files, from ones and not yet inverted.
+fn crc32(start: u32, bytes: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0xEDB8_8320;
-    !bytes.iter().fold(u32::MAX, |mut crc, byte| {
+    bytes.iter().fold(start, |mut crc, byte| {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
             crc = (crc >> 1) ^ (POLYNOMIAL * (crc & 1));
@@ -283,21 +341,46 @@ mod tests {
     fn a_damaged_or_foreign_file_is_refused() {
         let path = file("damaged");
         sample().save(&path).unwrap();
-        let mut contents = fs::read(&path).unwrap();
-        contents.truncate(contents.len() - 1);
+        let contents = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        for length in 0..contents.len() {
+            let refused = State::parse(&path, &contents[..length]);
+            assert!(refused.is_err(), "{length} bytes of {}", contents.len());
+        }
         assert!(matches!(
-            State::parse(&path, &contents),
+            State::parse(&path, &contents[..contents.len() - 1]),
             Err(StateError::Damaged { found: 0x1802, .. })
         ));
+        let header = contents.iter().position(|&byte| byte == b'\n').unwrap();
+        for place in 0..header + 16 {
+            let mut altered = contents.clone();
+            altered[place] ^= 1;
+            let refused = State::parse(&path, &altered);
+            assert!(refused.is_err(), "bit 0 of byte {place} flipped");
+        }
         assert!(matches!(
             State::parse(&path, b"\x7fELF\n"),
             Err(StateError::Header { .. })
         ));
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let path = file("version");
+        sample().save(&path).unwrap();
+        let contents = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
+        let text = String::from_utf8_lossy(&contents);
+        let later = text.replacen("\"version\":2", "\"version\":3", 1);
+        let error = State::parse(Path::new("a.state"), later.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "state file a.state has version 3, this program knows 2"
+        );
     }
 
     #[test]
     fn the_checksum_is_that_of_zip_files() {
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+        assert_eq!(!crc32(u32::MAX, b"123456789"), 0xCBF4_3926);
     }
 }

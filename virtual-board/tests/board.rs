@@ -13,6 +13,7 @@ use virtual_board::{
     clock::Time,
     handle::VirtualBoard,
     nor::Mode,
+    state::State,
 };
 
 const AHB: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(1);
@@ -98,6 +99,50 @@ fn a_damaged_state_file_is_refused() {
             .contains("is not a state file")
     );
     assert_eq!(fs::read(&path).unwrap(), b"not a state file\n");
+    fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_state_file_that_cannot_be_written_is_refused_at_once() {
+    let path = std::env::temp_dir()
+        .join(format!("virtual-board-nowhere-{}", std::process::id()))
+        .join("board.state");
+    let error = Board::builder().state_file(&path).build().map(drop);
+    let text = error.unwrap_err().to_string();
+    assert_eq!(
+        text,
+        format!("state file {} cannot be written", path.display())
+    );
+}
+
+/// What an option cannot hold, a larger NOR, a memory that is not there: kept in the file until somebody has a place for it.
+#[test]
+fn a_state_file_of_another_board_is_refused_and_left_alone() {
+    let path = std::env::temp_dir().join(format!("virtual-board-other-{}", std::process::id()));
+    for (memory, offset, option) in [
+        ("NOR", 0x0800_0000, None),
+        ("internal flash", 0x1_0000, None),
+        ("EEPROM", 0, None),
+        ("NOR", 0, Some(0x2F0)),
+    ] {
+        let mut state = State::default();
+        state.keep(memory, offset, &[1, 2, 3]);
+        state.option_words.extend(option.map(|offset| (offset, 1)));
+        state.save(&path).unwrap();
+        let before = fs::read(&path).unwrap();
+        let refused = Board::builder().state_file(&path).build().map(drop);
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("is of another board"), "{text}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+    // Nor does a board save that was never completed.
+    let mut state = State::default();
+    state.keep("NOR", 0, &[1, 2, 3]);
+    state.save(&path).unwrap();
+    let before = fs::read(&path).unwrap();
+    let builder = Board::builder().state_file(&path);
+    assert!(builder.boot_image(vec![0; 0x1_0001]).build().is_err());
+    assert_eq!(fs::read(&path).unwrap(), before);
     fs::remove_file(&path).unwrap();
 }
 

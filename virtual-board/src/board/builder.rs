@@ -107,7 +107,10 @@ impl Builder {
     /// The board, with power on and not a cycle run.
     pub fn build(self) -> Result<Board, BuildError> {
         let state = match &self.state {
-            Some(path) => State::load(path)?,
+            Some(path) => {
+                State::check_writable(path)?;
+                State::load(path)?
+            }
             None => None,
         };
         Board::assemble(self, state)

@@ -1,5 +1,7 @@
 //! The memories that outlive the power: seen and filled behind everybody's back, and kept in the state file.
 
+use std::path::Path;
+
 use super::{Board, BuildError, XspiPort};
 use crate::{
     devices::external_memory::ExternalMemory,
@@ -10,6 +12,8 @@ use crate::{
 /// Names of the memories in a state file.
 const INTERNAL_FLASH: &str = "internal flash";
 const NOR: &str = "NOR";
+/// And of the option words, in errors.
+const OPTION_WORDS: &str = "the option words";
 
 /// What was done to a flash memory since the board was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,19 +131,32 @@ impl Board {
         state
     }
 
-    pub(super) fn restore(&mut self, state: &State) {
-        let flash = self.flash_mut();
+    /// Fills the memories from `state`, read from `path`. All of it must find its place: what did not would be lost with the
+    /// next [`Self::save`].
+    pub(super) fn restore(&mut self, state: &State, path: &Path) -> Result<(), StateError> {
+        let misfit = |memory: &str, offset, bytes: usize| StateError::Misfit {
+            path: path.to_owned(),
+            memory: memory.to_owned(),
+            offset,
+            bytes,
+        };
+        let options = self.flash_mut().options_mut();
         for (offset, word) in &state.option_words {
-            flash.options_mut().set(*offset, *word);
+            if options.register(*offset).is_none() {
+                return Err(misfit(OPTION_WORDS, *offset, size_of_val(word)));
+            }
+            options.set(*offset, *word);
         }
-        for (offset, bytes) in state.blocks(INTERNAL_FLASH) {
-            let start = offset as usize;
-            if let Some(target) = flash.contents_mut().get_mut(start..start + bytes.len()) {
-                target.copy_from_slice(bytes);
+        for memory in state.memories.keys() {
+            for (offset, bytes) in state.blocks(memory) {
+                let stored = match memory.as_str() {
+                    INTERNAL_FLASH => self.program_internal_flash(offset as usize, bytes),
+                    NOR => self.program_nor(offset, bytes),
+                    _ => return Err(misfit(memory, offset, bytes.len())),
+                };
+                stored.map_err(|_| misfit(memory, offset, bytes.len()))?;
             }
         }
-        for (offset, bytes) in state.blocks(NOR) {
-            self.nor_mut().contents_mut().store(offset, bytes);
-        }
+        Ok(())
     }
 }
