@@ -227,6 +227,20 @@ fn a_looking_client_is_served_during_load() {
 }
 
 /// With --json everything that happens is one object a line.
+/// A launch that is restarted closes one connection and opens the next at once: the new client controls, every time.
+#[test]
+fn a_relaunch_controls_at_once() {
+    let server = serve(&Board::blank(), APPLI);
+    for launch in 0..300 {
+        let mut client = Client::connect(server.port);
+        assert_eq!(
+            client.ask(&format!("P0={launch:08x}")),
+            "OK",
+            "launch {launch}"
+        );
+    }
+}
+
 #[test]
 fn events_are_json_lines() {
     let board = Board::booted();

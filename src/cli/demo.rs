@@ -4,10 +4,11 @@ use std::{
     env, fs, io,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use anyhow::Context as _;
+use tokio::process::Command;
 
 use super::{Outcome, exec, target::Target};
 use crate::{link::Unattended, session::Leave, verbs};

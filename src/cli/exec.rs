@@ -4,12 +4,12 @@ use std::{
     ffi::OsString,
     net::{Ipv4Addr, SocketAddr},
     os::unix::process::ExitStatusExt as _,
-    process::{Child, Command, ExitCode, ExitStatus},
+    process::{ExitCode, ExitStatus},
     thread,
-    time::Duration,
 };
 
 use anyhow::Context as _;
+use tokio::process::Command;
 
 use super::{Failure, Outcome, target::Target};
 use crate::{
@@ -23,9 +23,6 @@ const PORT: &str = "{port}";
 
 /// A shell's exit code for a process that a signal ended is this and the signal.
 const ENDED_BY_SIGNAL: i32 = 128;
-
-/// Between two looks at whether the client has ended.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// Start a server on a free port, run a client with `{port}` replaced, and end with its exit code.
 ///
@@ -79,12 +76,13 @@ pub(super) fn serve_for<O>(
 where
     O: FnMut() -> Result<Session, Fault> + Send + 'static,
 {
-    let name = client.get_program().to_string_lossy().into_owned();
-    let child = client
-        .spawn()
-        .with_context(|| format!("cannot run `{name}`"))?;
+    let name = client.as_std().get_program().to_string_lossy().into_owned();
     let ending = server.ending();
-    let watcher = thread::spawn(move || watch(child, &ending));
+    let watcher = thread::spawn(move || {
+        let outcome = watch(&mut client, &ending);
+        ending.request();
+        outcome
+    });
     let mut first = Some(session);
     let served = server.serve(move || match first.take() {
         Some(session) => Ok(session),
@@ -93,23 +91,21 @@ where
     let ended = watcher
         .join()
         .map_err(|_| anyhow::anyhow!("the thread that watched `{name}` panicked"))?
-        .with_context(|| format!("cannot wait for `{name}`"))?;
+        .with_context(|| format!("cannot run `{name}`"))?;
     served.map_err(Failure::from)?;
     Ok(ExitCode::from(exit_code(ended)))
 }
 
-/// Waits for the client and then tells the server to end; or the other way round.
-fn watch(mut client: Child, ending: &Ending) -> std::io::Result<ExitStatus> {
-    loop {
-        if let Some(status) = client.try_wait()? {
-            ending.request();
-            return Ok(status);
+/// Runs the client to its end; if the server is told to end first, the client is ended.
+#[tokio::main(flavor = "current_thread")]
+async fn watch(client: &mut Command, ending: &Ending) -> std::io::Result<ExitStatus> {
+    let mut client = client.spawn()?;
+    tokio::select! {
+        status = client.wait() => status,
+        () = ending.requested() => {
+            client.kill().await?;
+            client.wait().await
         }
-        if ending.is_requested() {
-            client.kill()?;
-            return client.wait();
-        }
-        thread::sleep(LOOK);
     }
 }
 

@@ -5,22 +5,14 @@
 //! second: GDB gives up after three silences of two seconds, skips acknowledgements that it does not expect, and takes each byte
 //! as a sign of life.
 
-use std::{
-    io,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
-    sync::{Notify, mpsc},
-    task::JoinSet,
+    sync::{mpsc, watch},
+    task::{JoinSet, yield_now},
     time::{Instant, sleep_until, timeout},
 };
 
@@ -31,10 +23,6 @@ use super::{
 
 /// A sign of life goes out this often while a client waits.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
-
-/// A client is announced so long after it came: one that closed its connection before is then known to be gone, and its successor
-/// (a launch that is restarted) controls.
-const ARRIVAL: Duration = Duration::from_millis(5);
 
 /// At the end of the server clients may take so long to take their last replies.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -88,20 +76,28 @@ pub enum Outgoing {
 /// Says that the server shall end; long work looks at it between two steps.
 #[derive(Clone, Debug, Default)]
 pub struct Ending {
-    flag: Arc<AtomicBool>,
-    wake: Arc<Notify>,
+    requested: Arc<watch::Sender<bool>>,
 }
 
 impl Ending {
     /// Tells the server to end.
     pub fn request(&self) {
-        self.flag.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
+        self.requested.send_replace(true);
     }
 
     /// True once it was told to.
     pub fn is_requested(&self) -> bool {
-        self.flag.load(Ordering::Relaxed)
+        *self.requested.borrow()
+    }
+
+    /// Waits until it is told to.
+    pub async fn requested(&self) {
+        // The sender lives as long as this: the wait ends for no other reason.
+        let _ = self
+            .requested
+            .subscribe()
+            .wait_for(|requested| *requested)
+            .await;
     }
 }
 
@@ -134,7 +130,7 @@ pub async fn accept(
             _ = terminate.recv() => break,
             _ = interrupt.recv(), if whose == Interrupt::Ends => break,
             _ = hangup.recv() => break,
-            () = ending.wake.notified() => break,
+            () = ending.requested() => break,
             // The owner has ended by itself.
             () = inbox.closed() => break,
         }
@@ -162,7 +158,10 @@ async fn attend(
 ) {
     tracing::info!(%address, "client {} connected", client.0);
     let (replies, outgoing) = mpsc::unbounded_channel();
-    tokio::time::sleep(ARRIVAL).await;
+    // Whoever closed its connection before this one came is heard first, so that a launch that is restarted controls: both events lie
+    // in the same poll of the sockets, and the second turn comes after everybody has had the first.
+    yield_now().await;
+    yield_now().await;
     if inbox
         .send(Message::Joined { client, replies })
         .await
