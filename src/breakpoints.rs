@@ -240,17 +240,39 @@ impl Breakpoints {
                 .into());
             }
         } else {
-            let mut watches = self.watches(units)?;
+            let watches = self.watches(units)?;
             if watches.len() > units.watchpoint_units() {
-                watches.pop();
-                return Err(UnitError::NoWatchpointUnit {
-                    wanted: request.address,
-                    holders: watches.iter().map(|watch| watch.address).collect(),
-                }
-                .into());
+                return Err(self.too_few(request, &watches, units)?.into());
             }
         }
         Ok(())
+    }
+
+    /// The units that the last request, `request`, does not find.
+    fn too_few(
+        &self,
+        request: Request,
+        watches: &[Watch],
+        units: &Units,
+    ) -> Result<UnitError, UnitError> {
+        let needed = units
+            .watches(request.address, request.length, Watched::Access)?
+            .len();
+        let holders = watches.iter().take(watches.len() - needed);
+        let holders: Vec<Address> = holders.map(|watch| watch.address).collect();
+        Ok(match needed {
+            1 => UnitError::NoWatchpointUnit {
+                wanted: request.address,
+                holders,
+            },
+            _ => UnitError::TooFewWatchpointUnits {
+                wanted: request.address,
+                length: request.length,
+                needed,
+                units: units.watchpoint_units(),
+                holders,
+            },
+        })
     }
 
     /// Units first for those that cannot do without, then for RAM while there are any.
@@ -297,7 +319,7 @@ impl Breakpoints {
                 Kind::Read => Watched::Read,
                 Kind::Access => Watched::Access,
             };
-            watches.push(units.watch(request.address, request.length, accesses)?);
+            watches.extend(units.watches(request.address, request.length, accesses)?);
         }
         Ok(watches)
     }

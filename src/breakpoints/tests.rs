@@ -103,6 +103,27 @@ fn a_refused_request_is_not_kept() {
 }
 
 #[test]
+fn a_watch_of_an_odd_size_takes_several_units_or_says_how_many_it_lacks() {
+    let mut bench = Bench::new();
+    let watch = |address, length| Request {
+        kind: Kind::Write,
+        address: Address(address),
+        length,
+    };
+    let mut insert = |request| bench.breakpoints.insert(request, &bench.units, |_| true);
+    insert(watch(0x2000_0010, 12)).unwrap();
+    insert(watch(0x2000_0024, 4)).unwrap();
+    let error = insert(watch(0x2000_0041, 2)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "watching 2 bytes at 0x20000041 takes 2 watchpoint units of 4, and 3 of them are held by 0x20000010, \
+         0x20000018, 0x20000024"
+    );
+    assert_eq!(error.code(), Code::XG041);
+    insert(watch(0x2000_0041, 1)).unwrap();
+}
+
+#[test]
 fn ram_is_patched_only_when_units_are_out() {
     let mut bench = Bench::new();
     bench.insert(Kind::Software, 0x2000_0100).unwrap();

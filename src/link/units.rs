@@ -57,15 +57,34 @@ pub enum UnitError {
         /// The addresses that hold them.
         holders: Vec<Address>,
     },
-    /// A data comparator covers an aligned power of two.
+    /// What is watched takes several units, and fewer are free.
     #[error(
-        "{length} bytes at {address} cannot be watched: a unit covers a power of two from 1 to {largest} bytes, aligned to its size"
+        "watching {length} bytes at {wanted} takes {needed} watchpoint units of {units}{}",
+        held_by(holders)
+    )]
+    TooFewWatchpointUnits {
+        /// First address.
+        wanted: Address,
+        /// Bytes.
+        length: u32,
+        /// Units that it takes.
+        needed: usize,
+        /// Units that there are.
+        units: usize,
+        /// The addresses that hold them.
+        holders: Vec<Address>,
+    },
+    /// Nothing, or more than all units together cover.
+    #[error(
+        "{length} bytes at {address} cannot be watched: each of the {units} units covers a power of two of bytes, up to {largest}, aligned to its size"
     )]
     NotWatchable {
         /// First address.
         address: Address,
         /// Bytes.
         length: u32,
+        /// How many units there are.
+        units: usize,
         /// The largest size that a unit covers.
         largest: u64,
     },
@@ -87,11 +106,18 @@ fn list(addresses: &[Address]) -> String {
     words.join(", ")
 }
 
+fn held_by(addresses: &[Address]) -> String {
+    match addresses {
+        [] => String::new(),
+        some => format!(", and {} of them are held by {}", some.len(), list(some)),
+    }
+}
+
 impl Explain for UnitError {
     fn code(&self) -> Code {
         match self {
             Self::NoBreakpointUnit { .. } => Code::XG040,
-            Self::NoWatchpointUnit { .. } => Code::XG041,
+            Self::NoWatchpointUnit { .. } | Self::TooFewWatchpointUnits { .. } => Code::XG041,
             Self::NotWatchable { .. } => Code::XG042,
             Self::Revision { .. } => Code::XG043,
             Self::Link(link) => link.code(),
@@ -145,29 +171,39 @@ impl Units {
         self.watchpoints.len()
     }
 
-    /// What a unit must hold to watch `length` bytes at `address`.
-    pub fn watch(
+    /// What units must hold to watch `length` bytes at `address`: each an aligned power of two, no byte more than asked for.
+    pub fn watches(
         &self,
         address: Address,
         length: u32,
         accesses: Watched,
-    ) -> Result<Watch, UnitError> {
-        let ignored_bits = length.trailing_zeros();
-        let possible = length.is_power_of_two()
-            && ignored_bits <= self.largest_mask
-            && address.0.is_multiple_of(length);
-        if !possible {
-            return Err(UnitError::NotWatchable {
-                address,
-                length,
-                largest: 1 << self.largest_mask,
-            });
-        }
-        Ok(Watch {
+    ) -> Result<Vec<Watch>, UnitError> {
+        let not_watchable = || UnitError::NotWatchable {
             address,
-            ignored_bits,
-            accesses,
-        })
+            length,
+            units: self.watchpoints.len(),
+            largest: 1 << self.largest_mask,
+        };
+        let end = address.checked_add(length).ok_or_else(not_watchable)?;
+        let mut at = address;
+        let mut watches = Vec::new();
+        while at < end && watches.len() <= self.watchpoints.len() {
+            let alignment = at.0.trailing_zeros();
+            let fits = (end.0 - at.0).ilog2();
+            let ignored_bits = alignment.min(fits).min(self.largest_mask);
+            watches.push(Watch {
+                address: at,
+                ignored_bits,
+                accesses,
+            });
+            at = at
+                .checked_add(1 << ignored_bits)
+                .ok_or_else(not_watchable)?;
+        }
+        if watches.is_empty() || watches.len() > self.watchpoints.len() {
+            return Err(not_watchable());
+        }
+        Ok(watches)
     }
 
     /// Makes the units hold exactly this, by difference; `Err` before any transfer when there are too few.
@@ -380,12 +416,12 @@ mod tests {
     #[test]
     fn the_same_set_again_costs_no_transfer() {
         let (mut link, mut units) = discovered();
-        let watch = units
-            .watch(Address(0x2000_0010), 8, Watched::Write)
+        let watches = units
+            .watches(Address(0x2000_0010), 8, Watched::Write)
             .unwrap();
         let mut wanted = addresses(8);
         units
-            .write_difference(&mut link, &wanted, &[watch])
+            .write_difference(&mut link, &wanted, &watches)
             .unwrap();
         assert_eq!(
             link.take_events(),
@@ -396,7 +432,7 @@ mod tests {
         );
         wanted.reverse();
         units
-            .write_difference(&mut link, &wanted, &[watch])
+            .write_difference(&mut link, &wanted, &watches)
             .unwrap();
         assert_eq!(link.take_events(), []);
     }
@@ -428,22 +464,42 @@ mod tests {
     }
 
     #[test]
-    fn only_aligned_powers_of_two_can_be_watched() {
+    fn each_unit_watches_an_aligned_power_of_two_and_nothing_beyond_what_was_asked_for() {
         let (_, units) = discovered();
-        assert!(units.watch(Address(0x2000_0010), 16, Watched::Read).is_ok());
-        assert!(
-            units
-                .watch(Address(0x2000_8000), 0x8000, Watched::Read)
-                .is_ok()
+        let pieces = |address, length| -> Vec<(u32, u32)> {
+            let watches = units
+                .watches(Address(address), length, Watched::Read)
+                .unwrap();
+            let pieces = watches.iter();
+            pieces
+                .map(|watch| (watch.address.0, 1 << watch.ignored_bits))
+                .collect()
+        };
+        assert_eq!(pieces(0x2000_0010, 16), [(0x2000_0010, 16)]);
+        assert_eq!(pieces(0x2000_8000, 0x8000), [(0x2000_8000, 0x8000)]);
+        assert_eq!(
+            pieces(0x2000_0010, 12),
+            [(0x2000_0010, 8), (0x2000_0018, 4)]
         );
+        assert_eq!(pieces(0x2000_0012, 4), [(0x2000_0012, 2), (0x2000_0014, 2)]);
+        assert_eq!(
+            pieces(0x2000_0011, 4),
+            [(0x2000_0011, 1), (0x2000_0012, 2), (0x2000_0014, 1)]
+        );
+        assert_eq!(pieces(0, 0x1_0000), [(0, 0x8000), (0x8000, 0x8000)]);
+    }
+
+    #[test]
+    fn what_all_units_together_do_not_cover_is_not_watchable() {
+        let (_, units) = discovered();
         for (address, length) in [
-            (0x2000_0010, 12),
-            (0x2000_0012, 4),
             (0x2000_0000, 0),
-            (0, 0x1_0000),
+            (0x2000_0000, 0x10_0000),
+            (0x2000_0001, 62),
+            (0xFFFF_FFF0, 0x20),
         ] {
             let error = units
-                .watch(Address(address), length, Watched::Access)
+                .watches(Address(address), length, Watched::Access)
                 .unwrap_err();
             assert_eq!(error.code(), Code::XG042, "{length} at {address:#x}");
         }
