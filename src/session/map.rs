@@ -1,11 +1,14 @@
 //! What is where, for GDB's memory map: flash with its sectors, everything else as RAM, so that registers can be read too.
 //!
-//! ITCM and DTCM grow at the cost of AXI SRAM by option bytes (FLASH_OBW2SR): the profile states the default of 64 KB each. AXI SRAM is
-//! left as the profile has it: what was lent answers with a bus error, which is a fault and no harm.
+//! ITCM and DTCM grow at the cost of AXI SRAM1 and AXI SRAM3 by option bytes (FLASH_OBW2SR): the profile states the default of 64 KB
+//! each. A block that is lent whole is taken off the map. Of one that is lent by half nothing is taken: the manual's map does not say
+//! which half remains, and what is gone answers with a bus error, which is a fault and no harm.
+
+use std::ops::Range;
 
 use super::Session;
 use crate::{
-    layout::{Address, BoardProfile, Memory},
+    layout::{Address, BoardProfile, Memory, Ram},
     link::{Link, LinkError, RegisterAccess},
     registers::flash::{FLASH, Obw2sr},
 };
@@ -17,6 +20,9 @@ const MOST_SHARES: u32 = 2;
 
 const ITCM: Address = Address(0x0000_0000);
 const DTCM: Address = Address(0x2000_0000);
+/// What ITCM and DTCM borrow.
+const AXI_SRAM1: Range<u64> = 0x2400_0000..0x2402_0000;
+const AXI_SRAM3: Range<u64> = 0x2404_0000..0x2406_0000;
 
 /// Peripherals of APB, AHB and AXI.
 const PERIPHERALS: Region = Region {
@@ -90,21 +96,81 @@ impl Session {
     }
 }
 
-/// Enlarges ITCM and DTCM of the profile by what the option bytes lend them.
+/// Enlarges ITCM and DTCM of the profile by what the option bytes lend them, and takes off what was lent whole.
 pub(super) fn apply_shares(
     link: &mut dyn Link,
     profile: &mut BoardProfile,
 ) -> Result<(), LinkError> {
     let options: Obw2sr = link.peek(FLASH)?;
-    for (base, steps) in [(ITCM, options.itcm_share()), (DTCM, options.dtcm_share())] {
-        let lent = if steps <= MOST_SHARES {
-            steps * SHARE_BYTES
-        } else {
-            0
-        };
+    let shares = [
+        (ITCM, options.itcm_share(), AXI_SRAM1),
+        (DTCM, options.dtcm_share(), AXI_SRAM3),
+    ];
+    for (base, steps, lender) in shares {
+        if !(1..=MOST_SHARES).contains(&steps) {
+            continue;
+        }
         if let Some(ram) = profile.rams.iter_mut().find(|ram| ram.base == base) {
-            ram.size += lent;
+            ram.size += steps * SHARE_BYTES;
+        }
+        if steps == MOST_SHARES {
+            profile.rams = profile
+                .rams
+                .iter()
+                .flat_map(|ram| without(ram, &lender))
+                .collect();
         }
     }
     Ok(())
+}
+
+/// What of `ram` lies before and behind `gone`.
+fn without(ram: &Ram, gone: &Range<u64>) -> impl Iterator<Item = Ram> {
+    let Range { start, end } = ram.range();
+    let pieces = [start..end.min(gone.start), start.max(gone.end)..end];
+    let name = ram.name.clone();
+    pieces
+        .into_iter()
+        .filter(|piece| !piece.is_empty())
+        .map(move |piece| Ram {
+            name: name.clone(),
+            base: Address(piece.start as u32),
+            size: (piece.end - piece.start) as u32,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{link::fake::FakeLink, registers::Register as _};
+
+    fn rams(options: u32) -> Vec<(u32, u32)> {
+        let mut link = FakeLink::new();
+        link.set_system(Obw2sr::at(FLASH).0, options);
+        let mut kit = BoardProfile::find("stm32h7s78-dk").expect("the kit");
+        apply_shares(&mut link, &mut kit).expect("a link");
+        kit.rams.iter().map(|ram| (ram.base.0, ram.size)).collect()
+    }
+
+    #[test]
+    fn what_a_tightly_coupled_memory_borrows_is_no_longer_axi_sram() {
+        let [itcm, dtcm, axi, ahb] = [
+            (0, 0x1_0000),
+            (0x2000_0000, 0x1_0000),
+            (0x2400_0000, 0x7_2000),
+            (0x3000_0000, 0x8000),
+        ];
+        assert_eq!(rams(0), [itcm, dtcm, axi, ahb]);
+        assert_eq!(rams(0x01), [(0, 0x2_0000), dtcm, axi, ahb]);
+        let behind = (0x2402_0000, 0x5_2000);
+        assert_eq!(rams(0x02), [(0, 0x3_0000), dtcm, behind, ahb]);
+        let pieces = [(0x2402_0000, 0x2_0000), (0x2406_0000, 0x1_2000)];
+        let both = [(0, 0x3_0000), (0x2000_0000, 0x3_0000)];
+        assert_eq!(rams(0x22), [both[0], both[1], pieces[0], pieces[1], ahb]);
+        assert_eq!(
+            rams(0x77),
+            [itcm, dtcm, axi, ahb],
+            "reserved values lend nothing"
+        );
+    }
 }
