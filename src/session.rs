@@ -27,7 +27,8 @@ use crate::{
     flash,
     image::{Image, Vectors},
     layout::{Address, BoardProfile},
-    link::{CoreState, Interrupts, Link, Unattended, units::Units},
+    link::{CoreState, Interrupts, Link, RegisterAccess, Unattended, units::Units},
+    registers::rcc::{RCC, Rsr},
     window::Windows,
 };
 
@@ -155,6 +156,8 @@ pub struct Session {
     boot_installed: bool,
     /// The vector table that the NOR holds, from the last programming or arm.
     vectors: Option<Vectors>,
+    /// RCC_RSR behind the last reset of ours: what an unexpected one adds tells its cause.
+    reset_flags: Option<Rsr>,
     /// Why the appli could not be reached; the next resume would run into it.
     boot_fault: Option<Fault>,
     journal: Journal,
@@ -196,6 +199,7 @@ impl Session {
             boot,
             boot_installed: false,
             vectors: None,
+            reset_flags: None,
             boot_fault: None,
             journal: Journal::default(),
             console: Vec::new(),
@@ -206,6 +210,7 @@ impl Session {
 
     fn attach(&mut self) -> Result<(), Fault> {
         self.tell_unfinished();
+        self.reset_flags = Some(self.link.peek(RCC)?);
         self.link.was_reset()?;
         if let CoreState::Halted(_) = self.link.state()? {
             self.arrive(StopReason::Halt)?;

@@ -38,6 +38,8 @@ const DWT_MASK0: u32 = 0xE000_1024;
 const DBGMCU: u32 = 0x5C00_1000;
 const FLASH_OPTIONS: u32 = 0x5200_2200;
 const PRODUCT_OPEN: u32 = 0xB4;
+/// RCC_RSR.
+const RESET_STATUS: u32 = 0x5802_4530;
 const CFSR: u32 = 0xE000_ED28;
 const BREAKPOINT_UNITS: u32 = 8;
 
@@ -92,6 +94,7 @@ impl FakeLink {
             self.system.insert(FLASH_OPTIONS + 4 * word, 0);
         }
         self.system.insert(FLASH_OPTIONS, PRODUCT_OPEN);
+        self.system.insert(RESET_STATUS, 0);
     }
 
     /// Adds memory with contents.

@@ -1,6 +1,6 @@
 //! Reset and clock control (RM0477, RCC): what a window needs to be clocked, and why the chip was reset.
 
-use super::{block, register};
+use super::{Register as _, block, register};
 
 block! {
     /// Reset and clock control.
@@ -83,5 +83,39 @@ register! {
         pub xspi2: 12,
         /// XSPIMEN.
         pub xspim: 14,
+    }
+}
+
+impl Rsr {
+    /// What reset the chip since RCC_RSR read as `before`; `None` if no flag was added. The flags add up until the program removes
+    /// them, and PINRSTF comes with every reset, because the chip drives its own nRST.
+    pub fn cause_since(self, before: Self) -> Option<&'static str> {
+        let new = Self::from_bits(self.bits() & !before.bits());
+        let causes = [
+            (new.independent_watchdog(), "the independent watchdog"),
+            (new.window_watchdog(), "the window watchdog"),
+            (new.option_bytes(), "a load of option bytes"),
+            (new.software(), "the program itself (SYSRESETREQ)"),
+            (new.power_on(), "a power-on"),
+            (new.brown_out(), "a supply dip"),
+            (new.pin(), "nRST: the reset button, or whatever drives it"),
+        ];
+        causes
+            .into_iter()
+            .find_map(|(set, cause)| set.then_some(cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_added_tells_the_reset() {
+        let ours = Rsr::default().with_software(true).with_pin(true);
+        assert_eq!(ours.cause_since(ours), None);
+        let bitten = ours.with_independent_watchdog(true);
+        assert_eq!(bitten.cause_since(ours), Some("the independent watchdog"));
+        assert_eq!(bitten.cause_since(bitten), None);
     }
 }

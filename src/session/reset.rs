@@ -9,7 +9,8 @@ use crate::{
     fault::{Disposition, Fault},
     flash::{self, InternalFlash, Report},
     image::Image,
-    link::{Attendant, ResetMode},
+    link::{Attendant, RegisterAccess, ResetMode},
+    registers::rcc::RCC,
     stage::{self, Armed, Finding, Setup, StageError, StageStatus},
 };
 
@@ -199,6 +200,7 @@ impl Session {
         self.patching = Patching::Forbidden;
         self.units.verify(self.link.as_mut())?;
         self.support.apply(self.link.as_mut())?;
+        self.reset_flags = Some(self.link.peek(RCC)?);
         self.arrive(reason)?;
         Ok(())
     }

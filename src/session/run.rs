@@ -9,10 +9,11 @@ use crate::{
     fault::{Code, Explain, Fault},
     layout::Address,
     link::{
-        CoreState, HaltReason, Interrupts, LinkError,
+        CoreState, HaltReason, Interrupts, LinkError, RegisterAccess,
         core_fault::{CoreFault, Exception},
         units::{Watch, Watched},
     },
+    registers::rcc::{RCC, Rsr},
 };
 
 /// What became of a resume.
@@ -28,8 +29,15 @@ pub enum Resumed {
 
 /// The core was reset while it ran, and nobody here asked for it.
 #[derive(Debug, thiserror::Error)]
-#[error("the core was reset while the program ran")]
-struct UnexpectedReset;
+#[error("the core was reset while the program ran{}", by(*cause))]
+struct UnexpectedReset {
+    /// What RCC_RSR says, if it tells this reset from the ones before.
+    cause: Option<&'static str>,
+}
+
+fn by(cause: Option<&'static str>) -> String {
+    cause.map_or_else(String::new, |cause| format!(": by {cause}"))
+}
 
 impl Explain for UnexpectedReset {
     fn code(&self) -> Code {
@@ -232,7 +240,11 @@ impl Session {
         if !self.link.was_reset()? {
             return Ok(());
         }
-        let fault = Fault::from(UnexpectedReset);
+        let flags: Rsr = self.link.peek(RCC)?;
+        let before = self.reset_flags.replace(flags).unwrap_or_default();
+        let fault = Fault::from(UnexpectedReset {
+            cause: flags.cause_since(before),
+        });
         self.console.push(fault.one_line());
         self.journal.record_shown(fault);
         self.units.verify(self.link.as_mut())?;

@@ -407,10 +407,13 @@ fn a_reset_that_nobody_asked_for_is_told_and_units_are_written_again() {
     {
         let mut link = bench.link.fake();
         link.power_on();
+        link.set_system(0x5802_4530, 1 << 26 | 1 << 22);
         link.reset(crate::link::ResetMode::Run).unwrap();
     }
     assert_eq!(bench.session.poll().unwrap(), None);
-    assert!(bench.session.take_console()[0].starts_with("XG085 the core was reset"));
+    let said = &bench.session.take_console()[0];
+    let wanted = "XG085 the core was reset while the program ran: by the independent watchdog.";
+    assert!(said.starts_with(wanted), "{said}");
     assert_eq!(bench.link.fake().armed(), [0x7000_0100]);
 }
 
