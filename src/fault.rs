@@ -81,10 +81,14 @@ impl Fault {
 
 impl<E: Explain> From<E> for Fault {
     fn from(error: E) -> Self {
-        let mut causes = Vec::new();
+        let mut causes: Vec<String> = Vec::new();
         let mut source = error.source();
         while let Some(cause) = source {
-            causes.push(cause.to_string());
+            let text = cause.to_string();
+            // Some libraries wrap an error in one that says the same.
+            if causes.last() != Some(&text) {
+                causes.push(text);
+            }
             source = cause.source();
         }
         let code = error.code();

@@ -313,6 +313,12 @@ pub enum FlashError {
         /// Bytes.
         length: u64,
     },
+    /// All of it is for RAM.
+    #[error("{file} stores nothing in a flash of the board")]
+    NothingToProgram {
+        /// The file.
+        file: String,
+    },
     /// The file is no boot stage.
     #[error("{file} is no boot stage: it stores no vector table at {expected}")]
     NoBootImage {
@@ -393,7 +399,7 @@ pub enum FlashError {
 impl Explain for FlashError {
     fn code(&self) -> Code {
         match self {
-            Self::NotFlash { .. } => Code::XG038,
+            Self::NotFlash { .. } | Self::NothingToProgram { .. } => Code::XG038,
             Self::NoBootImage { .. } => Code::XG057,
             Self::NoAlgorithm { .. } | Self::OtherFlash { .. } => Code::XG034,
             Self::ProductState { .. } => Code::XG028,

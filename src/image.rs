@@ -11,6 +11,7 @@ mod symbols;
 
 use std::{
     fs,
+    io::Read as _,
     ops::Range,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -22,7 +23,7 @@ pub use symbols::{Location, Symbols};
 use crate::layout::{Address, BoardProfile, Window};
 
 /// Files larger than this are no firmware.
-const LARGEST_FILE: u64 = 1 << 30;
+const LARGEST_FILE: u64 = 1 << 28;
 
 /// Bytes that belong at an address.
 #[derive(Clone, PartialEq, Eq)]
@@ -175,11 +176,28 @@ impl Image {
             return Ok(Self::default());
         };
         for image in images {
-            let path = image.path.unwrap_or_default();
+            if let Some(address) = whole.first_shared(&image) {
+                return Err(ImageError::FilesOverlap {
+                    path: image.path.unwrap_or_default(),
+                    address,
+                });
+            }
             whole.segments.extend(image.segments);
-            whole.segments = sorted(whole.segments, &path)?;
+            whole.segments.sort_by_key(|segment| segment.address);
         }
         Ok(whole)
+    }
+
+    /// The first address that both images store something at.
+    fn first_shared(&self, other: &Self) -> Option<Address> {
+        let pairs = other.segments.iter().flat_map(|theirs| {
+            let ours = self.segments.iter().map(Segment::range);
+            ours.map(move |ours| (ours, theirs.range()))
+        });
+        pairs
+            .filter(|(ours, theirs)| ours.start < theirs.end && theirs.start < ours.end)
+            .map(|(ours, theirs)| Address(ours.start.max(theirs.start) as u32))
+            .min()
     }
 
     fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ImageError> {
@@ -276,6 +294,14 @@ impl Image {
         self.find_vectors(|address| window.contains(address))
     }
 
+    /// The vector table that is stored at `address`, whatever the file says of its purpose.
+    pub fn vectors_at(&self, address: Address) -> Option<Vectors> {
+        let mut words = [0; Vectors::BYTES];
+        let whole = self.read(address, &mut words) == words.len();
+        let vectors = Vectors::from_bytes(address, words);
+        (whole && vectors.has_thumb_handler()).then_some(vectors)
+    }
+
     fn find_vectors(&self, wanted: impl Fn(Address) -> bool) -> Option<Vectors> {
         let starts = self.segments.iter().map(|segment| segment.address);
         self.vector_candidates
@@ -284,11 +310,8 @@ impl Image {
             .chain(starts)
             .filter(|address| wanted(*address))
             .find_map(|address| {
-                let mut words = [0; Vectors::BYTES];
-                let whole = self.read(address, &mut words) == words.len();
-                let vectors = Vectors::from_bytes(address, words);
-                (whole && vectors.has_thumb_handler() && self.executes(vectors.handler()))
-                    .then_some(vectors)
+                self.vectors_at(address)
+                    .filter(|vectors| self.executes(vectors.handler()))
             })
     }
 
@@ -369,14 +392,22 @@ fn read_limited(path: &Path) -> Result<Vec<u8>, ImageError> {
         path: path.to_owned(),
         source,
     };
-    let length = fs::metadata(path).map_err(unreadable)?.len();
-    if length > LARGEST_FILE {
-        return Err(ImageError::TooLarge {
+    let mut bytes = Vec::new();
+    // Devices and pipes have no length beforehand.
+    let mut file = fs::File::open(path)
+        .map_err(unreadable)?
+        .take(LARGEST_FILE + 1);
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    match bytes.len() as u64 {
+        0 => Err(ImageError::Empty {
             path: path.to_owned(),
-            length,
-        });
+        }),
+        1..=LARGEST_FILE => Ok(bytes),
+        _ => Err(ImageError::TooLarge {
+            path: path.to_owned(),
+            limit: LARGEST_FILE,
+        }),
     }
-    fs::read(path).map_err(unreadable)
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

@@ -1,6 +1,6 @@
 //! Why a file is no image.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
 use crate::{
     fault::{Code, Explain},
@@ -19,13 +19,19 @@ pub enum ImageError {
         #[source]
         source: std::io::Error,
     },
+    /// Nothing in it.
+    #[error("image {} is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// Larger than any flash.
-    #[error("image {} is {length} bytes long, which is no firmware", path.display())]
+    #[error("image {} is longer than {limit} bytes, which is no firmware", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// Its length.
-        length: u64,
+        /// The limit.
+        limit: u64,
     },
     /// Neither ELF nor HEX, and no address.
     #[error("image {} is neither ELF nor Intel HEX, and a plain binary needs an address", path.display())]
@@ -106,6 +112,14 @@ pub enum ImageError {
         /// The higher one.
         second: Address,
     },
+    /// Two files claim the same bytes.
+    #[error("image {} stores something at {address}, as a file before it does", path.display())]
+    FilesOverlap {
+        /// The later file.
+        path: PathBuf,
+        /// The first address that is claimed twice.
+        address: Address,
+    },
     /// Past 0xffffffff.
     #[error("image {}: segment at {address} with {length} bytes ends beyond 0xffffffff", path.display())]
     BeyondSpace {
@@ -131,7 +145,20 @@ impl Explain for ImageError {
             | Self::HexWithoutEnd { .. }
             | Self::HexNotText { .. }
             | Self::Overlap { .. }
+            | Self::FilesOverlap { .. }
+            | Self::Empty { .. }
             | Self::BeyondSpace { .. } => Code::XG052,
         }
+    }
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        let remedy = match self {
+            Self::Empty { .. } | Self::TooLarge { .. } => "check the path, or build it again",
+            Self::Hex { .. } | Self::HexWithoutEnd { .. } | Self::HexNotText { .. } => {
+                "build it again, and copy it whole"
+            }
+            Self::FilesOverlap { .. } => "give each file once, and only files that belong together",
+            _ => return None,
+        };
+        Some(Cow::Borrowed(remedy))
     }
 }

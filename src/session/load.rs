@@ -6,8 +6,8 @@
 use super::{Session, StopReason};
 use crate::{
     fault::Fault,
-    flash::{self, Comparison, FlashContext, InternalFlash, Report, Transaction},
-    image::{Image, Vectors},
+    flash::{self, Comparison, FlashContext, FlashError, InternalFlash, Report, Transaction},
+    image::{Image, Segment, Vectors},
     layout::{Address, BoardProfile, Memory},
     link::Attendant,
 };
@@ -80,22 +80,21 @@ impl Session {
         image: &Image,
         attendant: &mut dyn Attendant,
     ) -> Result<Report, Fault> {
-        let placement = image.placement(&self.settings.profile);
-        let stored: Vec<(Address, Vec<u8>)> = placement
-            .internal
-            .iter()
-            .chain(&placement.windows)
-            .chain(&placement.elsewhere)
-            .map(|segment| (segment.address, segment.data.clone()))
-            .collect();
-        // What runs from RAM without being stored in flash is written behind the boot stage, as GDB's `load` has it.
         let profile = &self.settings.profile;
-        let ram: Vec<(Address, Vec<u8>)> = placement
-            .ram
+        // What runs from RAM on the chip without being stored in flash is written behind the boot stage, as GDB's `load` has it. RAM
+        // behind a window is not there yet at that moment, so it is refused like any other address that is in no flash.
+        let (ram, stored): (Vec<&Segment>, Vec<&Segment>) = image
+            .segments()
             .iter()
-            .filter(|segment| profile.ram(segment.address).is_some())
-            .map(|segment| (segment.address, segment.data.clone()))
-            .collect();
+            .partition(|segment| profile.ram(segment.address).is_some());
+        if stored.is_empty() {
+            return Err(FlashError::NothingToProgram { file: image.name() }.into());
+        }
+        let copy = |segments: Vec<&Segment>| -> Vec<(Address, Vec<u8>)> {
+            let copies = segments.into_iter();
+            copies.map(|s| (s.address, s.data.clone())).collect()
+        };
+        let (ram, stored) = (copy(ram), copy(stored));
         self.load = Load::default();
         self.load.ram = ram;
         for (address, data) in stored {
