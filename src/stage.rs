@@ -45,6 +45,16 @@ pub enum StageError {
         /// Where its first bytes belong.
         at: Address,
     },
+    /// The settings name a place where the appli stores no vector table.
+    #[error(
+        "{file} stores no vector table at {at}, where `vectors` says that the boot stage looks"
+    )]
+    NoVectors {
+        /// The appli.
+        file: String,
+        /// Where it was looked for.
+        at: Address,
+    },
     /// The attendant said so.
     #[error("arming was cancelled while the boot stage ran")]
     Cancelled,
@@ -80,6 +90,7 @@ impl Explain for StageError {
         match self {
             Self::Stuck(finding) => finding.code(),
             Self::LinkedElsewhere { .. } => Code::XG056,
+            Self::NoVectors { .. } => Code::XG055,
             Self::Cancelled => Code::XG036,
             Self::Window(error) => error.code(),
             Self::Unit(error) => error.code(),
@@ -93,6 +104,9 @@ impl Explain for StageError {
             Self::Window(error) => error.remedy(),
             Self::Unit(error) => error.remedy(),
             Self::Link(error) => error.remedy(),
+            Self::NoVectors { .. } => Some(Cow::Borrowed(
+                "link the appli's vectors there, or correct `vectors` (in xspi-gdb.toml, the board profile, or --vectors)",
+            )),
             _ => None,
         }
     }

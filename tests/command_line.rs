@@ -133,3 +133,141 @@ fn what_is_unknown_fails_with_a_remedy() {
         ran.stderr
     );
 }
+
+#[test]
+fn what_is_no_program_is_told_with_what_is_wrong_and_changes_nothing() {
+    let board = Board::booted();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = board.file(name);
+        std::fs::write(&path, bytes).expect("a file");
+        text(&path)
+    };
+    let elf = std::fs::read(firmware("appli.elf")).expect("an appli");
+    let mut foreign = elf.clone();
+    // e_machine: x86-64.
+    foreign[18] = 62;
+    let bin = write("some.bin", &[7; 100]);
+    let folder = board.file("");
+    for (file, code, wanted) in [
+        (text(&folder), "XG050", "cannot be read"),
+        (write("empty.elf", b""), "XG052", "is empty"),
+        (write("cut.elf", &elf[..5000]), "XG052", "is damaged"),
+        (write("x86.elf", &foreign), "XG053", "machine 62"),
+        (
+            write("sum.hex", b":0100000001FF\n:00000001FF\n"),
+            "XG052",
+            "in line 1",
+        ),
+        (
+            write("open.hex", b":0100000001FE\n"),
+            "XG052",
+            "end record is missing",
+        ),
+        (bin.clone(), "XG051", "a plain binary needs an address"),
+        (format!("{bin}@nowhere"), "XG051", "`nowhere` is no address"),
+        (
+            format!("{bin}@0x77FFFFF0"),
+            "XG038",
+            "in no flash of the board",
+        ),
+        (
+            format!("{bin}@0x90000000"),
+            "XG038",
+            "in no flash of the board",
+        ),
+        (
+            format!("{bin}@0x24000000"),
+            "XG038",
+            "stores nothing in a flash",
+        ),
+        (
+            format!("{bin}@0xFFFFFFF0"),
+            "XG052",
+            "ends beyond 0xffffffff",
+        ),
+    ] {
+        let said = board.fails(&["flash", &file]);
+        assert!(
+            said.contains(code) && said.contains(wanted),
+            "{file}: {said}"
+        );
+        assert!(said.contains("remedy: "), "{file}: {said}");
+    }
+    let twice = text(&firmware("appli.elf"));
+    let said = board.fails(&["flash", &twice, &twice]);
+    assert!(
+        said.contains("0x70000000, as a file before it does"),
+        "{said}"
+    );
+    assert!(board.nor(0x1000).iter().all(|byte| *byte == 0xFF));
+}
+
+#[test]
+fn files_for_both_flashes_are_programmed_together_or_not_at_all() {
+    let board = Board::booted();
+    let files = [
+        text(&firmware("appli.elf")),
+        text(&firmware("boot-other-slot.elf")),
+    ];
+    let before = board.internal_flash(0x2000);
+    let refused = board.fails(&["flash", &files[0], &files[1]]);
+    assert!(refused.contains("XG035"), "{refused}");
+    assert_eq!(board.internal_flash(0x2000), before);
+    assert!(board.nor(0x1000).iter().all(|byte| *byte == 0xFF));
+    let both = board.succeeds(&["flash", &files[0], &files[1], "--install-boot"]);
+    assert!(
+        both.contains("internal flash: 1 sector changed") && both.contains("window nor"),
+        "{both}"
+    );
+    let verified = board.succeeds(&["flash", "--verify", &files[0], &files[1]]);
+    assert_eq!(verified.matches("verified").count(), 2, "{verified}");
+}
+
+#[test]
+fn the_configuration_file_holds_what_the_command_line_holds() {
+    let board = Board::blank();
+    let config = board.file("xspi-gdb.toml");
+    let said = format!(
+        "appli = {:?}\nboot = {:?}\ninstall-boot = true\non-attach = \"arm\"\nboot-timeout = 3\n",
+        firmware("appli.elf"),
+        firmware("boot.elf"),
+    );
+    std::fs::write(&config, said).expect("a file");
+    let config = text(&config);
+    let flashed = board.succeeds(&["flash", "--config", &config]);
+    assert!(flashed.contains("1 sector changed"), "{flashed}");
+    let boot = board.internal_flash(0x100);
+    assert!(boot.iter().any(|byte| *byte != 0xFF), "the boot stage too");
+    let read = board.run(&["window", "read", "0x70000000", "16", "--config", &config]);
+    assert!(read.status.success(), "{}", read.stderr);
+    assert!(
+        !read.stderr.contains("shown from"),
+        "armed: {}",
+        read.stderr
+    );
+    let unknown = board.file("other.toml");
+    std::fs::write(&unknown, "apli = \"a.elf\"\n").expect("a file");
+    let refused = board.fails(&["boot", "status", "--config", &text(&unknown)]);
+    assert!(
+        refused.contains("XG072") && refused.contains("apli"),
+        "{refused}"
+    );
+    let nothing = board.fails(&["flash"]);
+    assert!(
+        nothing.contains("XG050") && nothing.contains("no file is named"),
+        "{nothing}"
+    );
+}
+
+#[test]
+fn vectors_are_where_the_settings_say() {
+    let board = Board::with(Some("boot-other-slot.elf"), Some("appli-offset.elf"));
+    let appli = text(&firmware("appli-offset.elf"));
+    let armed = board.succeeds(&["boot", "arm", "--appli", &appli, "--vectors", "0x70020000"]);
+    assert!(armed.starts_with("halted at the appli's first"), "{armed}");
+    let elsewhere = board.fails(&["boot", "arm", "--appli", &appli, "--vectors", "0x70000000"]);
+    assert!(
+        elsewhere.contains("XG055") && elsewhere.contains("0x70000000"),
+        "{elsewhere}"
+    );
+}

@@ -4,6 +4,8 @@
 //! probe = "0483:3754"
 //! board = "stm32h7s78-dk"
 //! appli = "build/appli.elf"
+//! boot = "Boot_XIP.hex"
+//! vectors = 0x70020000
 //! ```
 //! Paths are relative to the file's own folder.
 
@@ -11,7 +13,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::fault::{Code, Explain};
+use super::target::{OnAttach, VirtualTime};
+use crate::{
+    fault::{Code, Explain},
+    layout::{Address, BoardProfile},
+};
 
 /// The file that is read when --config names none.
 pub const DEFAULT_FILE: &str = "xspi-gdb.toml";
@@ -25,9 +31,15 @@ pub struct Config {
     pub chip: Option<String>,
     pub appli: Option<PathBuf>,
     pub boot: Option<PathBuf>,
+    pub install_boot: Option<bool>,
+    pub boot_timeout: Option<u64>,
+    pub vectors: Option<Address>,
     pub speed: Option<u32>,
     pub under_reset: Option<bool>,
+    pub on_attach: Option<OnAttach>,
+    pub live_window: Option<bool>,
     pub virtual_state: Option<PathBuf>,
+    pub virtual_time: Option<VirtualTime>,
 }
 
 /// Why the file is of no use.
@@ -83,6 +95,12 @@ impl Config {
         ] {
             *file = file.take().map(|relative| folder.join(relative));
         }
+        config.board = config
+            .board
+            .map(|board| match BoardProfile::is_file(&board) {
+                true => folder.join(board).to_string_lossy().into_owned(),
+                false => board,
+            });
         Ok(config)
     }
 }
@@ -104,6 +122,34 @@ mod tests {
         let config = Config::read(Some(&path)).expect("a configuration");
         assert_eq!(config.board.as_deref(), Some("stm32h7s78-dk"));
         assert_eq!(config.appli, Some(folder.path().join("build/appli.elf")));
+    }
+
+    #[test]
+    fn a_profile_is_a_path_too_and_a_known_board_is_none() {
+        let (folder, path) = written("board = \"boards/mine.toml\"\n");
+        let config = Config::read(Some(&path)).expect("a configuration");
+        let mine = folder.path().join("boards/mine.toml");
+        assert_eq!(config.board.as_deref(), mine.to_str());
+    }
+
+    #[test]
+    fn every_option_of_the_target_is_a_key() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            _target: super::super::target::Target,
+        }
+        let line = <Line as clap::CommandFactory>::command();
+        for option in line.get_arguments().filter_map(clap::Arg::get_long) {
+            let (_folder, path) = written(&format!("{option} = []\n"));
+            let error = Config::read(Some(&path)).expect_err("a list is no setting");
+            let ConfigError::Syntax { source, .. } = error else {
+                panic!("{option}: {error}");
+            };
+            let is_unknown = source.message().contains("unknown field");
+            // --config names the file itself.
+            assert_eq!(is_unknown, option == "config", "{option}: {source}");
+        }
     }
 
     #[test]

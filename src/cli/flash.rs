@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use super::{Outcome, progress::Watcher, target::Target};
+use super::{
+    Outcome,
+    progress::Watcher,
+    target::{Target, TargetError},
+};
 use crate::{
     fault::Fault,
     session::{Leave, OnAttach},
@@ -21,7 +25,7 @@ use crate::{
   xspi-gdb flash --dry-run build/appli.elf     tells how many sectors would change")]
 pub struct Flash {
     /// ELF, HEX or BIN@ADDRESS; --appli if none is given.
-    #[arg(value_name = "FILE", required_unless_present_any = ["appli", "config"])]
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Compare only: program nothing, fail if something differs.
     #[arg(long, conflicts_with = "dry_run")]
@@ -41,6 +45,9 @@ impl Flash {
         let mut files = self.files;
         if files.is_empty() {
             files.extend(opened.settings.appli.clone());
+        }
+        if files.is_empty() {
+            return Err(Fault::from(TargetError::NoFile).into());
         }
         let mut session = opened.session()?;
         if self.verify || self.dry_run {

@@ -1,7 +1,8 @@
 //! The `target:` options that most commands share: which probe, which board, which files.
 
-use std::{path::PathBuf, time::Duration};
+use std::{borrow::Cow, path::PathBuf, time::Duration};
 
+use serde::Deserialize;
 use virtual_board::{
     board::{Board, BuildError},
     handle::VirtualBoard,
@@ -11,11 +12,13 @@ use super::config::Config;
 use crate::{
     fault::{Code, Explain, Fault},
     image::Image,
-    layout::BoardProfile,
+    layout::{Address, BoardProfile},
     link::probe::{ProbeLink, ProbeSettings},
     session::{self, Session, Settings},
 };
 
+/// How long a boot stage may take, unless the options say otherwise.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The probe that needs no hardware.
 const VIRTUAL: &str = "virtual";
 /// The board that the virtual probe is wired to.
@@ -24,7 +27,8 @@ const VIRTUAL_BOARD: &str = "stm32h7s78-dk";
 const OUR_BOOT: &[u8] = include_bytes!("../../firmware/prebuilt/boot.elf");
 
 /// What becomes of the core when the session opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum OnAttach {
     /// It is halted where it is: a hung unit keeps its evidence.
     Halt,
@@ -45,7 +49,8 @@ impl From<OnAttach> for session::OnAttach {
 }
 
 /// How the virtual board's time passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum VirtualTime {
     /// With every exchange and wait, and only then: the same numbers on every run.
     Lockstep,
@@ -84,21 +89,27 @@ pub struct Target {
     /// Connect while nRST is asserted.
     #[arg(long)]
     under_reset: bool,
-    /// What becomes of the core when the session opens.
-    #[arg(long, value_enum, default_value_t = OnAttach::Halt)]
-    on_attach: OnAttach,
+    /// What becomes of the core when the session opens: `halt` unless said otherwise.
+    #[arg(long, value_enum)]
+    on_attach: Option<OnAttach>,
     /// Read the window also while the core runs, although the appli may be writing its NOR.
     #[arg(long)]
     live_window: bool,
-    /// How long the boot stage may take to the appli's first instruction.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    boot_timeout: u64,
+    /// How long the boot stage may take to the appli's first instruction: 10 unless said otherwise.
+    #[arg(long, value_name = "SECONDS")]
+    boot_timeout: Option<u64>,
+    /// Where the boot stage looks for the appli's vector table, if the appli's ELF does not name it.
+    #[arg(long, value_name = "ADDRESS")]
+    vectors: Option<Address>,
     /// The virtual board's flash memories, kept between runs; a missing file begins as a blank board.
     #[arg(long, value_name = "FILE")]
     virtual_state: Option<PathBuf>,
     /// How the virtual board's time passes: `free` for `serve`, `lockstep` for everything else.
     #[arg(long, value_enum)]
     virtual_time: Option<VirtualTime>,
+    /// Somebody sits in front of the session.
+    #[arg(skip)]
+    interactive: bool,
 }
 
 /// Why the target cannot be made of the options.
@@ -110,6 +121,9 @@ pub enum TargetError {
         /// The probe.
         probe: String,
     },
+    /// There is nothing to program.
+    #[error("no file is named")]
+    NoFile,
     /// The virtual board cannot be set up.
     #[error("the virtual board cannot be set up")]
     Virtual {
@@ -123,8 +137,15 @@ impl Explain for TargetError {
     fn code(&self) -> Code {
         match self {
             Self::NoBoard { .. } => Code::XG073,
+            Self::NoFile => Code::XG050,
             Self::Virtual { .. } => Code::XG074,
         }
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        matches!(self, Self::NoFile).then_some(Cow::Borrowed(
+            "name a file, or set `appli` in xspi-gdb.toml",
+        ))
     }
 }
 
@@ -148,7 +169,7 @@ impl Opened {
 impl Target {
     /// For a session that somebody sits in front of: the virtual board follows the wall clock, unless the options say otherwise.
     pub fn interactive(mut self) -> Self {
-        self.virtual_time.get_or_insert(VirtualTime::Free);
+        self.interactive = true;
         self
     }
 
@@ -164,11 +185,13 @@ impl Target {
             install_boot: false,
             speed: None,
             under_reset: false,
-            on_attach: OnAttach::Halt,
+            on_attach: None,
             live_window: false,
-            boot_timeout: 10,
+            boot_timeout: None,
+            vectors: None,
             virtual_state: Some(state),
             virtual_time: Some(VirtualTime::Lockstep),
+            interactive: false,
         }
     }
 
@@ -192,6 +215,19 @@ impl Target {
         if let Some(chip) = self.chip.clone().or(config.chip) {
             profile.chip = chip;
         }
+        profile.vectors = self.vectors.or(config.vectors).or(profile.vectors);
+        let on_attach = self
+            .on_attach
+            .or(config.on_attach)
+            .unwrap_or(OnAttach::Halt);
+        let usual_time = match self.interactive {
+            true => VirtualTime::Free,
+            false => VirtualTime::Lockstep,
+        };
+        let time = self
+            .virtual_time
+            .or(config.virtual_time)
+            .unwrap_or(usual_time);
         let under_reset = self.under_reset || config.under_reset.unwrap_or(false);
         let speed_khz = self.speed.or(config.speed);
         let state = self.virtual_state.clone().or(config.virtual_state);
@@ -201,7 +237,7 @@ impl Target {
             state_folder().map(|folder| folder.join(format!("{}.unfinished", profile.name)))
         };
         let virtual_board = if is_virtual {
-            Some(self.virtual_board(state)?)
+            Some(virtual_board(state, time)?)
         } else {
             None
         };
@@ -228,33 +264,36 @@ impl Target {
                 profile,
                 appli: self.appli.clone().or(config.appli),
                 boot: self.boot.clone().or(config.boot),
-                install_boot: self.install_boot,
-                boot_timeout: Duration::from_secs(self.boot_timeout),
-                on_attach: self.on_attach.into(),
+                install_boot: self.install_boot || config.install_boot.unwrap_or(false),
+                boot_timeout: self
+                    .boot_timeout
+                    .or(config.boot_timeout)
+                    .map_or(BOOT_TIMEOUT, Duration::from_secs),
+                on_attach: on_attach.into(),
                 under_reset,
-                live_window: self.live_window,
+                live_window: self.live_window || config.live_window.unwrap_or(false),
                 flash_journal,
             },
             board: virtual_board,
         })
     }
+}
 
-    /// A board from its state file, or a fresh one with our boot stage and a blank NOR.
-    fn virtual_board(&self, state: Option<PathBuf>) -> Result<VirtualBoard, Fault> {
-        let builder = match state {
-            Some(path) => Board::builder().state_file(path),
-            None => Board::builder().boot_image(our_boot()?),
-        };
-        let board = VirtualBoard::new(
-            builder
-                .build()
-                .map_err(|source| TargetError::Virtual { source })?,
-        );
-        if self.virtual_time == Some(VirtualTime::Free) {
-            board.run_freely();
-        }
-        Ok(board)
+/// A board from its state file, or a fresh one with our boot stage and a blank NOR.
+fn virtual_board(state: Option<PathBuf>, time: VirtualTime) -> Result<VirtualBoard, Fault> {
+    let builder = match state {
+        Some(path) => Board::builder().state_file(path),
+        None => Board::builder().boot_image(our_boot()?),
+    };
+    let board = VirtualBoard::new(
+        builder
+            .build()
+            .map_err(|source| TargetError::Virtual { source })?,
+    );
+    if time == VirtualTime::Free {
+        board.run_freely();
     }
+    Ok(board)
 }
 
 /// Where we keep what must outlive us (XDG Base Directory Specification, XDG_STATE_HOME).

@@ -154,8 +154,8 @@ codes! {
         "Data can be watched only by a watchpoint unit of the core, and all of them are taken."
         "delete one of the watchpoints that hold the units (`info watchpoints`)";
     XG042 Einval Refuse "not watchable"
-        "A watchpoint unit compares an address with its low bits ignored: it covers a power of two of bytes, aligned to that size."
-        "watch one member or element (`watch -location`), whose size is 1, 2, 4 or 8 bytes";
+        "A watchpoint unit compares an address with its low bits ignored: it covers a power of two of bytes, aligned to that size. Other sizes take several units, and there are four."
+        "watch one member or element instead of the whole (`watch -location`)";
     XG043 Einval Refuse "breakpoint unit too old"
         "Only revision 2 of the breakpoint unit compares whole addresses; revision 1 ends at 0x1FFFFFFF, before any window. No STM32H7RS has it."
         "check that --board names the board that is connected";
@@ -242,7 +242,7 @@ codes! {
         "`monitor reset halt`; look at the stack pointer and the vector table";
     XG085 Eio Refuse "unexpected reset"
         "The core was reset while the program ran: a watchdog, the reset button, a supply dip, or the program itself."
-        "look at RCC_RSR for the cause; `monitor reset halt` goes to the appli's start again";
+        "`monitor reset halt` goes to the appli's start again; where the headline names no cause, RCC_RSR showed none that was not there before";
 }
 
 impl fmt::Display for Code {

@@ -37,6 +37,9 @@ pub struct BoardProfile {
     /// What the boot stage does.
     #[serde(default)]
     pub boot_mode: BootMode,
+    /// Where the boot stage looks for the appli's vector table, if the appli's file does not name it.
+    #[serde(default)]
+    pub vectors: Option<Address>,
     /// RAM on the chip.
     #[serde(rename = "ram")]
     pub rams: Vec<Ram>,
@@ -56,12 +59,17 @@ impl BoardProfile {
         if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
             return Self::parse(text, Path::new(name));
         }
-        if name.ends_with(".toml") {
+        if Self::is_file(name) {
             return Self::open(Path::new(name));
         }
         Err(ProfileError::UnknownBoard {
             name: name.to_owned(),
         })
+    }
+
+    /// True if a board is named by the path of its profile.
+    pub fn is_file(name: &str) -> bool {
+        name.ends_with(".toml")
     }
 
     /// Reads a profile from a file.

@@ -109,6 +109,12 @@ fn hinted_vectors(setup: &Setup<'_>) -> Result<Option<Vectors>, StageError> {
         return Ok(setup.known);
     };
     let Some(vectors) = appli_vectors(setup.profile, appli) else {
+        if let Some(at) = setup.profile.vectors {
+            return Err(StageError::NoVectors {
+                file: appli.name(),
+                at,
+            });
+        }
         let first = appli.segments().first().map(|segment| segment.address);
         return Err(StageError::LinkedElsewhere {
             file: appli.name(),

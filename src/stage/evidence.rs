@@ -133,6 +133,7 @@ impl Evidence {
         self.retained
             .map(|retained| retained.image)
             .filter(|image| is_in_nor(profile, *image))
+            .or(profile.vectors)
             .or_else(|| appli_vectors(profile, appli?).map(|vectors| vectors.address))
     }
 
@@ -164,8 +165,11 @@ pub(super) fn is_in_nor(profile: &BoardProfile, address: Address) -> bool {
         .is_some_and(|window| window.memory == Memory::Nor)
 }
 
-/// The vector table of an appli in a NOR window of the board.
+/// The vector table of an appli in a NOR window of the board: where the settings say, else where the file says.
 pub(super) fn appli_vectors(profile: &BoardProfile, appli: &Image) -> Option<Vectors> {
+    if let Some(address) = profile.vectors {
+        return appli.vectors_at(address);
+    }
     profile
         .windows
         .iter()
