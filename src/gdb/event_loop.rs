@@ -10,7 +10,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::{JoinSet, yield_now},
     time::{Instant, sleep_until, timeout},
@@ -101,16 +101,40 @@ impl Ending {
     }
 }
 
+/// The signals that end the server. They are caught from the moment this is made, and none is lost.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    whose: Interrupt,
+}
+
+impl Signals {
+    /// Catches them. To be called in the context of the runtime.
+    pub fn catch(whose: Interrupt) -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            whose,
+        })
+    }
+}
+
 /// Accepts clients until the server is told to end, by `ending` or by a signal; then until the owner has let go of its clients.
 pub async fn accept(
     listener: TcpListener,
     inbox: mpsc::Sender<Message>,
     ending: Ending,
-    whose: Interrupt,
+    signals: Signals,
 ) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let Signals {
+        mut terminate,
+        mut interrupt,
+        mut hangup,
+        whose,
+    } = signals;
     let mut clients = 0;
     let mut conversations = JoinSet::new();
     loop {

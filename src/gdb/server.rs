@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, runtime, sync::mpsc};
 
 use super::{
     company::Company,
-    event_loop::{self, ClientId, Ending, INBOX_MESSAGES, Message, Outgoing},
+    event_loop::{self, ClientId, Ending, INBOX_MESSAGES, Message, Outgoing, Signals},
     events::{Event, Events},
     owner::{End, Owner},
 };
@@ -81,11 +81,13 @@ pub struct Server {
     runtime: runtime::Runtime,
     listener: TcpListener,
     address: SocketAddr,
+    signals: Signals,
     ending: Ending,
 }
 
 impl Server {
-    /// Takes the port. Clients may connect from now on; they are served once [`Server::serve`] runs.
+    /// Takes the port and catches the signals that end it. Clients may connect from now on; they are served once [`Server::serve`]
+    /// runs.
     pub fn listen(options: Options) -> Result<Self, ListenError> {
         let failed = |source| ListenError {
             address: options.address,
@@ -99,11 +101,16 @@ impl Server {
             .block_on(TcpListener::bind(options.address))
             .map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let signals = {
+            let _context = runtime.enter();
+            Signals::catch(options.interrupt).map_err(failed)?
+        };
         Ok(Self {
             options,
             runtime,
             listener,
             address,
+            signals,
             ending: Ending::default(),
         })
     }
@@ -129,6 +136,7 @@ impl Server {
             runtime,
             listener,
             address,
+            signals,
             ending,
         } = self;
         let session = open()?;
@@ -143,12 +151,7 @@ impl Server {
             port: address.port(),
         });
         runtime
-            .block_on(event_loop::accept(
-                listener,
-                sender,
-                ending,
-                options.interrupt,
-            ))
+            .block_on(event_loop::accept(listener, sender, ending, signals))
             .map_err(|source| ListenError { address, source })?;
         if owner.join().is_err() {
             tracing::error!("the thread that owns the session panicked");
