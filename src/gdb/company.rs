@@ -1,7 +1,7 @@
 //! The clients and what they say, as the owner of the session sees them.
 //!
 //! The first client controls; those that come while it is there only look. When it leaves, the next to come controls: a client
-//! that came to look (a live watch) never finds itself in control.
+//! that came to look (a live watch) never finds itself in control, unless it asks for it when nobody else has it.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -160,6 +160,19 @@ impl Company {
             .map(|(id, _)| *id)
     }
 
+    /// Nobody controls any more, so `client`, which asks for what only a controlling client may do, does from now on. It may have come
+    /// while the end of the one before it had not been noticed yet: in the middle of a load, say.
+    pub fn takes_over(&mut self, client: ClientId) -> bool {
+        if self.controller().is_some() {
+            return false;
+        }
+        let Some(client) = self.clients.get_mut(&client) else {
+            return false;
+        };
+        client.role = Role::Controls;
+        true
+    }
+
     /// The client that waits for a stop reply.
     pub fn awaiting_stop(&self) -> Option<ClientId> {
         self.clients
@@ -211,6 +224,10 @@ mod tests {
         assert_eq!(company.leave(ClientId(1)), Some(Role::Controls));
         assert_eq!(company.controller(), None, "a looker does not inherit");
         assert_eq!(join(&mut company, 3), Role::Controls);
+        assert!(!company.takes_over(ClientId(2)), "3 controls");
+        assert_eq!(company.leave(ClientId(3)), Some(Role::Controls));
+        assert!(company.takes_over(ClientId(2)), "nobody else does");
+        assert_eq!(join(&mut company, 4), Role::Looks);
     }
 
     #[test]

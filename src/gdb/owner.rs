@@ -189,7 +189,13 @@ impl Owner {
         let Some(asking) = self.debuggee.company.client(client) else {
             return ControlFlow::Continue(());
         };
-        if asking.role == Role::Looks && request.need() == Need::Change {
+        let changes = request.need() == Need::Change;
+        let asks_for_control = changes || request == dispatch::Request::WhyStopped;
+        if asking.role == Role::Looks
+            && asks_for_control
+            && !self.debuggee.company.takes_over(client)
+            && changes
+        {
             let packet = Refusal::shown(body);
             return self.refuse(client, &Refusal::OnlyLooks { packet }.into(), Shown::No);
         }
