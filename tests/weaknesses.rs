@@ -1,5 +1,11 @@
 //! Eleven weaknesses that a debug server for this job must not have: a test each that shows we lack it.
 
+#[path = "session/bench.rs"]
+#[allow(
+    dead_code,
+    reason = "one weakness is counted on a session without a server"
+)]
+mod bench;
 mod support;
 
 use support::{
@@ -9,6 +15,7 @@ use support::{
     rsp::Client,
     server::Server,
 };
+use xspi_gdb::breakpoints::Kind;
 
 const APPLI: &str = "appli.elf";
 
@@ -123,6 +130,27 @@ fn weakness_07_errors_have_reasons() {
     client.ask("qSupported:error-message+");
     let refused = client.ask("M70000000,1:00");
     assert!(refused.starts_with("E.XG014"), "{refused}");
+}
+
+/// 8. A step with its registers costs few exchanges with the probe, whose latency is all that limits it: 160 steps a second where
+///    an exchange takes a quarter of a millisecond. Counted, so that no clock can make the test fail.
+#[test]
+fn weakness_08_a_step_costs_few_exchanges() {
+    const STEPS: u64 = 50;
+    const EXCHANGES_A_STEP: u64 = 25;
+    let mut bench = bench::Bench::with_running_appli();
+    bench.insert(Kind::Hardware, bench::symbol("work"));
+    bench.run();
+    let exchanges = bench.exchanges(|session| {
+        for _ in 0..STEPS {
+            session.step().expect("a step");
+            session.registers().expect("the registers of a stop");
+        }
+    });
+    assert!(
+        exchanges <= STEPS * EXCHANGES_A_STEP,
+        "{exchanges} exchanges for {STEPS} steps"
+    );
 }
 
 /// 9. `next` over a call is one range step in the server, with interrupts as the program has them.

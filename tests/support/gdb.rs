@@ -224,6 +224,12 @@ impl Gdb {
         self.command_until(command, "")
     }
 
+    /// Sends a command and waits for nothing.
+    pub fn say(&mut self, command: &str) {
+        self.transcript.push_str(&format!("> {command}\n"));
+        writeln!(self.input, "{command}").expect("GDB takes commands");
+    }
+
     /// A command that resumes and is refused: GDB 13 answers `^running` before it inserts breakpoints, and an error after it.
     #[track_caller]
     pub fn refused(&mut self, command: &str) -> Reply {
@@ -363,6 +369,22 @@ impl Gdb {
     #[track_caller]
     pub fn word(&mut self, address: u32) -> u32 {
         self.number(&format!("*(unsigned long *){address:#x}"))
+    }
+
+    /// Reads the word at `address` until it is as wanted; what it is then.
+    #[track_caller]
+    pub fn until_word(&mut self, address: u32, wanted: impl Fn(u32) -> bool) -> u32 {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let word = self.word(address);
+            if wanted(word) {
+                return word;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the word at {address:#x} stays {word:#x}"
+            );
+        }
     }
 
     /// Writes a word.

@@ -77,11 +77,16 @@ impl Client {
         self.receive()
     }
 
+    /// Sends `monitor COMMAND` and waits for nothing.
+    pub fn send_monitor(&mut self, command: &str) {
+        let hex: String = command.bytes().map(|byte| format!("{byte:02x}")).collect();
+        self.send(&format!("qRcmd,{hex}"));
+    }
+
     /// `monitor COMMAND`: the console text, and the last reply.
     #[track_caller]
     pub fn monitor(&mut self, command: &str) -> (String, String) {
-        let hex: String = command.bytes().map(|byte| format!("{byte:02x}")).collect();
-        self.send(&format!("qRcmd,{hex}"));
+        self.send_monitor(command);
         let mut text = String::new();
         loop {
             let reply = self.receive();
