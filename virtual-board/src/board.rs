@@ -186,11 +186,17 @@ impl Board {
         self.chip.core.cycles
     }
 
-    /// Which of LD1 to LD4 are lit.
+    /// Which of LD1 to LD4 are lit. A pad without its supply drives nothing: port O takes it from XSPIM port 1, port M from USB
+    /// (RM0477, PWR, "Independent I/O supplies").
     pub fn leds(&self) -> [bool; 4] {
+        let wires = &self.chip.map.wires;
         wiring::LEDS.map(|(port, pin, lit)| {
+            let supplied = match port {
+                'O' => wires.xspim_supply[0],
+                _ => wires.usb_supply,
+            };
             let gpio: &Gpio = self.device(Gpio::base(port));
-            gpio.pin_output(pin) == Some(lit)
+            supplied && gpio.pin_output(pin) == Some(lit)
         })
     }
 

@@ -148,6 +148,8 @@ pub struct Wires {
     pub gates: std::collections::BTreeMap<u32, u32>,
     /// I/O supplies of XSPIM port 1 and 2 (PWR_CSR2 EN_XSPIM1, EN_XSPIM2): driven by PWR.
     pub xspim_supply: [bool; 2],
+    /// I/O supply of port M (PWR_CSR2 USB33DEN or USBREGEN): driven by PWR.
+    pub usb_supply: bool,
     /// XSPIM_CR as written, for the port mapping: driven by XSPIM.
     pub xspim_cr: u32,
     /// Pins of XSPIM port 1 (PO/PP) and 2 (PN) are at their alternate function: driven by GPIO.

@@ -205,6 +205,13 @@ fn leds_follow_their_pins() {
             (0x5802_3814, 1 << 1),
         ],
     );
+    assert_eq!(
+        board.with(|board| board.leds()),
+        [false; 4],
+        "the pads have no supply yet"
+    );
+    // PWR_CSR2: SDEN as it is, EN_XSPIM1, USB33DEN.
+    write_all(&mut *memory, &[(0x5802_480C, 1 << 2 | 1 << 14 | 1 << 24)]);
     assert_eq!(board.with(|board| board.leds()), [true, false, false, true]);
 }
 

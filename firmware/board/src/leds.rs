@@ -1,7 +1,9 @@
 //! LEDs of the DK: LD1 on PO1, LD2 on PO5, lit when the pin is high.
+//!
+//! Ports O and P are pads of XSPIM port 1 and take its supply, which is off after reset (RM0477, PWR_CSR2.EN_XSPIM1).
 
 use stm32_metapac::{
-    GPIOO, RCC,
+    GPIOO, PWR, RCC,
     gpio::vals::{Moder, Odr},
 };
 
@@ -40,8 +42,9 @@ impl Led {
     }
 }
 
-/// Clocks port O and makes both pins outputs, dark.
+/// Supplies and clocks port O and makes both pins outputs, dark.
 pub fn start() {
+    PWR.csr2().modify(|w| w.set_en_xspim1(true));
     RCC.ahb4enr().modify(|w| w.set_gpiooen(true));
     for led in [Led::Ld1, Led::Ld2] {
         led.set(false);

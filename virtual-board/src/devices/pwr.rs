@@ -74,6 +74,7 @@ impl Pwr {
     }
 
     fn drive(&self, wires: &mut Wires) {
+        wires.usb_supply = self.csr2 & (USB33DEN | USBREGEN) != 0;
         let supply = [self.csr2 & EN_XSPIM1 != 0, self.csr2 & EN_XSPIM2 != 0];
         if supply != wires.xspim_supply {
             wires.xspim_supply = supply;
