@@ -145,6 +145,15 @@ impl Adapter {
         self.board.sequence(count, bits);
     }
 
+    /// Cycles of SWCLK by hand, in each of which SWDIO is driven or not. What SWDIO showed.
+    pub fn exchange_cycles(&mut self, cycles: impl Iterator<Item = Option<bool>>) -> Vec<bool> {
+        self.begin_exchange();
+        let shown: Vec<bool> = cycles.map(|bit| self.board.clock_swd(bit)).collect();
+        let wire_time = self.time_of_bits(shown.len() as u64);
+        self.board.run_for(wire_time);
+        shown
+    }
+
     /// Drives nRST (DAP_SWJ_Pins) and waits.
     pub fn exchange_reset_pin(&mut self, level: Option<bool>, wait: Time) {
         self.begin_exchange();

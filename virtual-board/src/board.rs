@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use crate::{
     bus::{Bus, Master, Width},
     clock::Time,
-    debug_port::{Acknowledge, DebugPort, Register},
+    debug_port::{Acknowledge, DebugPort, Line, Register},
     devices::{
         Device, ResetCause,
         flash::{Flash, options::CLOSED},
@@ -73,6 +73,7 @@ pub enum CoreState {
 pub struct Board {
     chip: Chip,
     port: DebugPort,
+    line: Line,
     state_file: Option<PathBuf>,
     console: Vec<u8>,
 }
@@ -86,14 +87,10 @@ impl Board {
     fn assemble(builder: Builder, state: Option<State>) -> Result<Self, BuildError> {
         let mut map = Map::new(builder.strict);
         wiring::place(&mut map);
-        let vector_base = if builder.boot_pin {
-            BOOTLOADER_BASE
-        } else {
-            FLASH_BASE
-        };
         let mut board = Self {
-            chip: Chip::new(map, vector_base),
+            chip: Chip::new(map, vector_base(builder.boot_pin)),
             port: DebugPort::default(),
+            line: Line::default(),
             // Until all is well there is nothing to save.
             state_file: None,
             console: Vec::new(),
@@ -141,6 +138,11 @@ impl Board {
         self.port.sequence(count, bits);
     }
 
+    /// One cycle of SWCLK, with SWDIO driven by the host or not. What SWDIO shows.
+    pub fn clock_swd(&mut self, driven: Option<bool>) -> bool {
+        self.line.clock(driven, &mut self.port, &mut self.chip)
+    }
+
     /// Drives nRST.
     pub fn drive_reset_pin(&mut self, level: bool) {
         self.chip.drive_reset_pin(level);
@@ -159,7 +161,13 @@ impl Board {
             self.xspi_mut(port).memory_mut().power_cycle(now);
         }
         self.port = DebugPort::default();
+        self.line = Line::default();
         self.chip.reset(ResetCause::Power);
+    }
+
+    /// Level of the BOOT0 pin from the next reset on: high starts system memory instead of internal flash.
+    pub fn set_boot_pin(&mut self, level: bool) {
+        self.chip.set_vector_base(vector_base(level));
     }
 
     /// What the core is doing.
@@ -244,6 +252,15 @@ impl Board {
 
     fn xspi_mut(&mut self, port: XspiPort) -> &mut Xspi {
         self.device_mut(port.registers())
+    }
+}
+
+/// Where the core finds its vectors, by the level of BOOT0.
+fn vector_base(boot_pin: bool) -> u32 {
+    if boot_pin {
+        BOOTLOADER_BASE
+    } else {
+        FLASH_BASE
     }
 }
 

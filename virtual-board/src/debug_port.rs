@@ -5,11 +5,13 @@
 //! of ST's device pack for this chip.
 
 pub mod dp;
+pub mod line;
 pub mod mem_ap;
 pub mod rom_table;
 pub mod wire;
 
 pub use dp::{Acknowledge, DebugPort, Register};
+pub use line::Line;
 
 use crate::bus::{BusError, Width};
 

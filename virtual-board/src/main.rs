@@ -1,14 +1,28 @@
-//! `virtual-board`: lets a board run for a span of virtual time and says what it did, or what a state file holds.
+//! `virtual-board`: lets a board run for a span of virtual time and says what it did, serves a powered board to debuggers, or says
+//! what a state file holds.
 //!
 //! `RUST_LOG=virtual_board::map=trace` shows every register write.
 
-use std::{error::Error, fs, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    fs, io,
+    path::PathBuf,
+    process::ExitCode,
+    sync::mpsc::{self, Sender},
+    thread,
+};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use virtual_board::{
-    board::{Board, XspiPort},
+    bmp,
+    board::{Board, Builder},
     clock::Time,
+    handle::VirtualBoard,
+    serve::{
+        self, Seat,
+        console::{self, Outcome},
+    },
     state::State,
 };
 
@@ -24,27 +38,66 @@ struct Arguments {
 enum Command {
     /// Switch the board on, let it run, and say what it did.
     Run {
-        /// File that keeps internal flash, option bytes and NOR; made if it does not exist.
-        #[arg(long)]
-        state: Option<PathBuf>,
-        /// Binary image for internal flash.
-        #[arg(long)]
-        boot: Option<PathBuf>,
-        /// Binary image for the NOR behind XSPI2.
-        #[arg(long)]
-        nor: Option<PathBuf>,
+        #[command(flatten)]
+        memories: Memories,
         /// Span of virtual time in milliseconds.
         #[arg(long = "for", value_name = "MS", default_value_t = 1_000)]
         milliseconds: u64,
-        /// Refuse accesses to registers that are not modelled.
-        #[arg(long)]
-        strict: bool,
+    },
+    /// Switch the board on and keep it running for debuggers that come and go, until SIGTERM, Ctrl-C or `quit`.
+    ///
+    /// Commands for the board are read from the standard input, one a line: `help` lists them.
+    Serve {
+        #[command(flatten)]
+        memories: Memories,
+        /// Port of the loopback interface for Black Magic clients, as `probe-rs --probe 1d50:6018:127.0.0.1:PORT`; 0 for any.
+        #[arg(long, value_name = "PORT")]
+        bmp: Option<u16>,
     },
     /// Say what a state file holds.
     State {
         /// The file.
         file: PathBuf,
     },
+}
+
+/// What the board starts with.
+#[derive(Args)]
+struct Memories {
+    /// File that keeps internal flash, option bytes and NOR; made if it does not exist.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Binary image for internal flash.
+    #[arg(long)]
+    boot: Option<PathBuf>,
+    /// Binary image for the NOR behind XSPI2.
+    #[arg(long)]
+    nor: Option<PathBuf>,
+    /// Refuse accesses to registers that are not modelled.
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Memories {
+    fn builder(self) -> io::Result<Builder> {
+        let mut builder = Board::builder().strict(self.strict);
+        if let Some(path) = self.state {
+            builder = builder.state_file(path);
+        }
+        if let Some(path) = self.boot {
+            builder = builder.boot_image(fs::read(path)?);
+        }
+        if let Some(path) = self.nor {
+            builder = builder.nor_image(fs::read(path)?);
+        }
+        Ok(builder)
+    }
+}
+
+/// What may happen to a served board from outside.
+enum Event {
+    Line(String),
+    Terminate,
 }
 
 fn main() -> ExitCode {
@@ -58,12 +111,10 @@ fn main() -> ExitCode {
         .init();
     let outcome = match Arguments::parse().command {
         Command::Run {
-            state,
-            boot,
-            nor,
+            memories,
             milliseconds,
-            strict,
-        } => run(state, boot, nor, Time::millis(milliseconds), strict),
+        } => run(memories, Time::millis(milliseconds)),
+        Command::Serve { memories, bmp } => serve(memories, bmp),
         Command::State { file } => show_state(&file),
     };
     match outcome {
@@ -80,46 +131,52 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(
-    state: Option<PathBuf>,
-    boot: Option<PathBuf>,
-    nor: Option<PathBuf>,
-    span: Time,
-    strict: bool,
-) -> Result<(), Box<dyn Error>> {
-    let mut builder = Board::builder().strict(strict);
-    if let Some(path) = state {
-        builder = builder.state_file(path);
-    }
-    if let Some(path) = boot {
-        builder = builder.boot_image(fs::read(path)?);
-    }
-    if let Some(path) = nor {
-        builder = builder.nor_image(fs::read(path)?);
-    }
-    let mut board = builder.build()?;
+fn run(memories: Memories, span: Time) -> Result<(), Box<dyn Error>> {
+    let mut board = memories.builder()?.build()?;
     board.run_for(span);
-    report(&mut board);
+    println!("{}", console::report(&mut board));
+    let text = board.uart_text();
+    if !text.is_empty() {
+        println!("uart4:\n{text}");
+    }
     board.save()?;
     Ok(())
 }
 
-fn report(board: &mut Board) {
-    println!("time     {:.6} s", board.now().as_secs_f64());
-    println!("core     {:?}, pc {:#010x}", board.core_state(), board.pc());
-    let leds = board.leds().map(|on| if on { "on" } else { "off" });
-    println!("leds     {}", leds.join(" "));
-    for port in [XspiPort::Xspi1, XspiPort::Xspi2] {
-        let state = if board.is_mapped(port) {
-            "memory-mapped"
-        } else {
-            "closed"
-        };
-        println!("{port:?}    window at {:#010x} {state}", port.window());
+fn serve(memories: Memories, bmp: Option<u16>) -> Result<(), Box<dyn Error>> {
+    let board = VirtualBoard::new(memories.builder()?.build()?);
+    let (events, outside) = mpsc::channel();
+    let signals = events.clone();
+    ctrlc::set_handler(move || {
+        // After the last event there is nobody left to tell.
+        let _ = signals.send(Event::Terminate);
+    })?;
+    board.run_freely();
+    let seat = Seat::default();
+    for (protocol, port) in [(bmp::PROTOCOL, bmp)] {
+        if let Some(port) = port {
+            let address = serve::listen(protocol, port, &board, &seat)?;
+            println!("Listening for {} clients on {address}", protocol.name);
+        }
     }
-    let text = board.uart_text();
-    if !text.is_empty() {
-        println!("uart4:\n{text}");
+    thread::spawn(move || read_lines(&events));
+    while let Ok(Event::Line(line)) = outside.recv() {
+        match console::command(&line, &board, &seat) {
+            Outcome::Reply(text) if text.is_empty() => {}
+            Outcome::Reply(text) => println!("{text}"),
+            Outcome::Quit => break,
+        }
+    }
+    board.with(|board| board.save())?;
+    Ok(())
+}
+
+/// The end of the standard input is not the end of the board: a service has none.
+fn read_lines(events: &Sender<Event>) {
+    for line in io::stdin().lines().map_while(Result::ok) {
+        if events.send(Event::Line(line)).is_err() {
+            return;
+        }
     }
 }
 

@@ -18,7 +18,7 @@ const VERSION: u32 = 2;
 /// Granularity in which memories are kept.
 pub const BLOCK_BYTES: usize = 0x1000;
 /// Every non-volatile memory of the board is erased to ones.
-const BLANK: u8 = 0xFF;
+pub const BLANK: u8 = 0xFF;
 
 /// Why a state file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,12 @@ pub enum StateError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// There is no such file.
+    #[error("there is no state file {}", .path.display())]
+    Absent {
+        /// The file.
+        path: PathBuf,
     },
     /// The file cannot be written.
     #[error("state file {} cannot be written", .path.display())]

@@ -60,6 +60,11 @@ impl Chip {
         self.now
     }
 
+    /// Where the core finds its vectors from the next reset on.
+    pub fn set_vector_base(&mut self, vector_base: u32) {
+        self.vector_base = vector_base;
+    }
+
     /// Resets devices and core.
     pub fn reset(&mut self, cause: ResetCause) {
         let reset = match cause {

@@ -6,7 +6,7 @@ use super::{Board, BuildError, XspiPort};
 use crate::{
     devices::external_memory::ExternalMemory,
     nor::Nor,
-    state::{State, StateError},
+    state::{BLANK, State, StateError},
 };
 
 /// Names of the memories in a state file.
@@ -117,6 +117,34 @@ impl Board {
             Some(path) => self.state().save(path),
             None => Ok(()),
         }
+    }
+
+    /// Keeps the memories in another file.
+    pub fn save_to(&self, path: &Path) -> Result<(), StateError> {
+        self.state().save(path)
+    }
+
+    /// Takes the power away, gives every memory what the file holds and nothing else, and gives the power back.
+    pub fn load_from(&mut self, path: &Path) -> Result<(), StateError> {
+        let state = State::load(path)?.ok_or_else(|| StateError::Absent {
+            path: path.to_owned(),
+        })?;
+        let before = self.state();
+        self.blank();
+        let result = self.restore(&state, path);
+        if result.is_err() {
+            self.blank();
+            self.restore(&before, path)?;
+        }
+        self.power_cycle();
+        result
+    }
+
+    fn blank(&mut self) {
+        self.flash_mut().contents_mut().fill(BLANK);
+        let nor = self.nor_mut();
+        let size = nor.size();
+        nor.contents_mut().clear(0, size);
     }
 
     fn state(&self) -> State {

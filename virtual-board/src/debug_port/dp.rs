@@ -174,28 +174,57 @@ impl DebugPort {
         if register == Register::Debug(0xC) {
             return self.select_target(value);
         }
-        if !self.listens(false) {
-            return Err(Acknowledge::Silent);
-        }
+        self.accepts_write(register)?;
         match register {
             Register::Debug(0) => self.abort(value),
             Register::Debug(4) => {
-                self.check()?;
                 if self.select & 0xF == 0 {
                     self.control = value & ctrl_stat::WRITABLE;
                 }
             }
-            Register::Debug(_) => {
-                self.check()?;
-                self.select = value & 0xFF00_00FF;
-            }
+            Register::Debug(_) => self.select = value & 0xFF00_00FF,
             Register::Access(address) => {
-                self.check()?;
                 let result = self.access_write(address, value, system);
                 let _ = self.settle(result);
             }
         }
         Ok(())
+    }
+
+    /// The answer to the request of a write, before the word is there. ABORT is never refused, TARGETSEL never acknowledged.
+    pub fn accepts_write(&mut self, register: Register) -> Result<(), Acknowledge> {
+        match register {
+            Register::Debug(0xC) => Err(Acknowledge::Silent),
+            _ if !self.listens(false) => Err(Acknowledge::Silent),
+            Register::Debug(0) => Ok(()),
+            _ => self.check(),
+        }
+    }
+
+    /// True if a one on the line would start a request.
+    pub(super) fn awaits_request(&self) -> bool {
+        let selection = self.wire.selection();
+        matches!(selection, Selection::Selected | Selection::LineReset) && self.wire.is_low()
+    }
+
+    /// A request that is none: deaf until a line reset.
+    pub(super) fn lose_synchronisation(&mut self) {
+        if matches!(
+            self.wire.selection(),
+            Selection::Selected | Selection::LineReset
+        ) {
+            self.wire.lose_synchronisation();
+        }
+    }
+
+    /// CTRL/STAT.ORUNDETECT: a refused transfer has its data phase all the same.
+    pub(super) fn detects_overrun(&self) -> bool {
+        self.control & ctrl_stat::OVERRUN_DETECT != 0
+    }
+
+    /// A word arrived with a wrong parity: it is dropped (CTRL/STAT.WDATAERR).
+    pub(super) fn refuse_data(&mut self) {
+        self.sticky |= ctrl_stat::WRITE_DATA_ERROR;
     }
 
     /// True if the port hears a request; one that comes too early costs the synchronisation.

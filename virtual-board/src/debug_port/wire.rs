@@ -65,6 +65,11 @@ impl Wire {
         self.selection
     }
 
+    /// True if the last bit of a sequence was a zero: the line is idle.
+    pub fn is_low(&self) -> bool {
+        self.ones == 0
+    }
+
     /// The host read DPIDR or wrote a matching TARGETSEL after a line reset.
     pub fn synchronised(&mut self) {
         self.selection = Selection::Selected;

@@ -1,0 +1,199 @@
+//! What can be done to a served board by hand: one command a line, one table.
+
+use std::{fmt::Write, path::Path};
+
+use super::Seat;
+use crate::{
+    board::{Board, XspiPort},
+    handle::VirtualBoard,
+};
+
+/// What became of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Something to show.
+    Reply(String),
+    /// The board is to be put away.
+    Quit,
+}
+
+/// The board, and who is connected to it.
+struct Bench<'bench> {
+    board: &'bench VirtualBoard,
+    seat: &'bench Seat,
+}
+
+/// A command; `None` if its argument makes no sense.
+type Action = fn(&Bench<'_>, &str) -> Option<Outcome>;
+
+/// Name, argument, what it does.
+const COMMANDS: [(&str, &str, &str, Action); 10] = [
+    ("reset", "", "press the reset button", reset),
+    (
+        "power-cycle",
+        "",
+        "take the power away and give it back",
+        power_cycle,
+    ),
+    (
+        "boot0",
+        "high|low",
+        "set the BOOT0 pin; the next reset looks at it",
+        set_boot_pin,
+    ),
+    ("leds", "", "which LEDs are lit", show_leds),
+    ("uart", "", "everything that UART4 has sent", show_uart),
+    (
+        "save",
+        "FILE",
+        "keep internal flash, option bytes and NOR",
+        save,
+    ),
+    (
+        "load",
+        "FILE",
+        "power off, fill them from the file, power on",
+        load,
+    ),
+    (
+        "status",
+        "",
+        "time, core, LEDs, windows, debugger",
+        show_status,
+    ),
+    ("help", "", "this table", help),
+    ("quit", "", "save the state and end", quit),
+];
+
+/// Carries out one line. An empty one does nothing; an unknown one is answered with the table.
+pub fn command(line: &str, board: &VirtualBoard, seat: &Seat) -> Outcome {
+    let line = line.trim();
+    let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    if name.is_empty() {
+        return Outcome::Reply(String::new());
+    }
+    let Some((_, wants, _, act)) = COMMANDS.iter().find(|(known, ..)| *known == name) else {
+        return Outcome::Reply(format!("unknown command: {name}\n{}", table()));
+    };
+    let (bench, argument) = (Bench { board, seat }, argument.trim());
+    if wants.is_empty() == argument.is_empty()
+        && let Some(outcome) = act(&bench, argument)
+    {
+        return outcome;
+    }
+    Outcome::Reply(format!("usage: {name} {wants}").trim_end().to_owned())
+}
+
+/// What a board shows to whoever looks at it.
+pub fn report(board: &mut Board) -> String {
+    let mut text = format!(
+        "time     {:.6} s\ncore     {:?}, pc {:#010x}\nleds     {}",
+        board.now().as_secs_f64(),
+        board.core_state(),
+        board.pc(),
+        leds(board)
+    );
+    for port in [XspiPort::Xspi1, XspiPort::Xspi2] {
+        let window = port.window();
+        let state = if board.is_mapped(port) {
+            "memory-mapped"
+        } else {
+            "closed"
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n{port:?}    window at {window:#010x} {state}");
+    }
+    text
+}
+
+fn leds(board: &Board) -> String {
+    board
+        .leds()
+        .map(|on| if on { "on" } else { "off" })
+        .join(" ")
+}
+
+fn table() -> String {
+    let lines = COMMANDS.map(|(name, argument, does, _)| {
+        let usage = format!("{name} {argument}");
+        format!("{usage:<15} {does}")
+    });
+    lines.join("\n")
+}
+
+fn reply(text: impl Into<String>) -> Option<Outcome> {
+    Some(Outcome::Reply(text.into()))
+}
+
+fn reset(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
+    bench.board.with(Board::reset);
+    reply("reset")
+}
+
+fn power_cycle(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
+    bench.board.with(Board::power_cycle);
+    reply("power off and on")
+}
+
+fn set_boot_pin(bench: &Bench<'_>, level: &str) -> Option<Outcome> {
+    let high = match level {
+        "high" => true,
+        "low" => false,
+        _ => return None,
+    };
+    bench.board.with(|board| board.set_boot_pin(high));
+    reply(format!("BOOT0 is {level} from the next reset on"))
+}
+
+fn show_leds(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
+    reply(bench.board.with(|board| leds(board)))
+}
+
+fn show_uart(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
+    reply(bench.board.with(Board::uart_text))
+}
+
+fn save(bench: &Bench<'_>, file: &str) -> Option<Outcome> {
+    let saved = bench.board.with(|board| board.save_to(Path::new(file)));
+    reply(match saved {
+        Ok(()) => format!("saved in {file}"),
+        Err(error) => explain(&error),
+    })
+}
+
+fn load(bench: &Bench<'_>, file: &str) -> Option<Outcome> {
+    let loaded = bench.board.with(|board| board.load_from(Path::new(file)));
+    reply(match loaded {
+        Ok(()) => format!("loaded from {file}"),
+        Err(error) => explain(&error),
+    })
+}
+
+/// An error with its causes in one line.
+fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = format!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn show_status(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
+    let debugger = if bench.seat.is_occupied() {
+        "connected"
+    } else {
+        "none"
+    };
+    let board = bench.board.with(report);
+    reply(format!("{board}\ndebugger {debugger}"))
+}
+
+fn help(_: &Bench<'_>, _: &str) -> Option<Outcome> {
+    reply(table())
+}
+
+fn quit(_: &Bench<'_>, _: &str) -> Option<Outcome> {
+    Some(Outcome::Quit)
+}
