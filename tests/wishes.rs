@@ -172,7 +172,7 @@ fn wish_11_watchpoints() {
 /// Wish 13: a relaunch programs nothing.
 #[test]
 fn wish_13_an_unchanged_appli_programs_nothing() {
-    let board = Board::booted();
+    let board = Board::with_appli("appli-older.elf");
     let first = board.succeeds(&["flash", &text(&firmware(APPLI))]);
     assert!(!first.contains(" 0 bytes programmed"), "{first}");
     let second = board.succeeds(&["flash", &text(&firmware(APPLI))]);
