@@ -59,7 +59,7 @@ fn a_window_is_told_and_read() {
     assert!(read.starts_with("0x70000000 "), "{read}");
     let closed = board.fails(&["window", "read", "0x90000000", "16"]);
     assert!(
-        closed.contains("XG012") && closed.contains("EN_XSPIM1"),
+        closed.contains("XG012") && closed.contains("RCC_AHB5ENR.XSPI1EN"),
         "{closed}"
     );
     let status = board.succeeds(&["window", "status"]);

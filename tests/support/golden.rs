@@ -72,6 +72,8 @@ pub fn normalise(text: &str) -> String {
         ("127.0.0.1:", "PORT"),
         ("localhost:", "PORT"),
         ("transfer-rate=\"", "RATE"),
+        // With debug information.
+        ("total-size=\"", "SIZE"),
         ("does not arrive: after ", "WAITED"),
     ] {
         text = replace_numbers_after(&text, marker, with);
