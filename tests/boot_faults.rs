@@ -102,6 +102,18 @@ fn a_blank_nor() {
     told.by_everybody(&board, &borrowed(&appli(APPLI)), "boot-blank-nor");
 }
 
+/// ST's own boot stages do not look at what they start: they fault in a blank NOR.
+#[test]
+fn a_boot_stage_that_starts_a_blank_nor() {
+    let board = Board::made(|builder| builder.boot_image(tiny_boot::starts_whatever_is_there()));
+    let told = Told {
+        code: "XG024",
+        cause: "0x70000000 is blank",
+        remedy: "programs the appli",
+    };
+    told.by_everybody(&board, &borrowed(&appli(APPLI)), "boot-starts-blank-nor");
+}
+
 #[test]
 fn a_boot_stage_that_hangs() {
     let board = Board::with(Some("boot-hang.elf"), Some(APPLI));

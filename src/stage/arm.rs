@@ -272,6 +272,9 @@ impl Arming<'_> {
         {
             return self.at_handler(target, pc);
         }
+        if reason.vector_catch && self.has_jumped()? {
+            return Err(self.stuck()?);
+        }
         if reason.vector_catch
             && let Some(fault) = CoreFault::of_halted(self.link)?
         {
@@ -371,8 +374,17 @@ impl Arming<'_> {
 
     fn locked_up(&mut self) -> Result<StageError, StageError> {
         self.halt()?;
+        if self.has_jumped()? {
+            return Ok(self.stuck()?);
+        }
         let fault = CoreFault::read(self.link, Exception::Lockup)?;
         Ok(Finding::faulted(&fault, self.setup.boot).into())
+    }
+
+    /// VTOR names a table in the NOR: what stands there decides whether a fault is the boot stage's own.
+    fn has_jumped(&mut self) -> Result<bool, LinkError> {
+        let vtor = Address(self.link.peek::<Vtor>(SCS)?.table());
+        Ok(is_in_nor(self.setup.profile, vtor))
     }
 
     fn reset_loop(&mut self, resets: u32) -> Result<StageError, StageError> {

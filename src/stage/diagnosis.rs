@@ -125,6 +125,7 @@ impl Finding {
         waited: Duration,
     ) -> Self {
         Self::before_the_first_instruction(evidence)
+            .or_else(|| Self::of_a_jump(evidence, profile))
             .or_else(|| Self::of_a_fault(evidence, boot))
             .or_else(|| Self::of_the_nor(evidence))
             .or_else(|| Self::of_the_image(evidence, profile, appli))
@@ -154,6 +155,20 @@ impl Finding {
             Some(Self::NoBootStage(evidence.boot_vectors))
         } else {
             None
+        }
+    }
+
+    /// A boot stage that does not check the image jumps to whatever the NOR holds, and the core faults there.
+    fn of_a_jump(evidence: &Evidence, profile: &BoardProfile) -> Option<Self> {
+        if !is_in_nor(profile, evidence.vtor) {
+            return None;
+        }
+        match evidence.image_vectors {
+            Some(vectors) if vectors.is_blank() => Some(Self::NoImage {
+                at: vectors.address,
+                vectors: Some(vectors),
+            }),
+            _ => Self::of_the_nor(evidence),
         }
     }
 
