@@ -65,6 +65,7 @@ pub struct Adapter {
     speed_khz: u32,
     exchange_cost: Time,
     free_running: bool,
+    plugged: bool,
     statistics: Statistics,
 }
 
@@ -76,6 +77,7 @@ impl Adapter {
             speed_khz: 4_000,
             exchange_cost: EXCHANGE_COST,
             free_running: false,
+            plugged: true,
             statistics: Statistics::default(),
         }
     }
@@ -102,6 +104,22 @@ impl Adapter {
     /// Sets what an exchange costs in lockstep, before the bits on the wire.
     pub fn set_exchange_cost(&mut self, cost: Time) {
         self.exchange_cost = cost;
+    }
+
+    /// Pulls the adapter's plug: its host gets no answer until it is plugged in again. The board keeps its power, and nRST rises.
+    pub fn unplug(&mut self) {
+        self.plugged = false;
+        self.board.drive_reset_pin(true);
+    }
+
+    /// Plugs it in again.
+    pub fn plug_in(&mut self) {
+        self.plugged = true;
+    }
+
+    /// True if its host can reach it.
+    pub fn is_plugged(&self) -> bool {
+        self.plugged
     }
 
     /// True if time follows the wall clock.

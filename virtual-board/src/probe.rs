@@ -5,7 +5,7 @@
 
 mod factory;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use probe_rs::{
     CoreStatus,
@@ -17,7 +17,7 @@ use probe_rs::{
 };
 
 use crate::{
-    adapter::{BATCH_WRITES, BLOCK_WORDS, Request, Response},
+    adapter::{Adapter, BATCH_WRITES, BLOCK_WORDS, Request, Response},
     clock::Time,
     debug_port::{Acknowledge, Register},
     handle::VirtualBoard,
@@ -64,10 +64,17 @@ impl VirtualProbe {
         }
     }
 
-    fn drive_reset(&mut self, level: bool, wait: Time) {
+    /// Does something with the adapter, if it is plugged in.
+    fn reach<T>(&self, act: impl FnOnce(&mut Adapter) -> T) -> Result<T, DebugProbeError> {
+        self.board.adapter(|adapter| match adapter.is_plugged() {
+            true => Ok(act(adapter)),
+            false => Err(DebugProbeError::Usb(io::ErrorKind::NotConnected.into())),
+        })
+    }
+
+    fn drive_reset(&mut self, level: bool, wait: Time) -> Result<(), DebugProbeError> {
         self.reset_released = level;
-        self.board
-            .adapter(|adapter| adapter.exchange_reset_pin(Some(level), wait));
+        self.reach(|adapter| adapter.exchange_reset_pin(Some(level), wait))
     }
 
     /// Sends what was collected; the value of the read that ended it, if one did.
@@ -80,8 +87,7 @@ impl VirtualProbe {
     }
 
     fn send(&self, requests: &[Request]) -> Result<Vec<u32>, ArmError> {
-        let Response { acknowledge, data } =
-            self.board.adapter(|adapter| adapter.exchange(requests));
+        let Response { acknowledge, data } = self.reach(|adapter| adapter.exchange(requests))?;
         match acknowledge {
             Acknowledge::Ok => Ok(data),
             Acknowledge::Silent => Err(DapError::NoAcknowledge.into()),
@@ -99,7 +105,7 @@ impl VirtualProbe {
     /// CTRL/STAT in bank 0 can be read whatever flags are set.
     fn clear_sticky_error(&self) -> Result<(), ArmError> {
         let request = [Request::Read(Register::Debug(4))];
-        let response = self.board.adapter(|adapter| adapter.exchange(&request));
+        let response = self.reach(|adapter| adapter.exchange(&request))?;
         match (response.acknowledge, response.data.first()) {
             (Acknowledge::Ok, Some(status)) if status & STICKY_ERROR == 0 => Ok(()),
             (Acknowledge::Ok | Acknowledge::Fault, _) => self.abort(CLEAR_STICKY_ERROR),
@@ -110,7 +116,7 @@ impl VirtualProbe {
 
     fn abort(&self, flags: u32) -> Result<(), ArmError> {
         let request = [Request::Write(Register::Debug(0), flags)];
-        let response = self.board.adapter(|adapter| adapter.exchange(&request));
+        let response = self.reach(|adapter| adapter.exchange(&request))?;
         match response.acknowledge {
             Acknowledge::Ok => Ok(()),
             Acknowledge::Wait => Err(DapError::WaitResponse.into()),
@@ -126,8 +132,10 @@ impl Drop for VirtualProbe {
         if let Err(error) = self.process_batch() {
             tracing::debug!("the probe's last writes failed: {error}");
         }
-        if !self.reset_released {
-            self.drive_reset(true, Time::default());
+        if !self.reset_released
+            && let Err(error) = self.drive_reset(true, Time::default())
+        {
+            tracing::debug!("the probe's nRST went up by itself: {error}");
         }
     }
 }
@@ -161,7 +169,7 @@ impl DebugProbe for VirtualProbe {
 
     fn attach(&mut self) -> Result<(), DebugProbeError> {
         self.batch.clear();
-        Ok(())
+        self.reach(|_| ())
     }
 
     fn detach(&mut self) -> Result<(), probe_rs::Error> {
@@ -170,19 +178,16 @@ impl DebugProbe for VirtualProbe {
     }
 
     fn target_reset(&mut self) -> Result<(), DebugProbeError> {
-        self.drive_reset(false, RESET_PULSE);
-        self.drive_reset(true, Time::default());
-        Ok(())
+        self.drive_reset(false, RESET_PULSE)?;
+        self.drive_reset(true, Time::default())
     }
 
     fn target_reset_assert(&mut self) -> Result<(), DebugProbeError> {
-        self.drive_reset(false, Time::default());
-        Ok(())
+        self.drive_reset(false, Time::default())
     }
 
     fn target_reset_deassert(&mut self) -> Result<(), DebugProbeError> {
-        self.drive_reset(true, Time::default());
-        Ok(())
+        self.drive_reset(true, Time::default())
     }
 
     fn select_protocol(&mut self, protocol: WireProtocol) -> Result<(), DebugProbeError> {
@@ -277,9 +282,7 @@ impl RawDapAccess for VirtualProbe {
     }
 
     fn swj_sequence(&mut self, bit_len: u8, bits: u64) -> Result<(), DebugProbeError> {
-        self.board
-            .adapter(|adapter| adapter.exchange_sequence(bit_len, bits));
-        Ok(())
+        self.reach(|adapter| adapter.exchange_sequence(bit_len, bits))
     }
 
     fn swj_pins(
@@ -291,8 +294,7 @@ impl RawDapAccess for VirtualProbe {
         let driven = (pin_select & NRESET_PIN != 0).then_some(pin_out & NRESET_PIN != 0);
         self.reset_released = driven.unwrap_or(self.reset_released);
         let wait = Time::micros(pin_wait.into());
-        self.board
-            .adapter(|adapter| adapter.exchange_reset_pin(driven, wait));
+        self.reach(|adapter| adapter.exchange_reset_pin(driven, wait))?;
         let nreset = if self.reset_released { NRESET_PIN } else { 0 };
         Ok(IDLE_PINS | nreset)
     }
