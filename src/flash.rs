@@ -30,7 +30,7 @@ use plan::{Region, Sector, SectorPlan};
 
 use crate::{
     fault::{Code, Explain},
-    layout::{Address, BoardProfile},
+    layout::{Address, BoardProfile, Controller},
     link::{Attendant, CoreState, Link, LinkError, Phase, Progress, RegisterAccess, Verdict},
     loader::{Algorithm, Function, Loader, LoaderError, builtin},
     registers::flash::{FLASH, Nvsr, OPEN},
@@ -73,8 +73,19 @@ pub fn commit(
     for (region, sectors) in &mut wanted {
         let compared = drop_equal(link, windows, region, sectors)?;
         report.add(region, compared);
-        if region.is_internal() && !sectors.is_empty() {
-            may_change_internal(link, context, sectors)?;
+        if sectors.is_empty() {
+            continue;
+        }
+        match region.controller() {
+            None => may_change_internal(link, context, sectors)?,
+            Some(_) if transaction.only_erases() => {}
+            Some(controller) if protection::is_encrypted(link, controller)? => {
+                return Err(FlashError::Encrypted {
+                    region: region.name.clone(),
+                    controller,
+                });
+            }
+            Some(_) => {}
         }
     }
     for (region, sectors) in wanted {
@@ -365,6 +376,16 @@ pub enum FlashError {
         /// By what.
         protection: Protection,
     },
+    /// A cipher engine stands before the flash.
+    #[error(
+        "{region} was not changed: it is encrypted by the memory cipher engine before {controller}, and what is loaded is not"
+    )]
+    Encrypted {
+        /// The flash.
+        region: String,
+        /// Its controller.
+        controller: Controller,
+    },
     /// The routine failed.
     #[error(transparent)]
     Loader(#[from] LoaderError),
@@ -405,6 +426,7 @@ impl Explain for FlashError {
             Self::ProductState { .. } => Code::XG028,
             Self::InternalDiffers { .. } => Code::XG035,
             Self::Protected { .. } => Code::XG029,
+            Self::Encrypted { .. } => Code::XG039,
             Self::Verify { .. } => Code::XG032,
             Self::Cancelled { .. } => Code::XG036,
             Self::Loader(error) => error.code(),

@@ -20,6 +20,7 @@ pub mod dwt;
 pub mod flash;
 pub mod fpb;
 pub mod iwdg;
+pub mod mce;
 pub mod mpu;
 pub mod pwr;
 pub mod rcc;

@@ -8,6 +8,7 @@ use xspi_gdb::{
     fault::{Code, Explain},
     flash::{FlashError, InternalFlash, Transaction, unfinished},
     layout::Address,
+    link::Link as _,
 };
 
 const NOR: u32 = 0x7000_0000;
@@ -135,6 +136,27 @@ fn write_protection_is_respected_and_named() {
             .contains("0x08000000 is write-protected"),
         "{refused}"
     );
+}
+
+/// What is equal is left as it is; what differs would be programmed past the engine.
+#[test]
+fn a_window_behind_a_cipher_engine_is_not_programmed() {
+    /// MCE2_REGCR2 (RM0477): BREN, and a value of ENC.
+    const REGION_OF_MCE2: Address = Address(0x5200_BC50);
+    const ENCRYPTED: u32 = 1 << 15 | 1;
+    let mut bench = Bench::with_boot("boot.elf");
+    bench.flash(&firmware("appli.elf")).expect("programmed");
+    bench.arm(None).expect("armed");
+    bench
+        .link
+        .write_word(REGION_OF_MCE2, ENCRYPTED)
+        .expect("a register");
+    bench.flash(&firmware("appli.elf")).expect("unchanged");
+    let refused = bench
+        .flash(&firmware("appli-older.elf"))
+        .expect_err("refused");
+    assert_eq!(refused.code(), Code::XG039);
+    println!("{refused}");
 }
 
 #[test]

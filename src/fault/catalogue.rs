@@ -80,7 +80,7 @@ codes! {
         "halt first, or allow it with `--live-window`";
     XG012 Efault Refuse "window closed"
         "The window answers only with supply, clocks, XSPI_CR.EN = 1 and XSPI_CR.FMODE = 3, and the state that is named is in the way."
-        "`monitor reset halt` runs the boot stage, which opens the window; `--appli FILE` lets reads be answered from the file until then";
+        "`monitor reset halt` or `xspi-gdb boot arm` runs the boot stage, which opens the window; `--appli FILE` lets reads be answered from the file until then";
     XG013 Eio Refuse "window stalled the bus"
         "The window is open, but the memory behind it did not answer: it expects another protocol. The access was aborted and the chip reset."
         "power-cycle the board: a NOR keeps its protocol over a warm reset";
@@ -98,10 +98,10 @@ codes! {
         "set BOOT0 to 0 (on the STM32H7S78-DK: SW1 to the left) and reset";
     XG022 Eio Refuse "boot stage faulted"
         "The boot stage ran into a fault before it reached the appli."
-        "the fault's address and function are in the headline; `monitor reset boot` halts at the boot stage's first instruction to debug it";
+        "the headline says where (`--boot FILE.elf` adds the function); `monitor reset boot` halts at the boot stage's first instruction to debug it";
     XG023 Eio Refuse "boot stage does not arrive"
         "The boot stage runs on without reaching the appli: usually it waits for a flag that never comes."
-        "see the function and the register it reads in the headline; `monitor reset boot` halts at the boot stage's first instruction; `--boot-timeout` allows it more time";
+        "the headline says where it is and which register it reads (`--boot FILE.elf` adds the function); `monitor reset boot` halts at its first instruction; `--boot-timeout` allows it more time";
     XG024 Eio Refuse "no valid image in the NOR"
         "The boot stage opened the window and found no image it would start."
         "`load` or `xspi-gdb flash FILE` programs the appli";
@@ -119,7 +119,7 @@ codes! {
         "only a chip in product state OPEN can be debugged; regress it with the vendor's tool if you hold the keys";
     XG029 Eperm Refuse "internal flash is protected"
         "Write protection, hide protection or a root of trust keeps the boot stage from being replaced; this server never changes option bytes."
-        "remove the protection with the vendor's tool, or install another chip's boot stage there";
+        "if the boot stage is to be replaced, remove the protection with the vendor's tool first; `load` of an appli needs no change there";
     XG030 Eio Refuse "erase failed"
         "A sector was not erased: the flash routine reported it, or did not come back in time."
         "`monitor why` tells what the core did; run the same `load` again, and power-cycle the board if it fails again";
@@ -147,6 +147,9 @@ codes! {
     XG038 Efault Refuse "not in a flash of the board"
         "Something is to be erased or programmed outside internal flash and NOR windows."
         "check the addresses the program is linked at against `monitor window`";
+    XG039 Eperm Refuse "encrypted window"
+        "The boot stage has switched on a memory cipher engine (MCE) for the window: what the core reads there was deciphered, and a loader writes past the engine."
+        "program the encrypted image with the vendor's tool, or install a boot stage that leaves the engine off (`xspi-gdb boot install FILE`)";
     XG040 Enospc Refuse "no breakpoint unit free"
         "Code in flash or in a window can be stopped at only by a breakpoint unit of the core, and all of them are taken."
         "delete one of the breakpoints that hold the units (`info breakpoints`)";

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use super::{Difference, FlashError};
 use crate::{
     image::Image,
-    layout::{Address, BoardProfile, Memory, Window},
+    layout::{Address, BoardProfile, Controller, Memory, Window},
     link::Link,
     window::{State, Windows},
 };
@@ -169,6 +169,14 @@ impl Region {
                 kind: Kind::Window(Box::new(window.clone())),
             });
         std::iter::once(internal).chain(windows).collect()
+    }
+
+    /// The controller that a flash behind a window is reached by.
+    pub(super) fn controller(&self) -> Option<Controller> {
+        match &self.kind {
+            Kind::Internal { .. } => None,
+            Kind::Window(window) => Some(window.controller),
+        }
     }
 
     pub(super) fn is_internal(&self) -> bool {

@@ -1,12 +1,16 @@
-//! What keeps internal flash from being rewritten. Nothing here is ever changed by us.
+//! What keeps a flash from being rewritten. Nothing here is ever changed by us.
 
 use std::fmt;
 
 use super::{FlashError, plan::Sector};
 use crate::{
-    layout::{Address, BoardProfile},
-    link::{Link, RegisterAccess},
-    registers::flash::{FLASH, Hdpsr, IROT_ST, Rotsr, Wrpsr},
+    layout::{Address, BoardProfile, Controller},
+    link::{Link, LinkError, RegisterAccess},
+    registers::{
+        Register,
+        flash::{FLASH, Hdpsr, IROT_ST, Rotsr, Wrpsr},
+        mce::{MCE1, MCE2, MceRegcr1, REGION_STRIDE, REGIONS},
+    },
 };
 
 /// FLASH_HDPSR counts in blocks of 256 bytes.
@@ -72,4 +76,21 @@ pub(super) fn find(
         }
     }
     Ok(None)
+}
+
+/// True if the boot stage has told the cipher engine before `controller` that something behind it is encrypted: what a loader then
+/// programs as it is would be read as rubbish.
+pub(super) fn is_encrypted(link: &mut dyn Link, controller: Controller) -> Result<bool, LinkError> {
+    let first = MceRegcr1::at(match controller {
+        Controller::Xspi1 => MCE1,
+        Controller::Xspi2 => MCE2,
+    });
+    for region in 0..REGIONS {
+        let word = link.read_word(Address(first.0 + REGION_STRIDE * region))?;
+        let region = MceRegcr1::from_bits(word);
+        if region.enabled() && region.encryption() != 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
