@@ -4,6 +4,8 @@
 //!   the chip is busy is ignored.
 //! - Program turns ones to zeros only, wraps within its page of 256 bytes, and like erase needs the write enable latch.
 //! - In octal DTR mode the bytes of each pair travel in the order D1, D0 (SFDP, 18th double word).
+//! - A read that the chip ignores finds undriven lines. A single line keeps the level that the chip last gave it [U: ST's boot
+//!   stages v1.1.0 and v1.2.0 poll WIP on one line after octal DTR is on, and go on only if they read 0]; eight are read as ones.
 //! - Mode and registers survive a system reset of the microcontroller: only 66h 99h or a power cycle brings SPI back.
 //!
 //! Deviations: no password, lock or OTP commands; the block protection bits are stored and protect from the bottom up
@@ -88,15 +90,20 @@ struct Configuration2 {
 }
 
 /// What is going on between `select` and `deselect`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 enum Transaction {
-    /// Not selected, or nothing understood.
-    #[default]
-    Ignored,
+    /// Not selected, or nothing understood: what the host reads from undriven lines.
+    Ignored { floating: u8 },
     /// Bytes come out.
     Output(Output),
     /// Bytes go in until nCS rises: header and data as the chip hears them.
     Input(Vec<u8>),
+}
+
+impl Default for Transaction {
+    fn default() -> Self {
+        Self::Ignored { floating: 0xFF }
+    }
 }
 
 /// An MX66UW1G45G.
@@ -113,6 +120,8 @@ pub struct Nor {
     page_before: [u8; PAGE as usize],
     suspended: Option<(Operation, Time)>,
     transaction: Transaction,
+    /// Level of SO, the output of the single-line mode, as last driven.
+    output_level: bool,
     counters: Counters,
 }
 
@@ -139,7 +148,8 @@ impl Nor {
             operation: None,
             page_before: [0xFF; PAGE as usize],
             suspended: None,
-            transaction: Transaction::Ignored,
+            transaction: Transaction::default(),
+            output_level: true,
             counters: Counters::default(),
         }
     }
@@ -218,7 +228,7 @@ impl Nor {
         self.security = 0;
         self.reset_enabled = false;
         self.powered_down = false;
-        self.transaction = Transaction::Ignored;
+        self.transaction = Transaction::default();
     }
 
     /// What the header's lines and first bytes say in the present mode.
@@ -271,10 +281,13 @@ impl ExternalMemory for Nor {
 
     fn select(&mut self, frame: &Frame, now: Time) -> Answer {
         self.settle(now);
-        self.transaction = Transaction::Ignored;
+        self.transaction = Transaction::default();
         if let Some((Direction::Read, lines)) = frame.data {
             let Some(output) = self.begin_output(frame, lines, now) else {
                 self.counters.ignored += 1;
+                if lines.count == 1 && !self.output_level {
+                    self.transaction = Transaction::Ignored { floating: 0x00 };
+                }
                 return Answer::Silent;
             };
             self.transaction = Transaction::Output(output);
@@ -291,12 +304,14 @@ impl ExternalMemory for Nor {
     }
 
     fn read(&mut self, bytes: &mut [u8]) {
-        let Transaction::Output(mut output) = self.transaction.clone() else {
-            bytes.fill(0xFF);
-            return;
+        let mut output = match &self.transaction {
+            Transaction::Output(output) => output.clone(),
+            Transaction::Ignored { floating } => return bytes.fill(*floating),
+            Transaction::Input(_) => return bytes.fill(0xFF),
         };
         for byte in bytes {
             *byte = self.next_output(&mut output);
+            self.output_level = *byte & 1 == 1;
         }
         self.transaction = Transaction::Output(output);
     }

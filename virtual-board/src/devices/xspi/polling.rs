@@ -46,7 +46,8 @@ impl Xspi {
             .common
             .frame(self.registers.ar, Direction::Read);
         let bytes = (self.registers.dlr & 3) as usize + 1;
-        let answer = if self.is_connected(wires) {
+        let connected = self.is_connected(wires);
+        let answer = if connected {
             self.memory.select(&frame, at)
         } else {
             Answer::Silent
@@ -57,7 +58,8 @@ impl Xspi {
         }
         let mut value = [0u8; 4];
         value[..bytes].fill(0xFF);
-        if answer != Answer::Silent {
+        // A silent chip leaves what the lines float at.
+        if connected {
             self.memory.read(&mut value[..bytes]);
             self.memory.deselect(at);
         }

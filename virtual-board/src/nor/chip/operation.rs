@@ -189,8 +189,11 @@ impl Nor {
         Some(())
     }
 
+    /// Takes its time only if a non-volatile bit changes: the sequence to octal DTR that the chip's own SFDP lists (and ST's
+    /// boot stage v1.0.0 sends) has WRSR with unchanged bits and WREN behind it, without waiting.
     fn write_status(&mut self, data: &[u8], now: Time) -> Option<()> {
         self.write_enabled()?;
+        let before = (self.status & BLOCK_PROTECT, self.configuration & TOP_BOTTOM);
         let status = *data.first()?;
         self.status = self.status & !BLOCK_PROTECT | status & BLOCK_PROTECT;
         let second = if self.mode() == Mode::Dopi {
@@ -201,7 +204,11 @@ impl Nor {
         if let Some(&configuration) = second {
             self.configuration = configuration | self.configuration & TOP_BOTTOM;
         }
-        self.begin(Kind::Register, 0, 0, now, timing::WRITE_STATUS);
+        if before == (self.status & BLOCK_PROTECT, self.configuration & TOP_BOTTOM) {
+            self.status &= !WEL;
+        } else {
+            self.begin(Kind::Register, 0, 0, now, timing::WRITE_STATUS);
+        }
         Some(())
     }
 

@@ -363,3 +363,36 @@ fn deep_power_down_hears_only_its_release() {
     bench.command(0xAB);
     assert_eq!(bench.fetch(bench.frame(0x9F, None), 0), Some(JEDEC_ID));
 }
+
+/// The sequence to octal DTR of the chip's own SFDP table, as ST's boot stage v1.0.0 sends it: nothing waits in between.
+#[test]
+fn unchanged_status_bits_are_written_at_once() {
+    let mut bench = Bench::new();
+    bench.command(0x06);
+    bench.send(bench.frame(0x01, None), &[0x00, 0x02]);
+    bench.command(0x06);
+    bench.send(bench.frame(0x72, None), &[0, 0, 0, 0, 2]);
+    assert_eq!(bench.chip.mode(), Mode::Dopi);
+
+    let mut bench = Bench::new();
+    bench.command(0x06);
+    bench.send(bench.frame(0x01, None), &[0x04, 0x02]);
+    assert_eq!(bench.status() & WIP, WIP, "a protection bit takes its time");
+}
+
+/// ST's boot stages v1.1.0 and v1.2.0 ask for WIP on one line after the mode has changed.
+#[test]
+fn a_single_line_keeps_its_last_level_when_nobody_drives_it() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.fetch(bench.frame(0x05, None), 0), Some([0x00]));
+    bench.chip.set_mode(Mode::Dopi);
+    let frame = Frame {
+        data: Some((Direction::Read, Lines::SPI)),
+        ..bench.frame(0x05, None)
+    };
+    let mut byte = [0xAA];
+    assert_eq!(bench.chip.select(&frame, bench.now), Answer::Silent);
+    bench.chip.read(&mut byte);
+    bench.chip.deselect(bench.now);
+    assert_eq!(byte, [0x00]);
+}
