@@ -44,8 +44,10 @@ enum Command {
 /// Whether a client writes to our terminal too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Screen {
-    /// Nobody else does.
+    /// Nobody else does: the log tells what happens.
     Ours,
+    /// Nobody else does, and the command prints the faults of its session itself.
+    Command,
     /// A client does: what it shows of our faults is enough.
     Shared,
 }
@@ -54,7 +56,8 @@ impl Command {
     fn screen(&self) -> Screen {
         match self {
             Self::Demo(_) | Self::Exec(_) => Screen::Shared,
-            _ => Screen::Ours,
+            Self::Serve(_) => Screen::Ours,
+            _ => Screen::Command,
         }
     }
 }
@@ -118,6 +121,7 @@ fn log_to_stderr(verbose: u8, screen: Screen) {
     let default = match (verbose, screen) {
         (0, Screen::Shared) => "error",
         (0, Screen::Ours) => "warn,xspi_gdb=info,probe_rs=error",
+        (0, Screen::Command) => "warn,xspi_gdb::session=error,probe_rs=error",
         (1, _) => "info,xspi_gdb=debug,virtual_board=debug",
         _ => "debug,xspi_gdb=trace,virtual_board=debug",
     };
