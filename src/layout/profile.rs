@@ -141,11 +141,12 @@ impl BoardProfile {
                 });
             }
         }
-        if !divides(self.internal_sector_bytes, self.internal_flash_bytes) {
+        if !fills(self.internal_sector_bytes, &self.internal_range()) {
             return Err(Inconsistency::Sector {
                 name: "internal flash".to_owned(),
             });
         }
+        self.check_spaces()?;
         for window in &self.windows {
             if !(1..=2).contains(&window.port) {
                 return Err(Inconsistency::Port {
@@ -153,7 +154,7 @@ impl BoardProfile {
                     port: window.port,
                 });
             }
-            if window.memory == Memory::Nor && !divides(window.sector_bytes, window.size) {
+            if window.memory == Memory::Nor && !fills(window.sector_bytes, &window.range()) {
                 return Err(Inconsistency::Sector {
                     name: window.name.clone(),
                 });
@@ -161,10 +162,36 @@ impl BoardProfile {
         }
         Ok(())
     }
+
+    /// Only external addresses go through the gate of `window.rs`: a window elsewhere would be read without a look, and so would be
+    /// memory on the chip that is said to be external.
+    fn check_spaces(&self) -> Result<(), Inconsistency> {
+        let windows = self.windows.iter().map(|w| (&w.name, w.range(), true));
+        let rams = self.rams.iter().map(|r| (&r.name, r.range(), false));
+        let internal = ("internal flash", self.internal_range(), false);
+        let named = windows
+            .chain(rams)
+            .map(|(name, r, e)| (name.as_str(), r, e));
+        for (name, range, external) in named.chain([internal]) {
+            if is_external(&range) != [external; 2] {
+                return Err(Inconsistency::Space {
+                    name: name.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
-fn divides(part: u32, whole: u32) -> bool {
-    part != 0 && whole.is_multiple_of(part)
+/// Both ends of `range` are external, or neither is.
+fn is_external(range: &Range<u64>) -> [bool; 2] {
+    [range.start, range.end - 1].map(|at| Address(at as u32).is_external())
+}
+
+/// True if sectors of that size begin and end with `range`.
+fn fills(sector_bytes: u32, range: &Range<u64>) -> bool {
+    let sector = u64::from(sector_bytes);
+    sector != 0 && range.start.is_multiple_of(sector) && range.end.is_multiple_of(sector)
 }
 
 /// What contradicts itself in a profile.
@@ -185,9 +212,17 @@ pub enum Inconsistency {
         second: String,
     },
     /// The sectors do not fill the flash.
-    #[error("the sector size of {name} does not divide its size")]
+    #[error("{name} does not begin and end with a sector")]
     Sector {
         /// Which flash.
+        name: String,
+    },
+    /// A window on the chip, or memory of the chip outside it.
+    #[error(
+        "{name} is in the wrong address space: windows are at 0x60000000 to 0xdfffffff, memory on the chip is not"
+    )]
+    Space {
+        /// Which range.
         name: String,
     },
     /// XSPIM has ports 1 and 2.
@@ -257,6 +292,7 @@ impl Explain for ProfileError {
                 )
                 .into(),
             ),
+            Self::Unreadable { .. } => Some("check the path".into()),
             _ => None,
         }
     }
@@ -322,6 +358,18 @@ mod tests {
             Inconsistency::Overlap {
                 first: "nor".into(),
                 second: "psram".into()
+            }
+        );
+        assert_eq!(
+            inconsistency(&KIT.replace("base = 0x90000000", "base = 0x50000000")),
+            Inconsistency::Space {
+                name: "psram".into()
+            }
+        );
+        assert_eq!(
+            inconsistency(&KIT.replace("base = 0x30000000", "base = 0x68000000")),
+            Inconsistency::Space {
+                name: "ahb-sram".into()
             }
         );
         assert_eq!(
