@@ -14,6 +14,7 @@ use crate::{
     image::Image,
     layout::{Address, BoardProfile},
     link::probe::{ProbeLink, ProbeSettings},
+    loader::builtin,
     session::{self, Session, Settings},
 };
 
@@ -121,6 +122,12 @@ pub enum TargetError {
         /// The probe.
         probe: String,
     },
+    /// Nothing here fits another chip.
+    #[error("`{chip}` is no STM32H7RS or STM32H7S that is known")]
+    OtherChip {
+        /// The chip.
+        chip: String,
+    },
     /// There is nothing to program.
     #[error("no file is named")]
     NoFile,
@@ -137,6 +144,7 @@ impl Explain for TargetError {
     fn code(&self) -> Code {
         match self {
             Self::NoBoard { .. } => Code::XG073,
+            Self::OtherChip { .. } => Code::XG075,
             Self::NoFile => Code::XG050,
             Self::Virtual { .. } => Code::XG074,
         }
@@ -214,6 +222,9 @@ impl Target {
         let mut profile = BoardProfile::find(&board)?;
         if let Some(chip) = self.chip.clone().or(config.chip) {
             profile.chip = chip;
+        }
+        if !builtin::is_of_our_family(&profile.chip) {
+            return Err(TargetError::OtherChip { chip: profile.chip }.into());
         }
         profile.vectors = self.vectors.or(config.vectors).or(profile.vectors);
         let on_attach = self

@@ -122,13 +122,13 @@ codes! {
         "if the boot stage is to be replaced, remove the protection with the vendor's tool first; `load` of an appli needs no change there";
     XG030 Eio Refuse "erase failed"
         "A sector was not erased: the flash routine reported it, or did not come back in time."
-        "`monitor why` tells what the core did; run the same `load` again, and power-cycle the board if it fails again";
+        "`monitor why` tells what the core did; run the same `load` or `xspi-gdb flash` again, and power-cycle the board if it fails again";
     XG031 Eio Refuse "programming failed"
         "A page was not programmed: the flash routine reported it, or did not come back in time."
-        "`monitor why` tells what the core did; run the same `load` again, and power-cycle the board if it fails again";
+        "`monitor why` tells what the core did; run the same `load` or `xspi-gdb flash` again, and power-cycle the board if it fails again";
     XG032 Eio Refuse "verification failed"
         "The flash does not hold what was programmed."
-        "run the same `load` again; if the same address fails, the flash is worn, write-protected, or not the one of this board profile";
+        "run the same `load` or `xspi-gdb flash` again; if the same address fails, the flash is worn, write-protected, or not the one of this board profile";
     XG033 Eio Refuse "loader failed"
         "The flash routine did not start, crashed or did not come back, before anything was erased."
         "check that `--board` names this very board: the routine drives its pins and its NOR; power-cycle the board";
@@ -140,10 +140,10 @@ codes! {
         "if you mean it: `--install-boot`, or `xspi-gdb boot install FILE`; nothing was changed";
     XG036 Eio Refuse "programming was cancelled"
         "The work was stopped between two operations; the flash holds a part of the image."
-        "run the same `load` again: what is already programmed is not programmed twice";
+        "run the same `load` or `xspi-gdb flash` again: what is already programmed is not programmed twice";
     XG037 Eio Refuse "earlier programming was not finished"
         "The last time this board was programmed the work ended in the middle; the range that is named may be erased or half programmed."
-        "run the same `load` again";
+        "run the same `load` or `xspi-gdb flash` again";
     XG038 Efault Refuse "not in a flash of the board"
         "Something is to be erased or programmed outside internal flash and NOR windows."
         "check the addresses the program is linked at against `monitor window`";
@@ -228,6 +228,9 @@ codes! {
     XG074 Eio Refuse "virtual board's state file"
         "The file that keeps the virtual board's memories cannot be read or written."
         "check the path given to --virtual-state, or delete the file to begin with a blank board";
+    XG075 Einval Refuse "another chip"
+        "Registers, resets and flash routines are those of STM32H7RS and STM32H7S; the chip that is named is none of them, or not known."
+        "give probe-rs's name of the chip, for example `--chip STM32H7S7L8`; a board's profile names it already";
     XG080 Eio Refuse "HardFault"
         "The core took a HardFault: a fault escalated, a vector could not be read, or a debug event had no debugger."
         "`backtrace` shows where; the console line at the stop decodes the cause";

@@ -5,25 +5,35 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use probe_rs::config::{RawFlashAlgorithm, Registry};
+use probe_rs::config::{ChipFamily, RawFlashAlgorithm, Registry};
 
 use super::{Algorithm, LoaderError};
 use crate::layout::Address;
 
+/// probe-rs's name of STM32H7RS and STM32H7S.
+const FAMILY: &str = "STM32H7RS Series";
+
+/// The family that `chip` belongs to.
+fn family(chip: &str) -> Option<&'static ChipFamily> {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    // Unpacking the descriptions of all chips takes a moment: once is enough.
+    let registry = REGISTRY.get_or_init(Registry::from_builtin_families);
+    let mut families = registry.families().iter();
+    families.find(|family| family.variants.iter().any(|variant| serves(variant, chip)))
+}
+
+/// True if probe-rs knows a chip of that name, of the family that this server is made for.
+pub fn is_of_our_family(chip: &str) -> bool {
+    family(chip).is_some_and(|family| family.name == FAMILY)
+}
+
 /// The routine called `name` for `chip`.
 pub fn find(chip: &str, name: &str) -> Result<Algorithm, LoaderError> {
-    static REGISTRY: OnceLock<Registry> = OnceLock::new();
     let unknown = || LoaderError::Unknown {
         name: name.to_owned(),
         chip: chip.to_owned(),
     };
-    // Unpacking the descriptions of all chips takes a moment: once is enough.
-    let registry = REGISTRY.get_or_init(Registry::from_builtin_families);
-    let family = registry
-        .families()
-        .iter()
-        .find(|family| family.variants.iter().any(|variant| serves(variant, chip)))
-        .ok_or_else(unknown)?;
+    let family = family(chip).ok_or_else(unknown)?;
     let raw = family
         .flash_algorithms
         .iter()
@@ -101,6 +111,12 @@ mod tests {
                 assert_eq!(Some(plan.buffer_bytes), window.program_bytes);
             }
         }
+    }
+
+    #[test]
+    fn a_chip_is_known_by_its_family() {
+        assert!(is_of_our_family("STM32H7S3L8") && is_of_our_family("stm32h7s7l8"));
+        assert!(!is_of_our_family("STM32F407VG") && !is_of_our_family("none"));
     }
 
     #[test]
