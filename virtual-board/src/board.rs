@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use crate::{
     bus::{Bus, Master, Width},
     clock::Time,
-    debug_port::{Acknowledge, DebugPort, Line, Register},
+    debug_port::{Acknowledge, DebugPort, Line, Pins, Register},
     devices::{
         Device, ResetCause,
         flash::{Flash, options::CLOSED},
@@ -135,7 +135,22 @@ impl Board {
 
     /// A bare bit sequence on SWDIO, lowest bit first.
     pub fn sequence(&mut self, count: u8, bits: u64) {
-        self.port.sequence(count, bits);
+        self.port.sequence(count, bits, &mut self.chip);
+    }
+
+    /// Drives the JTAG pins. True if that ended a scan which the debug port acted upon.
+    pub fn drive_jtag(&mut self, pins: Pins) -> bool {
+        self.port.drive(pins, &mut self.chip)
+    }
+
+    /// Level of TDO.
+    pub fn jtag_data_out(&self) -> bool {
+        self.port.data_out()
+    }
+
+    /// Pulses nTRST, which resets the TAPs and nothing else.
+    pub fn reset_jtag(&mut self) {
+        self.port.reset_jtag();
     }
 
     /// One cycle of SWCLK, with SWDIO driven by the host or not. What SWDIO shows.

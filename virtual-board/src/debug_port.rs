@@ -1,16 +1,20 @@
-//! The chip's debug port: a serial wire debug port (SW-DP) with two memory access ports.
+//! The chip's debug port: a debug port with a serial wire and a JTAG side (SWJ-DP) and two memory access ports.
 //!
 //! AP0 is an APB-AP onto the system debug bus (DBGMCU, SWO, trace), AP1 an AHB-AP into the Cortex-M7 and, through it, onto the
 //! bus matrix. There is no AP2. Source: ADIv5.2 (ARM IHI 0031E) for DP and MEM-AP; the set of APs and their ROM tables are those
 //! of ST's device pack for this chip.
 
 pub mod dp;
+pub mod jtag;
 pub mod line;
 pub mod mem_ap;
+pub mod registers;
 pub mod rom_table;
+pub mod tap;
 pub mod wire;
 
 pub use dp::{Acknowledge, DebugPort, Register};
+pub use jtag::Pins;
 pub use line::Line;
 
 use crate::bus::{BusError, Width};

@@ -74,7 +74,7 @@ impl Line {
             Phase::Idle if line && port.awaits_request() => {
                 self.phase = Phase::Request { bits: 1, count: 1 };
             }
-            Phase::Idle => port.sequence(1, line.into()),
+            Phase::Idle => port.sequence(1, line.into(), system),
             Phase::Request { bits, count } => {
                 let bits = bits | u8::from(line) << count;
                 self.phase = match count + 1 {
@@ -128,7 +128,7 @@ fn decide(bits: u8, port: &mut DebugPort, system: &mut dyn System) -> Phase {
     let framed =
         bits & (request::START | request::STOP | request::PARK) == request::START | request::PARK;
     if !framed || (parity == 1) != (bits & request::PARITY != 0) {
-        return protocol_error(bits, port);
+        return protocol_error(bits, port, system);
     }
     let address = (bits & request::ADDRESS) >> 1;
     let register = if bits & request::ACCESS == 0 {
@@ -147,7 +147,7 @@ fn decide(bits: u8, port: &mut DebugPort, system: &mut dyn System) -> Phase {
                     Data::None,
                 )
             }
-            Err(Acknowledge::Silent) => protocol_error(bits, port),
+            Err(Acknowledge::Silent) => protocol_error(bits, port, system),
             Err(refusal) if port.detects_overrun() => {
                 answer(refusal, u64::MAX, READ_BITS, Data::None)
             }
@@ -165,7 +165,7 @@ fn decide(bits: u8, port: &mut DebugPort, system: &mut dyn System) -> Phase {
                 REFUSAL_BITS,
                 Data::Host(Some(register)),
             ),
-            Err(Acknowledge::Silent) => protocol_error(bits, port),
+            Err(Acknowledge::Silent) => protocol_error(bits, port, system),
             Err(refusal) if port.detects_overrun() => {
                 answer(refusal, u64::MAX, REFUSAL_BITS, Data::Host(None))
             }
@@ -196,9 +196,9 @@ fn answer(acknowledge: Acknowledge, data: u64, length: u32, then: Data) -> Phase
 }
 
 /// The target leaves the line alone, and listens for a line reset from the first bit of what it could not make out.
-fn protocol_error(bits: u8, port: &mut DebugPort) -> Phase {
+fn protocol_error(bits: u8, port: &mut DebugPort, system: &mut dyn System) -> Phase {
     port.lose_synchronisation();
-    port.sequence(8, bits.into());
+    port.sequence(8, bits.into(), system);
     Phase::Idle
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The host sends a bare bit stream. Fifty or more ones reset the SWD line; a 16-bit switch code after them selects JTAG or SWD; a
 //! dormant port wakes by the 128-bit selection alert and an activation code. After a line reset the port answers nothing but a
-//! read of DPIDR or a write of TARGETSEL. The JTAG side is not modelled: while it is selected nothing acknowledges.
+//! read of DPIDR or a write of TARGETSEL. While JTAG is selected, nothing acknowledges on SWDIO.
 
 /// Ones that make a line reset.
 const LINE_RESET_ONES: u32 = 50;
@@ -85,24 +85,16 @@ impl Wire {
         self.selection = Selection::Unsynchronised;
     }
 
-    /// Takes `count` bits, lowest first. True if they contained a line reset of the SWD port.
-    pub fn sequence(&mut self, count: u8, bits: u64) -> bool {
-        let mut reset = false;
-        for index in 0..count.min(64) {
-            reset |= self.bit(bits >> index & 1 == 1);
-        }
-        reset
-    }
-
     /// The newest `count` bits as a number whose bit 0 came first.
     fn newest(&self, count: u32) -> u128 {
         self.history >> (128 - count)
     }
 
-    fn bit(&mut self, bit: bool) -> bool {
+    /// Takes a bit. True if it completed a line reset of the SWD port.
+    pub fn clock(&mut self, bit: bool) -> bool {
         self.history = self.history >> 1 | u128::from(bit) << 127;
         self.since_mark = self.since_mark.saturating_add(1);
-        self.ones = if bit { self.ones + 1 } else { 0 };
+        self.ones = if bit { self.ones.saturating_add(1) } else { 0 };
 
         match self.selection {
             Selection::Dormant => {
@@ -154,6 +146,16 @@ mod tests {
     use super::*;
 
     const ONES: u64 = 0x0007_FFFF_FFFF_FFFF;
+
+    impl Wire {
+        fn sequence(&mut self, count: u8, bits: u64) -> bool {
+            let mut reset = false;
+            for index in 0..count {
+                reset |= self.clock(bits >> index & 1 == 1);
+            }
+            reset
+        }
+    }
 
     #[test]
     fn the_port_wakes_in_jtag_and_switches() {

@@ -1,7 +1,10 @@
 //! The debug port against a small memory: 8 KB at 0x2000_0000, a hole that refuses and one that never answers.
 
 use super::*;
-use crate::bus::Width;
+use crate::{
+    bus::{BusError, Width},
+    debug_port::{Port, registers::abort},
+};
 
 const RAM: u32 = 0x2000_0000;
 const STALLS: u32 = 0x7000_0000;
@@ -56,8 +59,8 @@ impl Host {
             memory: Memory(vec![0; 0x2000]),
         };
         host.reset_line();
-        host.port.sequence(51, 0x0007_FFFF_FFFF_FFFF);
-        host.port.sequence(16, 0xE79E);
+        host.sequence(51, 0x0007_FFFF_FFFF_FFFF);
+        host.sequence(16, 0xE79E);
         host.reset_line();
         assert_eq!(host.read(Register::Debug(0)), Ok(DPIDR));
         host.write(Register::Debug(4), POWER_UP).unwrap();
@@ -65,8 +68,12 @@ impl Host {
         host
     }
 
+    fn sequence(&mut self, count: u8, bits: u64) {
+        self.port.sequence(count, bits, &mut self.memory);
+    }
+
     fn reset_line(&mut self) {
-        self.port.sequence(54, 0x0007_FFFF_FFFF_FFFF);
+        self.sequence(54, 0x0007_FFFF_FFFF_FFFF);
     }
 
     fn read(&mut self, register: Register) -> Result<u32, Acknowledge> {
@@ -91,8 +98,8 @@ fn nothing_answers_before_the_line_reset_and_the_identification() {
         memory: Memory(Vec::new()),
     };
     assert_eq!(host.read(Register::Debug(0)), Err(Acknowledge::Silent));
-    host.port.sequence(51, 0x0007_FFFF_FFFF_FFFF);
-    host.port.sequence(16, 0xE79E);
+    host.sequence(51, 0x0007_FFFF_FFFF_FFFF);
+    host.sequence(16, 0xE79E);
     host.reset_line();
     assert_eq!(host.read(Register::Debug(4)), Err(Acknowledge::Silent));
     assert_eq!(host.read(Register::Debug(0)), Err(Acknowledge::Silent));
