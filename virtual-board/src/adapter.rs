@@ -1,14 +1,15 @@
-//! The probe's firmware: an adapter in the manner of CMSIS-DAP v2 between a host and the SWD pins.
+//! The probe's firmware: an adapter in the manner of CMSIS-DAP v2 between a host and the SWD pins, or a plain cable for JTAG.
 //!
 //! A command of the host is one exchange: it costs a fixed time on its way (USB and firmware), then every SWD transfer takes its
 //! bits at the set speed. A packet carries [`PAYLOAD_BYTES`] at most, so a longer block needs several exchanges. AP reads are
 //! pipelined: each transfer fetches the result of the one before, RDBUFF the last. A port that says WAIT is asked again
-//! [`WAIT_RETRIES`] times. While the board runs freely, the wall clock alone says what the way costs.
+//! [`WAIT_RETRIES`] times. While the board runs freely, the wall clock alone says what the way costs. A host that moves the JTAG pins
+//! itself pays for every cycle of TCK at the set speed; an access of the debug port is what it counts as a transfer.
 
 use crate::{
     board::Board,
     clock::Time,
-    debug_port::{Acknowledge, Register},
+    debug_port::{Acknowledge, Pins, Register},
 };
 
 /// Largest packet of a CMSIS-DAP v2 probe on high-speed USB.
@@ -34,9 +35,9 @@ const REFUSED_BITS: u64 = 8 + 1 + 3 + 1;
 pub struct Statistics {
     /// Commands of the host.
     pub exchanges: u64,
-    /// SWD transfers, with the retries and the RDBUFF reads that fetch a posted result.
+    /// SWD transfers, with the retries and the RDBUFF reads that fetch a posted result; JTAG scans that reached the debug port.
     pub transfers: u64,
-    /// Register data that the host's requests carried, four bytes each.
+    /// Register data that the host's requests or scans carried, four bytes each.
     pub bytes: u64,
 }
 
@@ -67,6 +68,9 @@ pub struct Adapter {
     free_running: bool,
     plugged: bool,
     statistics: Statistics,
+    pins: Pins,
+    /// Cycles of TCK whose time has not passed yet.
+    unspent_cycles: u64,
 }
 
 impl Adapter {
@@ -79,6 +83,8 @@ impl Adapter {
             free_running: false,
             plugged: true,
             statistics: Statistics::default(),
+            pins: Pins::default(),
+            unspent_cycles: 0,
         }
     }
 
@@ -179,6 +185,31 @@ impl Adapter {
             self.board.drive_reset_pin(level);
         }
         self.board.run_for(wait);
+    }
+
+    /// Moves JTAG pins, all that one packet of the host asks for. `moves` gets a function that drives the pins and gives TDO.
+    pub fn exchange_pins<T>(&mut self, moves: impl FnOnce(&mut dyn FnMut(Pins) -> bool) -> T) -> T {
+        self.begin_exchange();
+        let outcome = moves(&mut |pins| self.drive_pins(pins));
+        self.spend_cycles();
+        outcome
+    }
+
+    fn drive_pins(&mut self, pins: Pins) -> bool {
+        let before = std::mem::replace(&mut self.pins, pins);
+        self.unspent_cycles += u64::from(pins.clock && !before.clock);
+        if self.board.drive_jtag(pins) {
+            self.statistics.transfers += 1;
+            self.statistics.bytes += 4;
+            self.spend_cycles();
+        }
+        self.board.jtag_data_out()
+    }
+
+    fn spend_cycles(&mut self) {
+        let cycles = std::mem::take(&mut self.unspent_cycles);
+        let wire_time = self.time_of_bits(cycles);
+        self.board.run_for(wire_time);
     }
 
     fn transfer_all(

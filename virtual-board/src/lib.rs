@@ -1,10 +1,11 @@
 //! A virtual STM32H7S78-DK: a Cortex-M7 with its debug port, devices and external memories, in virtual time.
 //!
-//! Data flows one way: `{bmp -> serve, probe} -> handle -> adapter -> board -> {debug_port, cpu, map} -> devices -> nor -> clock`.
-//! The board wires, devices behave, an unknown access is loud. Nothing here is shared with the server or with the firmware: two
-//! readings of the manuals catch each other's mistakes.
+//! Data flows one way: `{{bmp, bitbang} -> serve, probe} -> handle -> adapter -> board -> {debug_port, cpu, map} -> devices -> nor ->
+//! clock`. The board wires, devices behave, an unknown access is loud. Nothing here is shared with the server or with the firmware:
+//! two readings of the manuals catch each other's mistakes.
 
 pub mod adapter;
+pub mod bitbang;
 pub mod bmp;
 pub mod board;
 pub mod bus;

@@ -15,12 +15,12 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use virtual_board::{
-    bmp,
+    bitbang, bmp,
     board::{Board, Builder},
     clock::Time,
     handle::VirtualBoard,
     serve::{
-        self, Seat,
+        self, Protocol, Seat,
         console::{self, Outcome},
     },
     state::State,
@@ -53,6 +53,9 @@ enum Command {
         /// Port of the loopback interface for Black Magic clients, as `probe-rs --probe 1d50:6018:127.0.0.1:PORT`; 0 for any.
         #[arg(long, value_name = "PORT")]
         bmp: Option<u16>,
+        /// Port of the loopback interface for OpenOCD, as `adapter driver remote_bitbang; remote_bitbang port PORT`; 0 for any.
+        #[arg(long, value_name = "PORT")]
+        bitbang: Option<u16>,
     },
     /// Say what a state file holds.
     State {
@@ -114,7 +117,14 @@ fn main() -> ExitCode {
             memories,
             milliseconds,
         } => run(memories, Time::millis(milliseconds)),
-        Command::Serve { memories, bmp } => serve(memories, bmp),
+        Command::Serve {
+            memories,
+            bmp,
+            bitbang,
+        } => serve(
+            memories,
+            [(bmp::PROTOCOL, bmp), (bitbang::PROTOCOL, bitbang)],
+        ),
         Command::State { file } => show_state(&file),
     };
     match outcome {
@@ -143,7 +153,10 @@ fn run(memories: Memories, span: Time) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn serve(memories: Memories, bmp: Option<u16>) -> Result<(), Box<dyn Error>> {
+fn serve(
+    memories: Memories,
+    listeners: [(Protocol, Option<u16>); 2],
+) -> Result<(), Box<dyn Error>> {
     let board = VirtualBoard::new(memories.builder()?.build()?);
     let (events, outside) = mpsc::channel();
     let signals = events.clone();
@@ -153,7 +166,7 @@ fn serve(memories: Memories, bmp: Option<u16>) -> Result<(), Box<dyn Error>> {
     })?;
     board.run_freely();
     let seat = Seat::default();
-    for (protocol, port) in [(bmp::PROTOCOL, bmp)] {
+    for (protocol, port) in listeners {
         if let Some(port) = port {
             let address = serve::listen(protocol, port, &board, &seat)?;
             println!("Listening for {} clients on {address}", protocol.name);
