@@ -2,7 +2,7 @@
 # Installs what is missing for `make demo`, `make test` or `make firmware`, and says what it does. Safe to run again.
 #
 #   Debian packages   gdb-multiarch (the debugger); for test and firmware: rustc-web, rust-web-src, lld (a Thumb toolchain
-#                     where rustup has no thumbv7em-none-eabihf target), python3-venv
+#                     where rustup has no thumbv7em-none-eabihf target); for test: python3-venv, openocd (debugs the virtual board)
 #   crates.io         cargo-nextest (test), when cargo has none
 #   PyPI              unicorn, into target/venv (test): the oracle of the virtual CPU
 set -euo pipefail
@@ -39,6 +39,7 @@ if [ "$what" != demo ]; then
 fi
 if [ "$what" = test ]; then
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+    need openocd openocd
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then

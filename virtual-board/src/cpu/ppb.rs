@@ -266,7 +266,10 @@ impl Core {
         }
     }
 
-    /// AIRCR (ARM ARM B3.2.6). VECTCLRACTIVE and VECTRESET work only from Debug state.
+    /// AIRCR (ARM ARM B3.2.6). VECTCLRACTIVE works only from Debug state.
+    ///
+    /// VECTRESET from a running core is UNPREDICTABLE; OpenOCD's `reset run` relies on it, so it works here [U]. Deviation: it resets
+    /// the devices too.
     fn write_aircr(&mut self, value: u32) {
         if value >> 16 != AIRCR_KEY {
             return;
@@ -278,7 +281,7 @@ impl Core {
             self.system.nvic.clear_active();
             self.set_exception_number(0);
         }
-        if value & AIRCR_SYSRESETREQ != 0 || self.is_halted() && value & AIRCR_VECTRESET != 0 {
+        if value & (AIRCR_SYSRESETREQ | AIRCR_VECTRESET) != 0 {
             self.reset_requested = true;
         }
     }
