@@ -25,8 +25,11 @@ use crate::{
 pub const PROTOCOL: Protocol = Protocol {
     name: "remote_bitbang",
     converse: converse as Conversation,
+    refusal: REFUSAL,
 };
 
+/// A TDO that is neither 0 nor 1. OpenOCD 0.12 gives up at it, and would fail an assertion at a connection that is merely closed.
+const REFUSAL: &[u8] = b"busy";
 /// Most characters that are handled in one go, while no other owner gets at the board.
 const PACKET: usize = 4096;
 /// A line reset of the serial wire side, then its switch code to JTAG (ADIv5.2 B5.2), lowest bit first.

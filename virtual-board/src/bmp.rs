@@ -24,6 +24,7 @@ use crate::{
 pub const PROTOCOL: Protocol = Protocol {
     name: "Black Magic",
     converse: converse as Conversation,
+    refusal: b"",
 };
 
 /// Version of the remote protocol.

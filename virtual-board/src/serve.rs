@@ -7,7 +7,7 @@
 pub mod console;
 
 use std::{
-    io,
+    io::{self, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -29,6 +29,8 @@ pub struct Protocol {
     pub name: &'static str,
     /// How a client is served.
     pub converse: Conversation,
+    /// What a client is sent that is turned away, in whatever way the protocol can say no.
+    pub refusal: &'static [u8],
 }
 
 /// The place for one debugger.
@@ -100,7 +102,7 @@ pub fn listen(
 }
 
 /// Serves a client that has the place to itself, and turns any other away.
-fn admit(protocol: Protocol, stream: &TcpStream, board: &VirtualBoard, seat: &Seat) {
+fn admit(protocol: Protocol, mut stream: &TcpStream, board: &VirtualBoard, seat: &Seat) {
     let client = stream.peer_addr().map_or_else(
         |_| "a client that is gone".to_owned(),
         |address| address.to_string(),
@@ -111,7 +113,9 @@ fn admit(protocol: Protocol, stream: &TcpStream, board: &VirtualBoard, seat: &Se
             protocol.name
         );
         // Nobody is left to be told of a failure.
-        let _ = stream.shutdown(Shutdown::Both);
+        let _ = stream
+            .write_all(protocol.refusal)
+            .and_then(|()| stream.shutdown(Shutdown::Both));
         return;
     };
     tracing::info!("{} client {client} connected", protocol.name);

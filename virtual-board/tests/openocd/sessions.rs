@@ -114,6 +114,7 @@ fn a_second_debugger_is_turned_away_and_the_first_is_not_disturbed() {
     first.write_all(b"0R").unwrap();
     first.read_exact(&mut answer).unwrap();
     let log = bench.openocd_that_fails(&[]);
+    assert!(log.contains("invalid read response: b"), "{log}");
     assert!(!log.contains("processor detected"), "{log}");
     first.write_all(b"0R").unwrap();
     first.read_exact(&mut answer).unwrap();

@@ -100,7 +100,7 @@ impl Bench {
     /// The same where it must not come to its end. What it said.
     pub fn openocd_that_fails(&self, commands: &[&str]) -> String {
         let (status, log) = self.run(commands);
-        assert!(!status.success(), "openocd: {status}\n{log}");
+        assert_eq!(status.code(), Some(1), "openocd: {status}\n{log}");
         log
     }
 
