@@ -51,7 +51,7 @@ impl Core {
         self.cycles += ENTRY_CYCLES;
         let mut exception = exception;
         if let Err(fault) = pushed {
-            self.raise_derived(fault, exception);
+            self.raise_derived(fault);
             if let Some(late) = self.system.nvic.candidate() {
                 exception = late.exception;
             }

@@ -76,11 +76,12 @@ impl Core {
         self.raise_at(fault.exception, fault.catch, self.execution_priority());
     }
 
-    /// A fault while `entering` is being entered: it preempts that handler, or escalates above it (ARM ARM B1.5.14). What
-    /// cannot rise above HardFault or NMI leaves only its status.
-    pub(super) fn raise_derived(&mut self, fault: Fault, entering: u16) {
+    /// A fault while an exception is being entered. It must beat what ran before, or escalates; then the more urgent of the two
+    /// is taken and the other waits (ARM ARM B1.5.11). So the handler of a BusFault runs even if its own frame could not be
+    /// pushed. What cannot rise above HardFault or NMI leaves only its status.
+    pub(super) fn raise_derived(&mut self, fault: Fault) {
         self.system.scb.fault_status |= fault.status;
-        let priority = self.system.nvic.group_priority(entering);
+        let priority = self.execution_priority();
         if priority > HARD_FAULT_PRIORITY || self.takes(fault.exception, priority) {
             self.raise_at(fault.exception, fault.catch, priority);
         }

@@ -10,7 +10,7 @@ mod execute;
 mod number;
 
 /// FPSCR fields (ARM ARM A2.5.3).
-mod fpscr {
+pub(super) mod fpscr {
     /// N, Z, C and V of the last comparison.
     pub const NZCV: u32 = 0xF << 28;
     /// AHP: alternative half precision.

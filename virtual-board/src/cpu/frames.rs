@@ -7,6 +7,7 @@ use super::{
     Core,
     debug::demcr,
     faults::Fault,
+    fpu::fpscr,
     memory::AccessKind,
     mpu::{Access, Context},
     nvic::{HARD_FAULT_PRIORITY, number},
@@ -152,7 +153,7 @@ impl Core {
         registers.r[15] = pc & !1;
         if let Some(values) = &frame.fp {
             registers.s[..16].copy_from_slice(&values[..16]);
-            registers.fpscr = values[16];
+            registers.fpscr = values[16] & fpscr::WRITABLE;
         }
         registers.control &= !FPCA;
         if frame.extended {

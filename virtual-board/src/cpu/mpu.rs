@@ -156,9 +156,8 @@ impl Mpu {
 
     /// Reads at `offset`.
     pub fn read(&self, offset: u32) -> u32 {
-        let (register, alias) = split_alias(offset);
-        let number = self.aliased(alias);
-        match register {
+        let number = self.selected;
+        match without_alias(offset) {
             offset::TYPE => (REGIONS as u32) << 8,
             offset::CTRL => self.control,
             offset::RNR => self.selected as u32,
@@ -170,8 +169,7 @@ impl Mpu {
 
     /// Writes at `offset`.
     pub fn write(&mut self, offset: u32, value: u32) {
-        let (register, alias) = split_alias(offset);
-        match register {
+        match without_alias(offset) {
             offset::CTRL => {
                 self.control = value & (CTRL_ENABLE | CTRL_HFNMIENA | CTRL_PRIVDEFENA);
             }
@@ -180,37 +178,24 @@ impl Mpu {
                 if value & RBAR_VALID != 0 {
                     self.selected = (value & RBAR_REGION) as usize;
                 }
-                let number = self.aliased(if value & RBAR_VALID != 0 { 0 } else { alias });
-                self.regions[number].rbar = value & RBAR_ADDRESS;
+                self.regions[self.selected].rbar = value & RBAR_ADDRESS;
             }
             offset::RASR => {
-                let number = self.aliased(alias);
-                let region = &mut self.regions[number];
+                let region = &mut self.regions[self.selected];
                 region.rasr = value & RASR_IMPLEMENTED;
                 region.mask = (u64::MAX << region.size_bits()) as u32;
             }
             _ => {}
         }
     }
-
-    /// The aliases address the regions of an aligned group of four (MPU_RNR[7:2]).
-    fn aliased(&self, alias: usize) -> usize {
-        if alias == 0 {
-            self.selected
-        } else {
-            self.selected & !3 | alias
-        }
-    }
 }
 
-/// Splits the alias registers at 0x14..=0x28 into the register and the alias number.
-fn split_alias(offset: u32) -> (u32, usize) {
+/// The register that an alias at 0x14..=0x28 stands for: the same one, of the region in MPU_RNR. So one STM describes four regions
+/// by their VALID bits (ARM ARM B3.5.10); numbers of their own came with ARMv8-M.
+fn without_alias(offset: u32) -> u32 {
     match offset {
-        0x14..=0x28 => {
-            let alias = (offset - 0x0C) / 8;
-            (offset - 8 * alias, alias as usize)
-        }
-        _ => (offset, 0),
+        0x14..=0x28 => offset - 8 * ((offset - 0x0C) / 8),
+        _ => offset,
     }
 }
 
@@ -337,20 +322,27 @@ mod tests {
     }
 
     #[test]
-    fn alias_registers_reach_the_group_of_four() {
+    fn aliases_are_the_same_registers_and_four_regions_are_described_at_once() {
         let mut mpu = Mpu::default();
         mpu.write(offset::RNR, 4);
         for alias in 1..4 {
-            mpu.write(offset::RBAR + 8 * alias, 0x3000_0000 + (alias << 12));
+            let region = alias + 8;
+            mpu.write(
+                offset::RBAR + 8 * alias,
+                0x3000_0000 + (alias << 12) | RBAR_VALID | region,
+            );
+            assert_eq!(mpu.read(offset::RNR), region);
             mpu.write(offset::RASR + 8 * alias, rasr(12, 3, 0));
         }
-        for number in 5..8 {
+        for number in 9..12 {
             mpu.write(offset::RNR, number);
-            assert_eq!(
-                mpu.read(offset::RBAR),
-                (0x3000_0000 + ((number - 4) << 12)) | number
-            );
-            assert_eq!(mpu.read(offset::RASR), rasr(12, 3, 0));
+            for same in 0..4 {
+                assert_eq!(
+                    mpu.read(offset::RBAR + 8 * same),
+                    (0x3000_0000 + ((number - 8) << 12)) | number
+                );
+                assert_eq!(mpu.read(offset::RASR + 8 * same), rasr(12, 3, 0));
+            }
         }
     }
 

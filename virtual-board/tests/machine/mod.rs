@@ -218,6 +218,7 @@ pub mod reg {
     pub const AIRCR: u32 = 0xE000_ED0C;
     pub const SCR: u32 = 0xE000_ED10;
     pub const CCR: u32 = 0xE000_ED14;
+    pub const SHPR1: u32 = 0xE000_ED18;
     pub const SHPR2: u32 = 0xE000_ED1C;
     pub const SHPR3: u32 = 0xE000_ED20;
     pub const SHCSR: u32 = 0xE000_ED24;
