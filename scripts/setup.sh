@@ -2,7 +2,8 @@
 # Installs what is missing for `make demo`, `make test` or `make firmware`, and says what it does. Safe to run again.
 #
 #   Debian packages   gdb-multiarch (the debugger); for test and firmware: rustc-web, rust-web-src, lld (a Thumb toolchain
-#                     where rustup has no thumbv7em-none-eabihf target); for test: python3-venv, openocd (debugs the virtual board)
+#                     where rustup has no thumbv7em-none-eabihf target); for test: python3-venv, openocd (debugs the virtual board),
+#                     qemu-system-arm (an oracle of the virtual CPU; 43 MB installed, and about as much again that it depends on)
 #   crates.io         cargo-nextest (test), when cargo has none
 #   PyPI              unicorn, into target/venv (test): the oracle of the virtual CPU
 set -euo pipefail
@@ -38,6 +39,7 @@ if [ "$what" != demo ]; then
     fi
 fi
 if [ "$what" = test ]; then
+    need qemu-system-arm qemu-system-arm
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
     need openocd openocd
 fi

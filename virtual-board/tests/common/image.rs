@@ -11,12 +11,17 @@ pub struct Image {
 }
 
 impl Image {
-    pub fn load(name: &str) -> Self {
+    /// Where the file of this name is.
+    pub fn path(name: &str) -> PathBuf {
         let directory = std::env::var_os("XSPI_GDB_FIRMWARE").map_or_else(
             || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../firmware/prebuilt"),
             PathBuf::from,
         );
-        let path = directory.join(name);
+        directory.join(name)
+    }
+
+    pub fn load(name: &str) -> Self {
+        let path = Self::path(name);
         let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self { bytes }
     }
