@@ -3,7 +3,7 @@
 #
 #   Debian packages   gdb-multiarch (the debugger); for test and firmware: rustc-web, rust-web-src, lld (a Thumb toolchain
 #                     where rustup has no thumbv7em-none-eabihf target); for test: python3-venv, openocd (debugs the virtual board),
-#                     qemu-system-arm (an oracle of the virtual CPU; 43 MB installed, and about as much again that it depends on)
+#                     qemu-system-arm (an oracle of the virtual CPU; 62 MB with its data, and libraries)
 #   crates.io         cargo-nextest (test), when cargo has none
 #   PyPI              unicorn, into target/venv (test): the oracle of the virtual CPU
 set -euo pipefail
