@@ -1,12 +1,12 @@
 //! The JTAG side of the debug port (JTAG-DP, ADIv5.2 chapter B3) and the boundary-scan TAP that precedes it in the chain.
 //!
 //! As on every STM32 the chain is TDI, boundary-scan TAP (5-bit instructions), debug port (4-bit), TDO; both follow one TMS, so one
-//! controller serves both. DPACC and APACC are scans of 35 bits: A[3:2] and RnW in, the result of the access before this one and an
+//! controller serves both. DPACC and APACC are scans of 35 bits: A3:A2 and RnW in, the result of the access before this one and an
 //! acknowledge out. WAIT discards the scan that met it. A sticky flag does not show in the acknowledge: the port answers OK/FAULT
 //! and drops AP accesses until the flag is cleared, here also by writing ones to CTRL/STAT.
 //!
 //! Deviations: while the bus does not answer, every DPACC and APACC says WAIT; the boundary-scan TAP has IDCODE and BYPASS but no
-//! boundary register; its IDCODE is assumed [U] to be made as that of other STM32 (revision, DEV_ID, ST's JEP106 code).
+//! boundary register; its IDCODE is assumed (\[U\]) to be made as that of other STM32 (revision, DEV_ID, ST's JEP106 code).
 
 use super::{
     Acknowledge, System,
@@ -16,7 +16,7 @@ use super::{
 
 /// IDCODE of the debug port's TAP (ADIv5.2 B3.2.3), not to be taken for DPIDR.
 pub const IDCODE: u32 = 0x6BA0_0477;
-/// IDCODE of the boundary-scan TAP [U].
+/// IDCODE of the boundary-scan TAP \[U\].
 pub const BOUNDARY_IDCODE: u32 = 0x0648_5041;
 
 /// Instructions of the debug port (ADIv5.2 B3.2.1); all others are BYPASS.
