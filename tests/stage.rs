@@ -96,6 +96,23 @@ fn another_boot_stage_than_the_one_named_is_a_notice() {
 }
 
 #[test]
+fn another_boot_stage_is_told_also_when_it_does_not_arrive() {
+    let mut bench = bench("boot-hang.elf", "appli.elf");
+    bench
+        .arm_with(
+            Some(&firmware("boot.elf")),
+            Some(&firmware("appli.elf")),
+            None,
+        )
+        .expect_err("it hangs");
+    assert!(
+        bench.unsaid[0].contains("is not boot.elf"),
+        "{:?}",
+        bench.unsaid
+    );
+}
+
+#[test]
 fn a_blank_board_has_no_boot_stage() {
     let mut bench = Bench::blank();
     let fault = fault(&mut bench, None, Some(&firmware("appli.elf")));

@@ -103,13 +103,16 @@ impl Session {
             known: self.vectors,
             timeout: self.settings.boot_timeout,
         };
+        let mut unsaid = Vec::new();
         let outcome = stage::arm(
             self.link.as_mut(),
             &mut self.windows,
             &mut self.units,
             &setup,
             attendant,
+            &mut unsaid,
         );
+        self.console.append(&mut unsaid);
         if let Err(error) = &outcome
             && has_nothing_to_run(error)
         {

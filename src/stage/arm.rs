@@ -74,13 +74,14 @@ pub struct Armed {
 }
 
 /// Resets, runs the boot stage, and stops at the appli's first instruction. All units are free afterwards, whatever happened; on an
-/// error the core is in debug state where it was found.
+/// error the core is in debug state where it was found, and what the user should be told besides it is left in `unsaid`.
 pub fn arm(
     link: &mut dyn Link,
     windows: &mut Windows,
     units: &mut Units,
     setup: &Setup<'_>,
     attendant: &mut dyn Attendant,
+    unsaid: &mut Vec<String>,
 ) -> Result<Armed, StageError> {
     let hint = hinted_vectors(setup)?;
     units.park_all(link)?;
@@ -92,7 +93,7 @@ pub fn arm(
         units,
         setup,
         attendant,
-        notices: Vec::new(),
+        notices: unsaid,
         waited: Duration::ZERO,
         boots_before: None,
     }
@@ -138,7 +139,7 @@ struct Arming<'a> {
     units: &'a mut Units,
     setup: &'a Setup<'a>,
     attendant: &'a mut dyn Attendant,
-    notices: Vec<String>,
+    notices: &'a mut Vec<String>,
     waited: Duration,
     boots_before: Option<u32>,
 }
@@ -159,7 +160,7 @@ impl Arming<'_> {
                     return Ok(Armed {
                         entry: vectors.handler(),
                         vectors,
-                        notices: self.notices,
+                        notices: std::mem::take(self.notices),
                     });
                 }
                 Run::Unexpected(vectors) => target = Some(vectors),

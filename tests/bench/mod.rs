@@ -29,6 +29,8 @@ pub struct Bench {
     pub units: Units,
     pub profile: BoardProfile,
     pub journal: Option<PathBuf>,
+    /// What a failed arm told besides its fault.
+    pub unsaid: Vec<String>,
 }
 
 /// What crossed the probe.
@@ -95,6 +97,7 @@ impl Bench {
             units: Units::discover(&mut link).expect("units"),
             windows: Windows::new(&profile),
             journal: None,
+            unsaid: Vec::new(),
             board,
             link,
             profile,
@@ -176,6 +179,7 @@ impl Bench {
             &mut self.units,
             &setup,
             &mut Unattended,
+            &mut self.unsaid,
         )
     }
 

@@ -329,7 +329,7 @@ mod tests {
             let region = alias + 8;
             mpu.write(
                 offset::RBAR + 8 * alias,
-                0x3000_0000 + (alias << 12) | RBAR_VALID | region,
+                (0x3000_0000 + (alias << 12)) | RBAR_VALID | region,
             );
             assert_eq!(mpu.read(offset::RNR), region);
             mpu.write(offset::RASR + 8 * alias, rasr(12, 3, 0));
