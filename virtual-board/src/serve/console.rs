@@ -150,7 +150,12 @@ fn show_leds(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
 }
 
 fn show_uart(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
-    reply(bench.board.with(Board::uart_text))
+    let text = bench.board.with(Board::uart_text);
+    reply(if text.is_empty() {
+        "nothing was sent".to_owned()
+    } else {
+        text
+    })
 }
 
 fn save(bench: &Bench<'_>, file: &str) -> Option<Outcome> {

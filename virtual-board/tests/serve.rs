@@ -1,0 +1,194 @@
+//! `virtual-board serve` with the Black Magic probe of the probe-rs library on it, and by hand.
+
+#[path = "common/served.rs"]
+mod served;
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    process::Command,
+    time::Duration,
+};
+
+use probe_rs::{
+    MemoryInterface, Permissions, RegisterId, Session,
+    probe::{DebugProbeSelector, WireProtocol, list::Lister},
+};
+use served::Served;
+
+const RAM: u64 = 0x2400_0000;
+const PATIENCE: Duration = Duration::from_millis(500);
+const PC: RegisterId = RegisterId(15);
+const XPSR: RegisterId = RegisterId(16);
+
+/// `movs r0, #0; loop: adds r0, #1; b loop`
+const COUNTER: [u16; 3] = [0x2000, 0x3001, 0xE7FD];
+
+fn selector(address: SocketAddr) -> DebugProbeSelector {
+    format!("1d50:6018:{address}").parse().unwrap()
+}
+
+fn attach(address: SocketAddr) -> Session {
+    let mut probe = Lister::new().open(selector(address)).unwrap();
+    probe.select_protocol(WireProtocol::Swd).unwrap();
+    probe.attach("STM32H7S7L8", Permissions::default()).unwrap()
+}
+
+/// A path for a file that is not there yet.
+fn scratch(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+/// One request of a client that knows what it does, or does not.
+fn ask(stream: &mut TcpStream, request: &[u8]) -> String {
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    let mut byte = [0];
+    while answer.last() != Some(&b'#') {
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn the_librarys_black_magic_probe_debugs_the_board() {
+    let board = Served::start(&[]);
+    let mut session = attach(board.address);
+    let mut core = session.core(0).unwrap();
+    core.reset_and_halt(PATIENCE).unwrap();
+    assert_eq!(core.read_word_32(0xE000_ED00).unwrap(), 0x411F_C272);
+    let words: Vec<u32> = (0..2_000u32)
+        .map(|index| index.wrapping_mul(0x0101_0203))
+        .collect();
+    core.write_32(RAM + 0x1000, &words).unwrap();
+    let mut read = vec![0; words.len()];
+    core.read_32(RAM + 0x1000, &mut read).unwrap();
+    assert!(read == words);
+
+    core.write_16(RAM, &COUNTER).unwrap();
+    core.write_core_reg(PC, RAM as u32).unwrap();
+    core.write_core_reg(XPSR, 0x0100_0000u32).unwrap();
+    for expected in [2, 4, 2] {
+        assert_eq!(core.step().unwrap().pc, RAM + expected);
+    }
+    core.set_hw_breakpoint(RAM + 4).unwrap();
+    core.run().unwrap();
+    core.wait_for_core_halted(PATIENCE).unwrap();
+    assert_eq!(core.read_core_reg::<u32>(PC).unwrap(), RAM as u32 + 4);
+    core.clear_hw_breakpoint(RAM + 4).unwrap();
+    core.run().unwrap();
+    // The board runs by the wall clock, at least at a thousandth of its speed.
+    std::thread::sleep(Duration::from_millis(50));
+    core.halt(PATIENCE).unwrap();
+    assert!(core.read_core_reg::<u32>(RegisterId(0)).unwrap() > 100);
+
+    let error = core.read_word_32(0x7000_0000).unwrap_err();
+    assert!(
+        format!("{error:?}").contains("FaultResponse"),
+        "a closed window: {error:?}"
+    );
+    assert_eq!(core.read_word_32(0xE000_ED00).unwrap(), 0x411F_C272);
+}
+
+#[test]
+fn one_debugger_at_a_time_and_the_next_one_after_it() {
+    let mut board = Served::start(&[]);
+    let first = attach(board.address);
+    assert!(Lister::new().open(selector(board.address)).is_err());
+    drop(first);
+    drop(attach(board.address));
+    assert_eq!(board.command("leds"), "off off off off");
+}
+
+#[test]
+fn nonsense_ends_neither_the_conversation_nor_the_board() {
+    let board = Served::start(&[]);
+    let mut stream = TcpStream::connect(board.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    assert_eq!(ask(&mut stream, b"\0\xFF+#!So\xFF\xFE#"), "&E1#");
+    assert_eq!(ask(&mut stream, b"!So99ff#"), "&E2#");
+    let long = [b"!".as_slice(), &[b'A'; 100_000], b"#"].concat();
+    assert_eq!(ask(&mut stream, &long), "&E2#");
+    assert_eq!(ask(&mut stream, b"!HC#"), "&K4#");
+    stream.write_all(b"!So20").unwrap();
+    drop(stream);
+    drop(attach(board.address));
+}
+
+#[test]
+fn the_hand_beside_the_board_has_its_commands() {
+    let kept = scratch("kept.state");
+    let boot = scratch("boot.bin");
+    // Vectors, then `b .`.
+    let image = [
+        0x2400_8000u32.to_le_bytes(),
+        0x0800_0009u32.to_le_bytes(),
+        0xE7FE_E7FEu32.to_le_bytes(),
+    ];
+    std::fs::write(&boot, image.concat()).unwrap();
+    let mut board = Served::start(&["--boot", boot.to_str().unwrap()]);
+    assert!(board.command("status").starts_with("time "));
+    let core: Vec<String> = (0..5).map(|_| board.next_line()).collect();
+    assert_eq!(core[0], "core     Running, pc 0x08000008");
+    assert_eq!(core[4], "debugger none");
+
+    let save = format!("save {}", kept.display());
+    assert_eq!(board.command(&save), format!("saved in {}", kept.display()));
+    assert_eq!(
+        board.command("boot0 high"),
+        "BOOT0 is high from the next reset on"
+    );
+    assert_eq!(board.command("reset"), "reset");
+    assert!(board.command("status").starts_with("time "));
+    let core: Vec<String> = (0..5).map(|_| board.next_line()).collect();
+    assert!(!core[0].contains("0x0800"), "{core:?}");
+    assert_eq!(
+        board.command("boot0 low"),
+        "BOOT0 is low from the next reset on"
+    );
+    assert_eq!(board.command("power-cycle"), "power off and on");
+    assert_eq!(board.command("uart"), "nothing was sent");
+    assert_eq!(board.command("boot0 up"), "usage: boot0 high|low");
+    assert_eq!(board.command("reset now"), "usage: reset");
+    let missing = scratch("missing.state");
+    let load = format!("load {}", missing.display());
+    assert!(
+        board
+            .command(&load)
+            .starts_with("error: there is no state file")
+    );
+    assert_eq!(board.command("dance"), "unknown command: dance");
+    assert!(
+        board
+            .next_line()
+            .starts_with("reset           press the reset button")
+    );
+    assert!(board.quit());
+
+    let mut blank = Served::start(&[]);
+    let load = format!("load {}", kept.display());
+    assert_eq!(
+        blank.command(&load),
+        format!("loaded from {}", kept.display())
+    );
+    assert!(blank.command("status").starts_with("time "));
+    assert_eq!(blank.next_line(), "core     Running, pc 0x08000008");
+}
+
+#[test]
+fn sigterm_saves_the_state_also_under_a_debugger() {
+    let state = scratch("sigterm.state");
+    let mut board = Served::start(&["--state", state.to_str().unwrap()]);
+    let mut stream = TcpStream::connect(board.address).unwrap();
+    assert_eq!(ask(&mut stream, b"!HC#"), "&K4#");
+    let killed = Command::new("kill").arg(board.id().to_string()).status();
+    assert!(killed.unwrap().success());
+    assert!(board.ends_well());
+    assert!(state.exists());
+}
