@@ -2,8 +2,10 @@
 
 #[path = "machine/mod.rs"]
 mod machine;
+mod random;
 
 use machine::*;
+use random::Random;
 use virtual_board::cpu::Outcome;
 
 /// Runs `machine` for `cycles` with and without skipping and compares everything that a program or debugger could see.
@@ -17,10 +19,14 @@ fn same_with_and_without(machine: &Machine, cycles: u64) -> u64 {
     let end = skipping.core.cycles + cycles;
     while skipping.core.cycles < end {
         let left = end - skipping.core.cycles;
-        if skipping.run(left) == Outcome::Idle {
-            let left = end - skipping.core.cycles;
+        let outcome = skipping.run(left);
+        if matches!(outcome, Outcome::Idle | Outcome::Sleeping) {
+            let left = end.saturating_sub(skipping.core.cycles);
             let event = skipping.core.cycles_to_event().unwrap_or(left).min(left);
-            skipped += skipping.core.skip(event);
+            let passed = skipping.core.skip(event);
+            if outcome == Outcome::Idle {
+                skipped += passed;
+            }
         }
     }
     // An exception that is due at the very end belongs to both.
@@ -171,4 +177,55 @@ fn stores_to_a_device_are_never_skipped() {
     );
     machine.core.registers.r[0] = DEVICE;
     assert_eq!(same_with_and_without(&machine, 5_000), 0);
+}
+
+/// Loops of whatever waits, counts, stores, sleeps or looks at a timer, interrupted by SysTick.
+#[test]
+fn random_loops_end_alike_with_and_without_skipping() {
+    const PROGRAMS: u32 = 1_000;
+    const BODY: [u16; 22] = [
+        0x680C, // ldr r4, [r1, #0]
+        0x684D, // ldr r5, [r1, #4]
+        0x688D, // ldr r5, [r1, #8]
+        0x608C, // str r4, [r1, #8]
+        0x608D, // str r5, [r1, #8]
+        0x728D, // strb r5, [r1, #10]
+        0x3401, // adds r4, #1
+        0x3501, // adds r5, #1
+        0x2C14, // cmp r4, #20
+        0x42AC, // cmp r4, r5
+        0x2400, // movs r4, #0
+        0x2500, // movs r5, #0
+        0x406C, // eors r4, r5
+        0xBF00, // nop
+        0xB430, // push {r4, r5}
+        0xBC30, // pop {r4, r5}
+        0x683E, // ldr r6, [r7, #0]
+        0x2600, // movs r6, #0
+        0xBF30, // wfi
+        0xB672, // cpsid i
+        0xB662, // cpsie i
+        0x4770, // bx lr, which leads to the start
+    ];
+    let mut random = Random(0x1D1E);
+    let mut skipped = 0;
+    for number in 0..PROGRAMS {
+        let length = 2 + random.below(8);
+        let mut program: Vec<u16> = (0..length).map(|_| random.choose(&BODY)).collect();
+        // A conditional branch back somewhere, and one to the start at the end.
+        let place = random.below(length);
+        program[place as usize] = 0xD000
+            | (random.below(14) as u16) << 8
+            | (random.below(place + 1) + 2).wrapping_neg() as u16 & 0xFF;
+        program.push(0xE000 | (length + 2).wrapping_neg() as u16 & 0x7FF);
+        let mut machine = with_systick(&program, 20 + random.below(2_000));
+        machine.core.registers.r[7] =
+            random.choose(&[reg::SYST_CSR + 8, reg::SYST_CSR, DEVICE, RAM, reg::ICSR]);
+        machine.core.registers.r[14] = PROGRAM | 1;
+        let share = same_with_and_without(&machine, 10_000 + u64::from(random.below(10_000)));
+        assert!(share <= 100, "program {number}");
+        skipped += share;
+    }
+    let share = skipped / u64::from(PROGRAMS);
+    assert!((10..90).contains(&share), "{share} % skipped: no mixture");
 }

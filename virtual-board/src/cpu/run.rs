@@ -7,7 +7,7 @@
 use super::{
     Core, Outcome, State, System, Wake,
     debug::{demcr, dfsr},
-    decode::{Instruction, decode},
+    decode::{Instruction, decode, is_wide},
     nvic::number,
     trap::Trap,
 };
@@ -38,11 +38,6 @@ impl DecodeCache {
         }
         entry.1
     }
-}
-
-/// True if `first` begins a 32-bit instruction (ARM ARM A5.1).
-fn is_wide(first: u16) -> bool {
-    first >> 11 >= 0b11101
 }
 
 impl Core {

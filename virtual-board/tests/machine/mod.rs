@@ -169,9 +169,9 @@ impl Machine {
     pub fn run_through(&mut self, cycles: u64) {
         let end = self.core.cycles + cycles;
         while self.core.cycles < end {
-            let left = end - self.core.cycles;
-            match self.run(left) {
+            match self.run(end - self.core.cycles) {
                 Outcome::Idle | Outcome::Sleeping => {
+                    let left = end.saturating_sub(self.core.cycles);
                     let event = self.core.cycles_to_event().unwrap_or(left).min(left);
                     self.core.skip(event);
                 }
