@@ -108,6 +108,8 @@ pub struct Core {
     notice: bool,
     /// The bus wants the caller's attention.
     attention: bool,
+    /// Address of the instruction whose access it was.
+    attention_pc: u32,
     /// The instruction raised an exception of its own.
     raised: bool,
     /// A buffered store got an error response.
@@ -149,6 +151,7 @@ impl Core {
             state: State::Hung,
             notice: false,
             attention: false,
+            attention_pc: 0,
             raised: false,
             imprecise: false,
             watch_hit: false,
@@ -276,6 +279,11 @@ impl Core {
     /// CCR.DIV_0_TRP.
     pub(crate) fn divide_by_zero_traps(&self) -> bool {
         self.system.scb.configured(scb::ccr::DIV_0_TRP)
+    }
+
+    /// Address of the instruction whose access last called for the caller's attention.
+    pub fn attention_pc(&self) -> u32 {
+        self.attention_pc
     }
 
     /// In Debug state.

@@ -261,6 +261,34 @@ fn a_stalled_window_kills_the_bus_until_nrst() {
     );
 }
 
+/// The second of two reads of the same register is silent, and the line names the instruction that made the first.
+#[test]
+fn an_access_that_is_not_modelled_is_logged_once_with_its_pc() {
+    const PROGRAM: [u32; 5] = [
+        0x2000_0400,
+        0x0800_0009,
+        0x6801_4801, // ldr r0, ltdc; ldr r1, [r0]
+        0xE7FE_6801, // ldr r1, [r0]; b .
+        0x5000_1018, // ltdc
+    ];
+    let path =
+        std::env::temp_dir().join(format!("virtual-board-unmodelled-{}", std::process::id()));
+    fs::write(&path, image(&PROGRAM)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_virtual-board"))
+        .args(["run", "--for", "1", "--boot"])
+        .arg(&path)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    fs::remove_file(&path).unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(
+        log.contains("LTDC: read of 0x50001018, which is not modelled (by pc 0x0800000a)"),
+        "{log}"
+    );
+}
+
 #[test]
 fn a_strict_board_refuses_what_is_not_modelled() {
     const LTDC: u64 = 0x5000_1018;

@@ -126,6 +126,30 @@ fn a_step_over_svc_ends_in_the_handler_and_over_wfi_behind_it() {
 }
 
 #[test]
+fn a_halt_ends_sleep_for_good() {
+    const S_SLEEP: u32 = 1 << 18;
+    let mut machine = Machine::new(&[
+        0xBF30, // wfi
+        0x3001, // adds r0, #1
+        0xE7FE, // b.n 4
+    ]);
+    machine.core.registers.r[0] = 0;
+    machine.control(C_DEBUGEN);
+    assert_eq!(machine.run(10), Outcome::Sleeping);
+    assert_ne!(machine.peek(reg::DHCSR) & S_SLEEP, 0);
+    machine.control(C_DEBUGEN | C_HALT);
+    let status = machine.peek(reg::DHCSR);
+    assert_eq!(status & (S_SLEEP | S_HALT), S_HALT);
+    assert_eq!(machine.register(15), PROGRAM + 2);
+    machine.control(C_DEBUGEN);
+    machine.run(10);
+    assert_eq!(
+        machine.core.registers.r[0], 1,
+        "a halt wakes (ARM ARM B1.5.19)"
+    );
+}
+
+#[test]
 fn a_step_takes_a_pending_interrupt_unless_masked() {
     let mut machine = halted(COUNT);
     machine.poke(reg::ISER0, 1);

@@ -100,6 +100,7 @@ fn a_device_write_ends_the_slice() {
     machine.core.registers.r[1] = DEVICE;
     assert_eq!(machine.run(20), Outcome::Attention);
     assert_eq!((machine.bus.device, machine.core.pc()), (7, PROGRAM + 2));
+    assert_eq!(machine.core.attention_pc(), PROGRAM);
 }
 
 /// Software's way to the cycle counter: TRCENA, then the lock of a Cortex-M7.

@@ -187,14 +187,18 @@ impl Chip {
             written,
             master,
         } = access;
-        let pc = self.core.pc();
+        let by = match master {
+            Master::Debug => "the debugger".to_owned(),
+            Master::Fetch => "a fetch".to_owned(),
+            Master::Data => format!("pc {:#010x}", self.core.attention_pc()),
+        };
         match written {
             Some(value) => tracing::warn!(
-                "{device}: write of {value:#010x} to {address:#010x}, which is not modelled ({master:?}, pc {pc:#010x})"
+                "{device}: write of {value:#010x} to {address:#010x}, which is not modelled (by {by})"
             ),
-            None => tracing::warn!(
-                "{device}: read of {address:#010x}, which is not modelled ({master:?}, pc {pc:#010x})"
-            ),
+            None => {
+                tracing::warn!("{device}: read of {address:#010x}, which is not modelled (by {by})")
+            }
         }
     }
 

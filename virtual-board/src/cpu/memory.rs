@@ -173,6 +173,7 @@ impl Core {
     fn look_at_bus<B: Bus>(&mut self, bus: &mut B) {
         if bus.take_attention() {
             self.attention = true;
+            self.attention_pc = self.registers.r[15];
             self.notice = true;
         }
     }
