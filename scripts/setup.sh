@@ -5,6 +5,7 @@
 #                     where rustup has no thumbv7em-none-eabihf target); for test: python3-venv, openocd (debugs the virtual board),
 #                     qemu-system-arm (an oracle of the virtual CPU; 62 MB with its data, and libraries)
 #   crates.io         cargo-nextest (test), when cargo has none
+#   crates.io         probe-rs-tools, into target/tools (test): a debugger that knows nothing of us; some five minutes
 #   PyPI              unicorn, into target/venv (test): the oracle of the virtual CPU
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -59,6 +60,12 @@ if [ "$what" = test ]; then
     if ! cargo nextest --version >/dev/null 2>&1; then
         say "cargo install cargo-nextest"
         cargo install --quiet --locked cargo-nextest
+    fi
+    if [ ! -x target/tools/bin/probe-rs ]; then
+        say "target/tools: cargo install probe-rs-tools (unoptimised, some five minutes on two cores)"
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_DEBUG=false \
+            cargo install --quiet --locked --root target/tools --target-dir target/tools/build --version 0.32.0 probe-rs-tools
+        rm -rf target/tools/build
     fi
     if ! target/venv/bin/python -c 'import unicorn' 2>/dev/null; then
         say "target/venv: pip install unicorn"
