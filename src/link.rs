@@ -283,6 +283,11 @@ pub enum Verdict {
 pub trait Attendant {
     /// Called between two steps; the link is idle.
     fn attend(&mut self, progress: &Progress, link: &mut dyn Link) -> Verdict;
+
+    /// Something that whoever waits wants to know; on stderr if nobody else takes it.
+    fn tell(&mut self, sentence: &str) {
+        tracing::info!("{sentence}");
+    }
 }
 
 /// Nobody waits: goes on.

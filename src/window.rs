@@ -156,6 +156,11 @@ impl Windows {
         Ok(state)
     }
 
+    /// Whether `window` is open at this moment of a running core: registers are read, the window is not touched, nothing is remembered.
+    pub fn glance(&mut self, link: &mut dyn Link, window: &Window) -> Result<State, LinkError> {
+        state::look(link, window, &mut self.product_state)
+    }
+
     /// Reads through the gate: from the chip when the window is open, from the appli's image when it is not. A read that runs past
     /// the window or the image is answered short.
     pub fn read(

@@ -8,7 +8,7 @@ use xspi_gdb::{
     fault::{Code, Explain, Fault},
     image::Image,
     layout::Address,
-    link::{CoreState, Link},
+    link::{Attendant, CoreState, Link, Progress, Verdict},
     window::{Core, Source, State},
 };
 
@@ -93,6 +93,38 @@ fn another_boot_stage_than_the_one_named_is_a_notice() {
         "{:?}",
         armed.notices
     );
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Listener(Vec<String>);
+
+impl Attendant for Listener {
+    fn attend(&mut self, _progress: &Progress, _link: &mut dyn Link) -> Verdict {
+        Verdict::Continue
+    }
+
+    fn tell(&mut self, sentence: &str) {
+        self.0.push(sentence.to_owned());
+    }
+}
+
+#[test]
+fn progress_is_told_by_sampled_pc_and_xspi_state() {
+    let mut bench = bench("boot-hang.elf", "appli.elf");
+    let (boot, appli) = (firmware("boot-hang.elf"), firmware("appli.elf"));
+    let mut listener = Listener::default();
+    bench
+        .arm_told(Some(&boot), Some(&appli), None, &mut listener)
+        .expect_err("it hangs");
+    assert_eq!(listener.0.len(), 2, "once a second: {:?}", listener.0);
+    for sentence in &listener.0 {
+        assert!(
+            sentence.contains("0x0800") && sentence.contains("(boot::"),
+            "{sentence}"
+        );
+        assert!(sentence.contains("is closed: the I/O supply"), "{sentence}");
+    }
 }
 
 #[test]

@@ -24,6 +24,14 @@ register! {
 }
 
 register! {
+    /// DWT Program Counter Sample Register (ARM ARM C1.8.12): where the running core has just been; all ones tell nothing.
+    pub struct DwtPcsr(u32) at Dwt + 0x01C {
+        /// EIASAMPLE.
+        pub address: 0..=31,
+    }
+}
+
+register! {
     /// DWT Comparator 0 (ARM ARM C1.8.15).
     pub struct DwtComp0(u32) at Dwt + 0x020 {
         /// Reference value: the data address.

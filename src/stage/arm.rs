@@ -27,6 +27,7 @@ use crate::{
     },
     registers::{
         debug::{Demcr, SCS},
+        dwt::{DWT, DwtPcsr},
         rcc::{RCC, Rsr},
         scb::Vtor,
     },
@@ -244,7 +245,31 @@ impl Arming<'_> {
             return Err(StageError::Cancelled);
         }
         self.link.idle(pause)?;
+        let told = self.waited.as_secs();
         self.waited += pause;
+        if self.waited.as_secs() > told {
+            self.tell_where_it_is()?;
+        }
+        Ok(())
+    }
+
+    /// Once a second: the sampled pc, and how far XSPI is.
+    fn tell_where_it_is(&mut self) -> Result<(), LinkError> {
+        let pc = self.link.peek::<DwtPcsr>(DWT)?.address();
+        let place = Place::new(Address(pc & !1), self.setup.boot);
+        let mut sentence = format!(
+            "the boot stage has run for {} s and is at {place}",
+            self.waited.as_secs()
+        );
+        if let Some(window) = self.setup.profile.nor() {
+            match self.windows.glance(self.link, window)? {
+                State::Open => sentence.push_str(&format!("; window {window} is open")),
+                State::Closed(reason) => {
+                    sentence.push_str(&format!("; window {window} is closed: {reason}"));
+                }
+            }
+        }
+        self.attendant.tell(&sentence);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use xspi_gdb::{
     image::{Image, Vectors},
     layout::BoardProfile,
     link::{
-        Unattended,
+        Attendant, Unattended,
         probe::{ProbeLink, ProbeSettings},
         units::Units,
     },
@@ -166,6 +166,16 @@ impl Bench {
         appli: Option<&Image>,
         known: Option<Vectors>,
     ) -> Result<Armed, StageError> {
+        self.arm_told(boot, appli, known, &mut Unattended)
+    }
+
+    pub fn arm_told(
+        &mut self,
+        boot: Option<&Image>,
+        appli: Option<&Image>,
+        known: Option<Vectors>,
+        attendant: &mut dyn Attendant,
+    ) -> Result<Armed, StageError> {
         let setup = Setup {
             profile: &self.profile,
             boot,
@@ -178,7 +188,7 @@ impl Bench {
             &mut self.windows,
             &mut self.units,
             &setup,
-            &mut Unattended,
+            attendant,
             &mut self.unsaid,
         )
     }
