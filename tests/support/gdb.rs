@@ -456,8 +456,8 @@ impl Gdb {
 
 impl Drop for Gdb {
     fn drop(&mut self) {
-        // GDB is ours, started above; it may have ended already.
-        let _ = writeln!(self.input, "-gdb-exit");
+        // GDB is ours, started above; it may have ended already. It is killed, not asked to exit: it would detach if it got that far,
+        // and the target would run or not as the machine's load has it.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
