@@ -82,6 +82,7 @@ build_all() {
     image appli-offset appli offset
     image appli-ram-section appli ram-section
     image loader loader
+    image checksum checksum
     image oracle oracle
     printf '%s\n' "$identity" > "$fresh/toolchain.txt"
 }

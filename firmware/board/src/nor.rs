@@ -24,12 +24,37 @@ pub const BLOCK: u32 = 0x1_0000;
 const JEDEC_ID: [u8; 3] = [0xc2, 0x81, 0x3b];
 const SFDP_SIGNATURE: [u8; 4] = *b"SFDP";
 
-/// Longest times of the data sheet.
+/// Longest time of the data sheet.
 const RESET_RECOVERY: Micros = Micros::millis(100);
-const BLOCK_ERASE: Micros = Micros::millis(1_000);
-const SECTOR_ERASE: Micros = Micros::millis(400);
-const CHIP_ERASE: Micros = Micros::millis(460_000);
-const PAGE_PROGRAM: Micros = Micros::millis(2);
+
+/// How long an operation keeps the chip busy, by the data sheet.
+#[derive(Clone, Copy)]
+struct Busy {
+    typical: Micros,
+    longest: Micros,
+}
+
+const BLOCK_ERASE: Busy = Busy {
+    typical: Micros::millis(256),
+    longest: Micros::millis(1_000),
+};
+const SECTOR_ERASE: Busy = Busy {
+    typical: Micros::millis(25),
+    longest: Micros::millis(400),
+};
+const CHIP_ERASE: Busy = Busy {
+    typical: Micros::millis(192_000),
+    longest: Micros::millis(460_000),
+};
+/// Somebody else's work: the longest one is a block erase.
+const UNKNOWN_WORK: Busy = Busy {
+    typical: Micros::millis(1),
+    longest: BLOCK_ERASE.longest,
+};
+const PAGE_PROGRAM: Busy = Busy {
+    typical: Micros(152),
+    longest: Micros::millis(2),
+};
 
 const WRITE_IN_PROGRESS: u8 = 1 << 0;
 const WRITE_ENABLED: u8 = 1 << 1;
@@ -187,12 +212,12 @@ impl<'a> Nor<'a> {
         )
     }
 
-    /// One write-enabled command in octal DTR, until the chip is done with it; `limit` is the data sheet's longest time.
-    fn change(&mut self, command: Command<'_>, limit: Micros) -> Result<(), Failure> {
+    /// One write-enabled command in octal DTR, until the chip is done with it; as long as it may take.
+    fn change(&mut self, command: Command<'_>, busy: Busy) -> Result<(), Failure> {
         let location = WINDOW_BASE + command.address.unwrap_or(0);
         self.xspi.run(Command::bare(octal::WRITE_ENABLE))?;
         self.xspi.run(command)?;
-        self.wait_ready(location, limit)?;
+        self.wait_ready(location, busy)?;
         let security = self.read_register(octal::READ_SECURITY)?;
         if security & FAILED == 0 {
             return Ok(());
@@ -244,7 +269,7 @@ impl<'a> Nor<'a> {
                     && status & WRITE_IN_PROGRESS != 0
                     && status & WRITE_ENABLED != 0 =>
             {
-                self.wait_ready(WINDOW_BASE, BLOCK_ERASE)
+                self.wait_ready(WINDOW_BASE, UNKNOWN_WORK)
             }
             _ => Ok(()),
         }
@@ -259,21 +284,26 @@ impl<'a> Nor<'a> {
         self.xspi.run(Command::bare(reset))
     }
 
-    fn wait_ready(&mut self, location: u32, limit: Micros) -> Result<(), Failure> {
-        const STEP: Micros = Micros(100);
-        let mut status = self.read_status()?;
-        for _ in 0..limit.0 / STEP.0 {
+    /// Half of the typical time passes without a look; then a look costs little beside what it may save.
+    fn wait_ready(&mut self, location: u32, busy: Busy) -> Result<(), Failure> {
+        let step = Micros(busy.typical.0 / 64);
+        self.xspi.waits().pause(Micros(busy.typical.0 / 2));
+        let mut left = busy.longest.0;
+        loop {
+            let status = self.read_status()?;
             if status & WRITE_IN_PROGRESS == 0 {
                 return Ok(());
             }
-            self.xspi.waits().pause(STEP);
-            status = self.read_status()?;
+            if left == 0 {
+                return Err(Failure {
+                    cause: Cause::Busy,
+                    location,
+                    value: status.into(),
+                });
+            }
+            self.xspi.waits().pause(step);
+            left = left.saturating_sub(step.0.max(1));
         }
-        Err(Failure {
-            cause: Cause::Busy,
-            location,
-            value: status.into(),
-        })
     }
 
     fn read_status(&mut self) -> Result<u8, Failure> {

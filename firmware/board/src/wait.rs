@@ -12,7 +12,7 @@ use stm32_metapac::common::{RW, Reg};
 
 use crate::journal::{Cause, Failure, Journal};
 
-const TICKS_PER_SECOND: u32 = 10_000;
+const TICKS_PER_SECOND: u32 = 100_000;
 const POLLS_BEFORE_SLEEP: u32 = 100;
 
 /// A span of time in microseconds.

@@ -238,8 +238,14 @@ impl<'a> Xspi<'a> {
             Data::Read(bytes) => (1, bytes.len()),
             Data::ReadRegister(_) => (1, 1),
         };
+        // FTF: room for a word in the FIFO, or a byte in it.
+        let threshold = if matches!(command.data, Data::Write(_)) {
+            3
+        } else {
+            0
+        };
         XSPI2.cr().modify(|w| {
-            w.set_fthres(Fthres::from_bits(0));
+            w.set_fthres(Fthres::from_bits(threshold));
             w.set_fmode(Fmode::from_bits(mode));
         });
         XSPI2
@@ -251,7 +257,13 @@ impl<'a> Xspi<'a> {
 
     fn fill(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let fifo: *mut u8 = XSPI2.dr().as_ptr().cast();
-        for byte in bytes {
+        let (words, rest) = bytes.as_chunks::<4>();
+        for word in words {
+            self.fifo_ready(SR_FTF)?;
+            // SAFETY: XSPI_DR takes words; FTF says that the FIFO has room for one.
+            unsafe { fifo.cast::<u32>().write_volatile(u32::from_le_bytes(*word)) };
+        }
+        for byte in rest {
             self.fifo_ready(SR_FTF)?;
             // SAFETY: XSPI_DR takes byte accesses; the FIFO has room.
             unsafe { fifo.write_volatile(*byte) };

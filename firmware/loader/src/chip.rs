@@ -66,6 +66,18 @@ pub fn erase(start: u32, end: u32) -> Result<(), Failure> {
     })
 }
 
+/// Erases the 4 KiB sector that `address` lies in.
+pub fn erase_sector(address: u32) -> Result<(), Failure> {
+    let offset = offset_in_chip(address, 1)? & !(nor::SECTOR - 1);
+    with_chip(|nor| nor.erase_sector(offset))
+}
+
+/// Erases the 64 KiB block that `address` lies in.
+pub fn erase_block(address: u32) -> Result<(), Failure> {
+    let offset = offset_in_chip(address, 1)? & !(nor::BLOCK - 1);
+    with_chip(|nor| nor.erase_block(offset))
+}
+
 /// Erases the whole chip.
 pub fn erase_all() -> Result<(), Failure> {
     with_chip(|nor| nor.erase_chip())

@@ -1,35 +1,43 @@
-//! The fast path: many CRCs in one call, and programming from two buffers while the host fills the other one.
+//! The fast path: many CRCs in one call, and a queue of erases and programs that the host fills while they are carried out.
 
 use core::{hint, slice};
 
+use board::journal::Failure;
+
 use crate::{FAILURE, SUCCESS, answer, chip, crc::crc32, kept};
 
-/// A buffer of [`FastMailbox`].
+/// Entries of [`FastMailbox`]: what the host can be ahead by.
+const ENTRIES: usize = 32;
+
+/// An erase of 4 KiB, or 64 KiB.
+const ERASE_SECTOR: u32 = 1;
+const ERASE_BLOCK: u32 = 2;
+
+/// One piece of work.
 #[repr(C)]
-pub struct Slot {
-    /// 0: empty, the host may fill it. 1: full, the loader programs it and sets 0. The host writes this word last.
-    state: u32,
-    /// Window address; erased.
+pub struct Entry {
+    /// 0: program; 1: erase 4 KiB; 2: erase 64 KiB.
+    work: u32,
+    /// Window address; of the first byte, or of the sector or block.
     address: u32,
-    /// Bytes.
+    /// Bytes to program.
     length: u32,
-    /// Where the bytes lie: in AXI SRAM or DTCM.
+    /// Where they lie: in AXI SRAM or DTCM.
     data: *const u8,
 }
 
 /// What host and loader share while [`FastProgram`] runs.
 #[repr(C)]
 pub struct FastMailbox {
-    /// The host sets 1 when it has filled its last slot.
+    /// Entries that the host has filled since the beginning; written behind the entries themselves.
+    ready: u32,
+    /// The host sets 1 when there will be no more.
     stop: u32,
-    /// Slots programmed so far.
+    /// Entries done since the beginning: they and their data are the host's again.
     done: u32,
-    /// Used in turn, the first one first.
-    slots: [Slot; 2],
+    /// Used in turn.
+    entries: [Entry; ENTRIES],
 }
-
-const FULL: u32 = 1;
-const EMPTY: u32 = 0;
 
 /// CRC-32 of each of `count` runs of `unit` bytes from `address` on, into `results`.
 ///
@@ -51,44 +59,55 @@ pub unsafe extern "C" fn FastCrc(address: u32, unit: u32, count: u32, results: *
     SUCCESS
 }
 
-/// Programs slots in turn until the host says stop and none is full, or one fails.
+/// Does the entries of the mailbox in turn until the host says stop and none is left, or one fails. Erases are entries like programs,
+/// so that the host fills its buffers while they last.
 ///
 /// # Safety
-/// `mailbox` is valid until this returns, and so is the data of each slot while it is full.
+/// `mailbox` is valid until this returns, and so is the data of each entry until it is done.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn FastProgram(mailbox: *mut FastMailbox) -> u32 {
-    let mut turn = 0;
+    let mut done = 0;
     loop {
-        // SAFETY: by the contract of this function; the host changes words behind our back, so each access is volatile.
-        let (slot, stop) = unsafe {
+        // SAFETY: by the contract of this function; the host changes words behind our back, so each access is volatile. `stop` is
+        // read before `ready`: the host writes it last.
+        let (stop, ready) = unsafe {
             (
-                &raw mut (*mailbox).slots[turn],
                 (&raw const (*mailbox).stop).read_volatile(),
+                (&raw const (*mailbox).ready).read_volatile(),
             )
         };
-        // SAFETY: as above.
-        if unsafe { (&raw const (*slot).state).read_volatile() } != FULL {
+        if ready == done {
             if stop != 0 {
                 return SUCCESS;
             }
             hint::spin_loop();
             continue;
         }
-        // SAFETY: the slot is full, so the host leaves it and its data alone.
-        let (address, bytes) = unsafe {
-            (
-                (*slot).address,
-                slice::from_raw_parts((*slot).data, (*slot).length as usize),
-            )
+        // SAFETY: the entry is ready, so the host leaves it alone.
+        let entry = unsafe {
+            let entries = (&raw const (*mailbox).entries).cast::<Entry>();
+            entries.add(done as usize % ENTRIES).read_volatile()
         };
-        if answer(chip::program(address, bytes)) == FAILURE {
+        // SAFETY: by the contract of this function.
+        if answer(unsafe { carry_out(&entry) }) == FAILURE {
             return FAILURE;
         }
+        done = done.wrapping_add(1);
         // SAFETY: as above.
-        unsafe {
-            (&raw mut (*mailbox).done).write_volatile((*mailbox).done + 1);
-            (&raw mut (*slot).state).write_volatile(EMPTY);
+        unsafe { (&raw mut (*mailbox).done).write_volatile(done) };
+    }
+}
+
+/// # Safety
+/// The data of a program is valid.
+unsafe fn carry_out(entry: &Entry) -> Result<(), Failure> {
+    match entry.work {
+        ERASE_SECTOR => chip::erase_sector(entry.address),
+        ERASE_BLOCK => chip::erase_block(entry.address),
+        _ => {
+            // SAFETY: by the contract of this function.
+            let bytes = unsafe { slice::from_raw_parts(entry.data, entry.length as usize) };
+            chip::program(entry.address, bytes)
         }
-        turn ^= 1;
     }
 }

@@ -87,7 +87,10 @@ impl Host {
 
     /// Calls `function` and does not wait.
     pub fn start(&mut self, function: &str, arguments: &[u32]) {
-        let entry = self.loader.symbol(function);
+        self.start_at(self.loader.symbol(function), arguments);
+    }
+
+    fn start_at(&mut self, entry: u32, arguments: &[u32]) {
         let mut core = self.session.core(0).unwrap();
         for (register, argument) in (0u16..).zip(arguments) {
             core.write_core_reg(RegisterId(register), *argument)
@@ -263,41 +266,153 @@ fn fast_crc_checks_many_sectors_in_one_call() {
     assert_eq!(host.words(BUFFER), [CHECK]);
 }
 
-#[test]
-fn fast_program_works_while_the_host_fills_the_other_buffer() {
-    const MAILBOX: u32 = 0x2400_0800;
-    const SLOT_BYTES: u32 = 0x1000;
-    let mut host = Host::initialised();
-    let bytes = pattern(5 * SLOT_BYTES as usize);
-    host.write(MAILBOX, &[0; 40]);
-    host.start("FastProgram", &[MAILBOX]);
-    for (turn, chunk) in (0u32..).zip(bytes.chunks(SLOT_BYTES as usize)) {
-        let slot = MAILBOX + 8 + 16 * (turn % 2);
-        let data = BUFFER + SLOT_BYTES * (turn % 2);
-        for _ in 0..1_000 {
-            if host.words(slot) == [0] {
-                break;
+/// Entries of the mailbox of FastProgram: 12 bytes of counters, then 32 entries of work, address, length and data.
+struct Mailbox {
+    sent: u32,
+}
+
+impl Mailbox {
+    const AT: u32 = 0x2400_0800;
+    const ENTRIES: u32 = 32;
+    const BYTES: usize = 12 + 16 * Self::ENTRIES as usize;
+
+    fn start(host: &mut Host) -> Self {
+        host.write(Self::AT, &[0; Self::BYTES]);
+        host.start("FastProgram", &[Self::AT]);
+        Self { sent: 0 }
+    }
+
+    /// Waits until at most `ahead` entries are still to be done.
+    fn wait(&self, host: &mut Host, ahead: u32) {
+        for _ in 0..10_000 {
+            if self.sent - host.words::<1>(Self::AT + 8)[0] <= ahead {
+                return;
             }
             host.board.idle(Duration::from_micros(100));
         }
-        assert_eq!(host.words(slot), [0], "slot {} stays full", turn % 2);
-        host.write(data, chunk);
-        let mut core = host.session.core(0).unwrap();
-        core.write_32(
-            u64::from(slot) + 4,
-            &[NOR + turn * SLOT_BYTES, SLOT_BYTES, data],
-        )
-        .unwrap();
-        core.write_word_32(slot.into(), 1).unwrap();
+        panic!("the queue stands still");
     }
-    host.write(MAILBOX, &1u32.to_le_bytes());
-    for _ in 0..1_000 {
-        host.board.idle(Duration::from_millis(1));
-        if host.is_halted() {
-            break;
+
+    fn send(&mut self, host: &mut Host, entry: [u32; 4]) {
+        let at = Self::AT + 12 + 16 * (self.sent % Self::ENTRIES);
+        host.write(at, entry.map(u32::to_le_bytes).as_flattened());
+        self.sent += 1;
+        host.write(Self::AT, &self.sent.to_le_bytes());
+    }
+
+    /// Says stop and waits: how many entries were done.
+    fn finish(self, host: &mut Host) -> u32 {
+        host.write(Self::AT + 4, &1u32.to_le_bytes());
+        for _ in 0..10_000 {
+            host.board.idle(Duration::from_millis(1));
+            if host.is_halted() {
+                break;
+            }
         }
+        host.words::<1>(Self::AT + 8)[0]
     }
+}
+
+const PROGRAM: u32 = 0;
+const ERASE_SECTOR: u32 = 1;
+const ERASE_BLOCK: u32 = 2;
+
+#[test]
+fn fast_program_works_while_the_host_fills_the_other_buffer() {
+    const SLOT_BYTES: u32 = 0x1000;
+    let mut host = Host::initialised();
+    let bytes = pattern(40 * SLOT_BYTES as usize);
+    let mut mailbox = Mailbox::start(&mut host);
+    for (turn, chunk) in (0u32..).zip(bytes.chunks(SLOT_BYTES as usize)) {
+        let data = BUFFER + SLOT_BYTES * (turn % 2);
+        mailbox.wait(&mut host, 1);
+        host.write(data, chunk);
+        mailbox.send(
+            &mut host,
+            [PROGRAM, NOR + turn * SLOT_BYTES, SLOT_BYTES, data],
+        );
+    }
+    assert_eq!(mailbox.finish(&mut host), 40);
     assert_eq!(host.result("FastProgram"), SUCCESS);
-    assert_eq!(host.words(MAILBOX + 4), [5]);
     assert_eq!(host.nor(0, bytes.len()), bytes);
+}
+
+#[test]
+fn erases_are_entries_of_the_same_queue() {
+    let mut host = Host::initialised();
+    let before = vec![0x55; 0x2_0000];
+    host.board
+        .with(|board| board.program_nor(0, &before))
+        .unwrap();
+    let wear = host.board.with(|board| board.nor_wear().erased_sectors);
+    host.write(BUFFER, &[1, 2, 3, 4]);
+    let mut mailbox = Mailbox::start(&mut host);
+    mailbox.send(&mut host, [ERASE_SECTOR, NOR + 0x1000, 0, 0]);
+    mailbox.send(&mut host, [ERASE_BLOCK, NOR + 0x1_0000, 0, 0]);
+    mailbox.send(&mut host, [PROGRAM, NOR + 0x1_0000, 4, BUFFER]);
+    assert_eq!(mailbox.finish(&mut host), 3);
+    assert_eq!(host.result("FastProgram"), SUCCESS);
+    let erased = host.board.with(|board| board.nor_wear().erased_sectors) - wear;
+    assert_eq!(erased, 2);
+    assert_eq!(host.nor(0xffe, 4), [0x55, 0x55, 0xff, 0xff]);
+    assert_eq!(host.nor(0x1ffe, 4), [0xff, 0xff, 0x55, 0x55]);
+    assert_eq!(host.nor(0x1_0000, 6), [1, 2, 3, 4, 0xff, 0xff]);
+}
+
+#[test]
+fn a_failed_entry_ends_the_queue_and_is_the_last_failure() {
+    const OUT_OF_RANGE: u32 = 8;
+    let mut host = Host::initialised();
+    let mut mailbox = Mailbox::start(&mut host);
+    mailbox.send(&mut host, [ERASE_SECTOR, NOR, 0, 0]);
+    mailbox.send(&mut host, [ERASE_BLOCK, NOR - 0x1000, 0, 0]);
+    assert_eq!(mailbox.finish(&mut host), 1);
+    assert_eq!(host.result("FastProgram"), 0);
+    assert_eq!(host.last_failure(), [OUT_OF_RANGE, NOR - 0x1000, 0]);
+}
+
+#[test]
+fn checksums_of_any_runs_are_computed_where_the_routine_was_put() {
+    /// CRC-32 of "123456789" (the catalogue's check value).
+    const CHECK: u32 = 0xcbf4_3926;
+    const ROUTINE: u32 = 0x2400_0800;
+    const RUNS: u32 = 0x2400_0c00;
+    let mut host = Host::initialised();
+    host.board
+        .with(|board| board.program_nor(0x7ffd, b"123456789123456789"))
+        .unwrap();
+    let code = Image::load("checksum.elf").contents(0);
+    host.write(ROUTINE, &code);
+    let runs = [[NOR + 0x7ffd, 9], [NOR + 0x8006, 9], [NOR + 0x7ff0, 0x20]];
+    host.write(
+        RUNS,
+        runs.map(|run| run.map(u32::to_le_bytes))
+            .as_flattened()
+            .as_flattened(),
+    );
+    host.start_at(ROUTINE, &[RUNS, 3, 0x8000, BUFFER]);
+    host.board.idle(Duration::from_millis(1));
+    assert!(host.is_halted());
+    assert_eq!(
+        host.result("Checksum"),
+        5,
+        "two runs cross a multiple of the unit"
+    );
+    let [head, tail, whole, before, behind] = host.words(BUFFER);
+    assert_eq!(whole, CHECK);
+    assert_eq!((head, tail), (crc32(b"123"), crc32(b"456789")));
+    assert_eq!(before, crc32(&[&[0xff; 13][..], b"123"].concat()));
+    assert_eq!(
+        behind,
+        crc32(&[b"456789123456789".as_slice(), &[0xff]].concat())
+    );
+}
+
+/// CRC-32 by its definition, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 }
+        })
+    })
 }
