@@ -32,7 +32,7 @@ use crate::{
     fault::{Code, Explain},
     layout::{Address, BoardProfile, Controller},
     link::{Attendant, CoreState, Link, LinkError, Phase, Progress, RegisterAccess, Verdict},
-    loader::{Algorithm, Function, Loader, LoaderError, builtin},
+    loader::{Choice, Function, Loader, LoaderError, Routine},
     registers::flash::{FLASH, Nvsr, OPEN},
     window::{WindowError, Windows},
 };
@@ -173,20 +173,17 @@ fn may_change_internal(
     }
 }
 
-/// The routine that the profile names for a flash, if it serves that flash.
-fn algorithm_of(region: &Region, profile: &BoardProfile) -> Result<Algorithm, FlashError> {
+/// The routine that is chosen for a flash, if it serves that flash.
+fn routine_of(region: &Region, profile: &BoardProfile) -> Result<Routine, FlashError> {
     let name = region.algorithm().ok_or_else(|| FlashError::NoAlgorithm {
         region: region.name.clone(),
     })?;
-    let algorithm = builtin::find(&profile.chip, name)?;
-    let covers = algorithm.range.start <= region.range.start
-        && region.range.end <= algorithm.range.end
-        && algorithm.sector_bytes == region.sector_bytes;
-    if covers {
-        Ok(algorithm)
+    let routine = Choice::parse(name).routine(&profile.chip)?;
+    if routine.flash.serves(&region.range, region.sector_bytes) {
+        Ok(routine)
     } else {
         Err(FlashError::OtherFlash {
-            algorithm: algorithm.name,
+            algorithm: routine.name,
             region: region.name.clone(),
         })
     }
@@ -204,11 +201,11 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&mut self, sectors: &[Sector]) -> Result<(), FlashError> {
-        let algorithm = algorithm_of(self.region, self.context.profile)?;
+        let routine = routine_of(self.region, self.context.profile)?;
         let mut loader = Loader::start(
             self.link,
             self.windows,
-            &algorithm,
+            &routine,
             self.context.profile,
             self.region.program_bytes(),
         )?;
@@ -248,7 +245,7 @@ impl Work<'_> {
             self.program(loader, plan, done, total)?;
             done += plan.bytes();
         }
-        loader.init(self.link, self.windows, Function::Verify)?;
+        loader.map(self.link, self.windows)?;
         self.verify(&plans, total)?;
         Ok(())
     }
@@ -262,7 +259,9 @@ impl Work<'_> {
     ) -> Result<(), FlashError> {
         if plan.erase {
             self.attend(Phase::Erase, done, total, plan)?;
-            loader.erase(self.link, self.windows, plan.address)?;
+            let start = u64::from(plan.address.0);
+            let sector = start..start + u64::from(self.region.sector_bytes);
+            loader.erase(self.link, self.windows, &sector)?;
             self.report.erased(self.region);
         }
         for (offset, bytes) in plan.programs(loader.program_bytes()) {

@@ -1,47 +1,45 @@
 //! Loaders: flash routines that run in the chip's RAM, called by us through the debug port.
 //!
-//! The convention is that of CMSIS-Pack flash algorithms: `Init(address, clock, function)`, `EraseSector(address)`,
-//! `ProgramPage(address, size, buffer)`, `UnInit(function)`; 0 in R0 is success, R9 is the base of their data, and they return to
-//! a breakpoint instruction. A routine runs in a core state of our making: fresh from system reset, caches off, interrupts masked,
-//! and the MPU keeps the core from reading ahead into external ranges that do not answer yet. Its buffer lies in tightly coupled
-//! memory, which no cache stands before.
+//! A [`Routine`] says what lies where, how it is called and which flash it serves; `builtin.rs`, `stldr.rs` and `own.rs` make one. It runs
+//! in a core state of our making: fresh from system reset, caches off, interrupts masked, and the MPU keeps the core from reading
+//! ahead into external ranges that do not answer yet. [`Plan`] decides where its stack and its two buffers lie.
 //!
 //! Whatever happened, [`Loader::finish`] ends in a reset with the core halted: the routine has destroyed clocks, stack and RAM of
 //! the program that was there.
 
 pub mod builtin;
+mod call;
+mod choice;
+mod elf;
+mod error;
 mod nor_reset;
+mod own;
 mod plan;
+mod routine;
+mod stldr;
 
-use std::{borrow::Cow, fmt, ops::Range, time::Duration};
+use std::{ops::Range, time::Duration};
 
+pub use call::{Call, Operation, Outcome};
+pub use choice::Choice;
+pub use elf::LoaderFileError;
+pub use error::LoaderError;
 pub use plan::{DoesNotFit, Plan};
+pub use routine::{Cmsis, Convention, Fast, Geometry, Limits, Routine, SectorRun, Segment, St};
+
+use call::Request;
 
 use crate::{
-    fault::{Code, Explain},
     layout::{Address, BoardProfile, Memory},
-    link::{
-        CoreRegister, CoreState, HaltReason, Interrupts, Link, LinkError, RegisterAccess,
-        ResetMode,
-        core_fault::{CoreFault, Exception},
-    },
+    link::{CoreRegister, CoreState, Link, LinkError, RegisterAccess, ResetMode},
     registers::{
         debug::{Demcr, SCS},
         flash::{FLASH, Obw1sr},
-        iwdg::{FEED, IWDG, IwdgKey, IwdgPrescaler, IwdgReload, UNLOCK},
+        iwdg::{IWDG, IwdgKey, IwdgPrescaler, IwdgReload, UNLOCK},
         mpu::{MpuControl, MpuRegionAttributes, MpuRegionBase, MpuRegionNumber},
     },
     window::Windows,
 };
-
-/// Initialisation starts PLLs and resets the NOR, which takes up to 100 ms each.
-const INIT_LIMIT: Duration = Duration::from_secs(5);
-
-/// Longest wait between two looks at the core.
-const LONGEST_POLL: Duration = Duration::from_millis(50);
-
-/// xPSR with nothing but the Thumb bit (ARM ARM B1.4.2).
-const THUMB: u32 = 1 << 24;
 
 /// The external ranges as MPU regions of 512 MiB: they are closed to the core while a routine runs.
 const EXTERNAL_HALVES: [u32; 2] = [0x6000_0000, 0x8000_0000];
@@ -49,38 +47,9 @@ const EXTERNAL_HALVES: [u32; 2] = [0x6000_0000, 0x8000_0000];
 /// MPU_RASR.SIZE of 512 MiB.
 const SIZE_512_MIB: u32 = 28;
 
-/// A flash routine: its code, its entry points, and what it says of the flash it serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Algorithm {
-    /// Its name in messages.
-    pub name: String,
-    /// Where the code goes.
-    pub load_address: Address,
-    /// Code and data.
-    pub code: Vec<u8>,
-    /// R9 while it runs.
-    pub static_base: Address,
-    /// `Init`, with the Thumb bit, as all entry points.
-    pub init: Option<Address>,
-    /// `UnInit`.
-    pub uninit: Option<Address>,
-    /// `EraseSector`.
-    pub erase_sector: Address,
-    /// `ProgramPage`.
-    pub program_page: Address,
-    /// The flash that it serves.
-    pub range: Range<u64>,
-    /// Largest program of a call, by its own account.
-    pub page_bytes: u32,
-    /// Smallest erase.
-    pub sector_bytes: u32,
-    /// What an erased byte reads as.
-    pub erased_byte: u8,
-    /// Time limit for a page.
-    pub program_limit: Duration,
-    /// Time limit for a sector.
-    pub erase_limit: Duration,
-}
+/// A checksum reads at least so many bytes of the window in a second, and takes [`CRC_START`] besides.
+const CRC_BYTES_PER_SECOND: u64 = 1 << 20;
+const CRC_START: Duration = Duration::from_secs(1);
 
 /// What a routine is initialised for (CMSIS-Pack, the parameter `fnc`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,67 +62,22 @@ pub enum Function {
     Verify = 3,
 }
 
-/// A call into a routine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// `Init`.
-    Init,
-    /// `EraseSector`.
-    Erase {
-        /// First address of the sector.
-        sector: Address,
-    },
-    /// `ProgramPage`.
-    Program {
-        /// First address.
-        address: Address,
-        /// Bytes.
-        length: u32,
-    },
-    /// `UnInit`.
-    UnInit,
+/// One of the two buffers that a routine programs from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Buffer {
+    /// The first.
+    #[default]
+    First,
+    /// The second.
+    Second,
 }
 
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Buffer {
+    /// The one that is filled while this one is programmed.
+    pub fn other(self) -> Self {
         match self {
-            Self::Init => f.write_str("loader failed: its initialisation"),
-            Self::Erase { sector } => write!(f, "erase failed: sector {sector}"),
-            Self::Program { address, length } => {
-                write!(f, "programming failed: {length} bytes at {address}")
-            }
-            Self::UnInit => f.write_str("loader failed: its end"),
-        }
-    }
-}
-
-/// What a call came to, other than success.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The routine returned something else than 0.
-    Reported(u32),
-    /// It did not come back.
-    StillBusy {
-        /// The limit.
-        limit: Duration,
-        /// Where it was.
-        pc: Address,
-    },
-    /// It ran into a fault.
-    Crashed(Box<CoreFault>),
-    /// It stopped somewhere else than at its return.
-    Strayed(Address),
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reported(code) => write!(f, "was refused by the routine (it returned {code})"),
-            Self::StillBusy { limit, pc } => {
-                write!(f, "still busy after {} ms (pc {pc})", limit.as_millis())
-            }
-            Self::Crashed(fault) => write!(f, "crashed: {fault}"),
-            Self::Strayed(pc) => write!(f, "stopped at {pc} instead of returning"),
+            Self::First => Self::Second,
+            Self::Second => Self::First,
         }
     }
 }
@@ -161,7 +85,7 @@ impl fmt::Display for Outcome {
 /// A routine in the chip's RAM, ready to be called.
 #[derive(Debug)]
 pub struct Loader<'a> {
-    algorithm: &'a Algorithm,
+    routine: &'a Routine,
     plan: Plan,
     catches: Demcr,
     watchdog_runs: bool,
@@ -172,23 +96,35 @@ impl<'a> Loader<'a> {
     pub fn start(
         link: &mut dyn Link,
         windows: &mut Windows,
-        algorithm: &'a Algorithm,
+        routine: &'a Routine,
         profile: &BoardProfile,
         program_bytes: Option<u32>,
     ) -> Result<Self, LoaderError> {
-        let plan = Plan::new(algorithm, profile, program_bytes)?;
+        let plan = Plan::new(routine, profile, program_bytes)?;
         link.reset(ResetMode::Halt)?;
         windows.forget();
         let catches: Demcr = link.peek(SCS)?;
         let loader = Self {
-            algorithm,
+            routine,
             plan,
             catches,
             watchdog_runs: !link.peek::<Obw1sr>(FLASH)?.software_watchdog(),
         };
         loader.make_core_state(link)?;
-        link.write(algorithm.load_address, &loader.plan.image(algorithm))?;
+        for segment in &routine.segments {
+            let mut data = segment.data.clone();
+            data.resize(data.len() + segment.zeros as usize, 0);
+            link.write(segment.address, &data)?;
+        }
+        for (address, data) in loader.plan.additions() {
+            link.write(address, data)?;
+        }
         Ok(loader)
+    }
+
+    /// The routine.
+    pub fn routine(&self) -> &'a Routine {
+        self.routine
     }
 
     /// Most bytes that one call of [`Self::program`] takes.
@@ -198,47 +134,126 @@ impl<'a> Loader<'a> {
 
     /// Granularity of programs.
     pub fn page_bytes(&self) -> u32 {
-        self.algorithm.page_bytes
+        self.routine.flash.page_bytes
     }
 
-    /// Calls `Init`; ST's routines leave the window mapped after it.
+    /// Calls `Init`. ST's routines leave the window mapped after it.
     pub fn init(
         &mut self,
         link: &mut dyn Link,
         windows: &mut Windows,
         function: Function,
     ) -> Result<(), LoaderError> {
-        let Some(entry) = self.algorithm.init else {
-            return Ok(());
+        let base = self.routine.flash.range.start as u32;
+        let (entry, arguments) = match &self.routine.convention {
+            Convention::Cmsis(cmsis) => match cmsis.init {
+                Some(entry) => (entry, [base, 0, function as u32, 0]),
+                None => return Ok(()),
+            },
+            Convention::St(st) => (st.init, [0; 4]),
         };
-        let base = self.algorithm.range.start as u32;
-        self.call(
-            link,
-            windows,
-            Operation::Init,
-            entry,
-            [base, 0, function as u32],
-            INIT_LIMIT,
-        )
+        let request = self.request(Operation::Init, entry, arguments, self.routine.limits.init);
+        self.call(link, windows, request)
     }
 
-    /// Erases the sector that begins at `sector`.
+    /// Maps the window again: after a change it is not.
+    pub fn map(&mut self, link: &mut dyn Link, windows: &mut Windows) -> Result<(), LoaderError> {
+        let Some(fast) = self.routine.fast() else {
+            return self.init(link, windows, Function::Verify);
+        };
+        let base = self.routine.flash.range.start as u32;
+        let result = self.plan.buffers[0].0;
+        let arguments = [base, self.page_bytes(), 1, result];
+        let request = self.request(Operation::Map, fast.crc, arguments, CRC_START);
+        self.call(link, windows, request)
+    }
+
+    /// Erases the sectors in `range`, which begins and ends with one.
     pub fn erase(
         &mut self,
         link: &mut dyn Link,
         windows: &mut Windows,
-        sector: Address,
+        range: &Range<u64>,
     ) -> Result<(), LoaderError> {
+        let mut at = range.start;
+        while at < range.end {
+            let (call, next) = self.begin_erase(link, windows, &(at..range.end))?;
+            self.wait(link, windows, call)?;
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// Begins to erase from the start of `range` on: as much of it as one call takes. Where the rest begins is returned as well.
+    pub fn begin_erase(
+        &mut self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        range: &Range<u64>,
+    ) -> Result<(Call, u64), LoaderError> {
+        let sector = Address(range.start as u32);
         let operation = Operation::Erase { sector };
-        let entry = self.algorithm.erase_sector;
-        self.call(
-            link,
-            windows,
-            operation,
-            entry,
-            [sector.0, 0, 0],
-            self.algorithm.erase_limit,
-        )
+        let flash = &self.routine.flash;
+        let behind = |address: u64| {
+            let sector = flash.sector(Address(address as u32));
+            sector.map_or(range.end, |sector| sector.end)
+        };
+        let limit = self.routine.limits.erase;
+        let (request, next) = match &self.routine.convention {
+            Convention::Cmsis(cmsis) => {
+                let arguments = [sector.0, 0, 0, 0];
+                let request = self.request(operation, cmsis.erase_sector, arguments, limit);
+                (request, behind(range.start))
+            }
+            Convention::St(st) => {
+                // The start of the last sector, not its end: old loaders would erase the one behind it as well.
+                let last = flash.sector(Address((range.end - 1) as u32));
+                let last = last.map_or(range.start, |last| last.start.max(range.start));
+                let mut sectors = 1;
+                let mut at = behind(range.start);
+                while at < range.end {
+                    sectors += 1;
+                    at = behind(at);
+                }
+                let arguments = [sector.0, last as u32, 0, 0];
+                (
+                    self.request(operation, st.sector_erase, arguments, limit * sectors),
+                    range.end,
+                )
+            }
+        };
+        Ok((self.begin(link, windows, request)?, next))
+    }
+
+    /// Puts data, at most [`Self::program_bytes`], into a buffer. The core may run a call that programs from the other one.
+    pub fn fill(
+        &mut self,
+        link: &mut dyn Link,
+        buffer: Buffer,
+        data: &[u8],
+    ) -> Result<(), LinkError> {
+        link.write(self.buffer(buffer), data)
+    }
+
+    /// Begins to program `length` bytes of a buffer at `address`.
+    pub fn begin_program(
+        &mut self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        buffer: Buffer,
+        address: Address,
+        length: u32,
+    ) -> Result<Call, LoaderError> {
+        let entry = match &self.routine.convention {
+            Convention::Cmsis(cmsis) => cmsis.program_page,
+            Convention::St(st) => st.write,
+        };
+        let operation = Operation::Program { address, length };
+        let arguments = [address.0, length, self.buffer(buffer).0, 0];
+        let pages = length.div_ceil(self.page_bytes()).max(1);
+        let limit = self.routine.limits.program * pages;
+        let request = self.request(operation, entry, arguments, limit);
+        Ok(self.begin(link, windows, request)?)
     }
 
     /// Programs `data`, at most [`Self::program_bytes`], at `address`.
@@ -249,40 +264,60 @@ impl<'a> Loader<'a> {
         address: Address,
         data: &[u8],
     ) -> Result<(), LoaderError> {
+        self.fill(link, Buffer::First, data)?;
         let length = data.len() as u32;
-        let pages = length.div_ceil(self.algorithm.page_bytes).max(1);
-        link.write(self.plan.buffer, data)?;
-        self.call(
-            link,
-            windows,
-            Operation::Program { address, length },
-            self.algorithm.program_page,
-            [address.0, length, self.plan.buffer.0],
-            self.algorithm.program_limit * pages,
-        )
+        let call = self.begin_program(link, windows, Buffer::First, address, length)?;
+        self.wait(link, windows, call)
+    }
+
+    /// Most runs that one call of [`Self::crc`] takes.
+    pub fn crc_runs(&self) -> u32 {
+        self.plan.buffer_bytes / 4
+    }
+
+    /// CRC-32 (ISO-HDLC) of each of `count` runs of `unit` bytes from `address` on, computed on the target; `None` if the routine cannot.
+    pub fn crc(
+        &mut self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        address: Address,
+        unit: u32,
+        count: u32,
+    ) -> Result<Option<Vec<u32>>, LoaderError> {
+        let Some(fast) = self.routine.fast() else {
+            return Ok(None);
+        };
+        let results = self.plan.buffers[0];
+        let length = unit.saturating_mul(count);
+        let micros = u64::from(length) * 1_000_000 / CRC_BYTES_PER_SECOND;
+        let limit = CRC_START + Duration::from_micros(micros);
+        let operation = Operation::Crc { address, length };
+        let arguments = [address.0, unit, count, results.0];
+        let request = self.request(operation, fast.crc, arguments, limit);
+        self.call(link, windows, request)?;
+        let mut bytes = vec![0; count as usize * 4];
+        link.read(results, &mut bytes)?;
+        let words = bytes.chunks_exact(4);
+        let words = words.map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+        Ok(Some(words.collect()))
     }
 
     /// Lets the routine clean up, brings the NOR back into its power-on protocol if it served one, then resets the chip with the core
     /// halted. Says nothing of a routine that cannot clean up: the reset undoes what it left.
     pub fn finish(mut self, link: &mut dyn Link, windows: &mut Windows) -> Result<(), LoaderError> {
-        if let Some(entry) = self.algorithm.uninit
+        if let Convention::Cmsis(cmsis) = &self.routine.convention
+            && let Some(entry) = cmsis.uninit
             && matches!(link.state()?, CoreState::Halted(_))
         {
-            let function = [Function::Verify as u32, 0, 0];
-            let ended = self.call(
-                link,
-                windows,
-                Operation::UnInit,
-                entry,
-                function,
-                INIT_LIMIT,
-            );
-            if let Err(error) = ended {
+            let arguments = [Function::Verify as u32, 0, 0, 0];
+            let limit = self.routine.limits.init;
+            let request = self.request(Operation::UnInit, entry, arguments, limit);
+            if let Err(error) = self.call(link, windows, request) {
                 tracing::warn!("{error}");
             }
         }
         link.poke(SCS, self.catches)?;
-        let base = Address(self.algorithm.range.start as u32);
+        let base = Address(self.routine.flash.range.start as u32);
         if let Some(window) = windows
             .find(base)
             .filter(|window| window.memory == Memory::Nor)
@@ -295,6 +330,43 @@ impl<'a> Loader<'a> {
         link.reset(ResetMode::Halt)?;
         windows.forget();
         Ok(())
+    }
+
+    /// A call that succeeds as the routine's convention says.
+    fn request(
+        &self,
+        operation: Operation,
+        entry: Address,
+        arguments: [u32; 4],
+        limit: Duration,
+    ) -> Request {
+        let success = match self.routine.convention {
+            Convention::Cmsis(_) => 0,
+            Convention::St(_) => 1,
+        };
+        Request {
+            operation,
+            entry,
+            arguments,
+            success,
+            limit,
+        }
+    }
+
+    fn buffer(&self, buffer: Buffer) -> Address {
+        let [first, second] = self.plan.buffers;
+        match buffer {
+            Buffer::First => first,
+            Buffer::Second => second,
+        }
+    }
+
+    /// R9 of every call.
+    fn static_base(&self) -> Address {
+        match &self.routine.convention {
+            Convention::Cmsis(cmsis) => cmsis.static_base,
+            Convention::St(_) => Address(0),
+        }
     }
 
     /// MPU over the external ranges, interrupts masked, every fault caught, and a watchdog that option bytes started made slow.
@@ -332,148 +404,6 @@ impl<'a> Loader<'a> {
             link.poke(IWDG, IwdgReload::default().with_value(u32::MAX))?;
         }
         Ok(())
-    }
-
-    /// Calls `entry` with arguments in R0 to R2 and waits until it has returned.
-    fn call(
-        &mut self,
-        link: &mut dyn Link,
-        windows: &mut Windows,
-        operation: Operation,
-        entry: Address,
-        arguments: [u32; 3],
-        limit: Duration,
-    ) -> Result<(), LoaderError> {
-        windows.forget();
-        if self.watchdog_runs {
-            link.poke(IWDG, IwdgKey::default().with_key(FEED))?;
-        }
-        for (number, value) in (0..).zip(arguments) {
-            link.write_register(CoreRegister(number), value)?;
-        }
-        let frame = [
-            (CoreRegister(9), self.algorithm.static_base.0),
-            (CoreRegister::SP, self.plan.stack_top.0),
-            (CoreRegister::LR, self.plan.breakpoint.0 | 1),
-            (CoreRegister::PC, entry.0 & !1),
-            (CoreRegister::XPSR, THUMB),
-        ];
-        for (register, value) in frame {
-            link.write_register(register, value)?;
-        }
-        link.resume_with(Interrupts::Masked)?;
-        let outcome = self.wait(link, limit)?;
-        windows.forget();
-        match outcome {
-            None => Ok(()),
-            Some(outcome) => Err(LoaderError::Call {
-                loader: self.algorithm.name.clone(),
-                operation,
-                outcome,
-            }),
-        }
-    }
-
-    /// Waits for the return. The time is what [`Link::idle`] was asked to wait, so that it is the target's time on every link.
-    fn wait(&self, link: &mut dyn Link, limit: Duration) -> Result<Option<Outcome>, LinkError> {
-        let mut waited = Duration::ZERO;
-        loop {
-            match link.state()? {
-                CoreState::Halted(reason) => return self.returned(link, reason),
-                CoreState::LockedUp => {
-                    link.halt()?;
-                    let fault = CoreFault::read(link, Exception::Lockup)?;
-                    return Ok(Some(Outcome::Crashed(Box::new(fault))));
-                }
-                CoreState::Running | CoreState::Sleeping if waited >= limit => {
-                    link.halt()?;
-                    let pc = Address(link.read_register(CoreRegister::PC)?);
-                    return Ok(Some(Outcome::StillBusy { limit, pc }));
-                }
-                CoreState::Running | CoreState::Sleeping => {}
-            }
-            let pause = (waited / 8).clamp(Duration::from_millis(1), LONGEST_POLL);
-            link.idle(pause)?;
-            waited += pause;
-        }
-    }
-
-    fn returned(
-        &self,
-        link: &mut dyn Link,
-        reason: HaltReason,
-    ) -> Result<Option<Outcome>, LinkError> {
-        if reason.vector_catch
-            && let Some(fault) = CoreFault::of_halted(link)?
-        {
-            return Ok(Some(Outcome::Crashed(Box::new(fault))));
-        }
-        let mut values = [0; 2];
-        link.read_registers(&[CoreRegister(0), CoreRegister::PC], &mut values)?;
-        let [result, pc] = values;
-        Ok(match (pc == self.plan.breakpoint.0, result) {
-            (true, 0) => None,
-            (true, code) => Some(Outcome::Reported(code)),
-            (false, _) => Some(Outcome::Strayed(Address(pc))),
-        })
-    }
-}
-
-/// Why a loader did not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum LoaderError {
-    /// probe-rs ships no such routine for the chip.
-    #[error("no flash routine `{name}` is known for {chip}")]
-    Unknown {
-        /// The routine, as the profile names it.
-        name: String,
-        /// The chip.
-        chip: String,
-    },
-    /// It says nothing of where it was linked, or of its sectors.
-    #[error("flash routine `{name}` cannot be used: it states no {lacks}")]
-    Incomplete {
-        /// The routine.
-        name: String,
-        /// What is missing.
-        lacks: &'static str,
-    },
-    /// Not enough RAM.
-    #[error(transparent)]
-    DoesNotFit(#[from] DoesNotFit),
-    /// A call failed.
-    #[error("{operation} {outcome}")]
-    Call {
-        /// The routine.
-        loader: String,
-        /// Which call.
-        operation: Operation,
-        /// What it came to.
-        outcome: Outcome,
-    },
-    /// The link failed.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-}
-
-impl Explain for LoaderError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Unknown { .. } | Self::Incomplete { .. } | Self::DoesNotFit(_) => Code::XG034,
-            Self::Call { operation, .. } => match operation {
-                Operation::Init | Operation::UnInit => Code::XG033,
-                Operation::Erase { .. } => Code::XG030,
-                Operation::Program { .. } => Code::XG031,
-            },
-            Self::Link(link) => link.code(),
-        }
-    }
-
-    fn remedy(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::Link(link) => link.remedy(),
-            _ => None,
-        }
     }
 }
 

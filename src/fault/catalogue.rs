@@ -1,7 +1,7 @@
 //! Every code, once: errno, disposition, title, meaning, remedy. `explain` and docs/errors.md are made from this table.
 //!
 //! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoint and watchpoint units,
-//! XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core ran into.
+//! XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core ran into, XG09x loaders.
 
 use std::fmt;
 
@@ -249,6 +249,12 @@ codes! {
     XG085 Eio Refuse "unexpected reset"
         "The core was reset while the program ran: a watchdog, the reset button, a supply dip, or the program itself."
         "`monitor reset halt` goes to the appli's start again; where the headline names no cause, RCC_RSR showed none that was not there before";
+    XG090 Einval Refuse "no loader in the file"
+        "The file named by --loader is damaged, for another processor, or no loader: it has neither ST's StorageInfo nor the FlashDevice of a CMSIS-Pack."
+        "give an ST external loader (.stldr, or the ELF file that it was made from), or `--loader own`";
+    XG091 Einval Refuse "loader incomplete"
+        "The file is a loader, but a function or a figure that is needed is missing."
+        "use another loader; `--loader own` is built in";
 }
 
 impl fmt::Display for Code {

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::{
-    FlashContext, FlashError, Transaction, algorithm_of, may_use_flash,
+    FlashContext, FlashError, Transaction, may_use_flash,
     plan::{Region, Sector},
     report::sectors,
+    routine_of,
 };
 use crate::{
     layout::Address,
@@ -77,8 +78,8 @@ pub fn compare(
         let compared = if region.is_readable(link, windows)? {
             compare_region(link, windows, &region, &sectors)
         } else {
-            let algorithm = algorithm_of(&region, context.profile)?;
-            let mut loader = Loader::start(link, windows, &algorithm, context.profile, None)?;
+            let routine = routine_of(&region, context.profile)?;
+            let mut loader = Loader::start(link, windows, &routine, context.profile, None)?;
             let compared = match loader.init(link, windows, Function::Verify) {
                 Ok(()) => compare_region(link, windows, &region, &sectors),
                 Err(error) => Err(error.into()),

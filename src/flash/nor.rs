@@ -1,6 +1,6 @@
 //! `boot arm --reset-nor`: a NOR that no boot stage finds any more, back in its power-on protocol.
 
-use super::{FlashContext, FlashError, algorithm_of, may_use_flash, plan::Region};
+use super::{FlashContext, FlashError, may_use_flash, plan::Region, routine_of};
 use crate::{
     link::Link,
     loader::{Function, Loader},
@@ -19,8 +19,8 @@ pub fn reset_nor(
         .iter()
         .filter(|region| !region.is_internal())
     {
-        let algorithm = algorithm_of(region, profile)?;
-        let mut loader = Loader::start(link, windows, &algorithm, profile, region.program_bytes())?;
+        let routine = routine_of(region, profile)?;
+        let mut loader = Loader::start(link, windows, &routine, profile, region.program_bytes())?;
         let found = loader.init(link, windows, Function::Verify);
         let ended = loader.finish(link, windows);
         found?;

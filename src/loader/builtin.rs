@@ -5,10 +5,10 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use probe_rs::config::{ChipFamily, RawFlashAlgorithm, Registry};
+use probe_rs::config::{ChipFamily, FlashProperties, RawFlashAlgorithm, Registry};
 
-use super::{Algorithm, LoaderError};
-use crate::layout::Address;
+use super::{Cmsis, Convention, Geometry, Limits, LoaderError, Routine, SectorRun, Segment};
+use crate::{layout::Address, link::Interrupts};
 
 /// probe-rs's name of STM32H7RS and STM32H7S.
 const FAMILY: &str = "STM32H7RS Series";
@@ -28,7 +28,7 @@ pub fn is_of_our_family(chip: &str) -> bool {
 }
 
 /// The routine called `name` for `chip`.
-pub fn find(chip: &str, name: &str) -> Result<Algorithm, LoaderError> {
+pub fn find(chip: &str, name: &str) -> Result<Routine, LoaderError> {
     let unknown = || LoaderError::Unknown {
         name: name.to_owned(),
         chip: chip.to_owned(),
@@ -49,7 +49,7 @@ fn serves(variant: &probe_rs::config::Chip, chip: &str) -> bool {
             .any(|package| package.eq_ignore_ascii_case(chip))
 }
 
-fn convert(raw: &RawFlashAlgorithm) -> Result<Algorithm, LoaderError> {
+fn convert(raw: &RawFlashAlgorithm) -> Result<Routine, LoaderError> {
     let incomplete = |lacks| LoaderError::Incomplete {
         name: raw.name.clone(),
         lacks,
@@ -60,31 +60,65 @@ fn convert(raw: &RawFlashAlgorithm) -> Result<Algorithm, LoaderError> {
         .ok_or_else(|| incomplete("load address"))?;
     let at = |offset: u64| Address(load_address.wrapping_add(offset as u32));
     let properties = &raw.flash_properties;
-    let sector = properties
-        .sectors
-        .first()
-        .and_then(|sector| u32::try_from(sector.size).ok())
-        .filter(|size| *size > 0)
-        .ok_or_else(|| incomplete("sector size"))?;
+    let sectors = sectors(properties).ok_or_else(|| incomplete("sector size"))?;
     if properties.page_size == 0 {
         return Err(incomplete("page size"));
     }
-    Ok(Algorithm {
+    if raw.instructions.is_empty() {
+        return Err(incomplete("code"));
+    }
+    Ok(Routine {
         name: raw.name.clone(),
-        load_address: Address(load_address),
-        code: raw.instructions.clone(),
-        static_base: at(raw.data_section_offset),
-        init: raw.pc_init.map(at),
-        uninit: raw.pc_uninit.map(at),
-        erase_sector: at(raw.pc_erase_sector),
-        program_page: at(raw.pc_program_page),
-        range: properties.address_range.clone(),
-        page_bytes: properties.page_size,
-        sector_bytes: sector,
-        erased_byte: properties.erased_byte_value,
-        program_limit: Duration::from_millis(properties.program_page_timeout.into()),
-        erase_limit: Duration::from_millis(properties.erase_sector_timeout.into()),
+        segments: vec![Segment {
+            address: Address(load_address),
+            data: raw.instructions.clone(),
+            zeros: 0,
+        }],
+        convention: Convention::Cmsis(Cmsis {
+            init: raw.pc_init.map(at),
+            uninit: raw.pc_uninit.map(at),
+            erase_sector: at(raw.pc_erase_sector),
+            program_page: at(raw.pc_program_page),
+            verify: raw.pc_verify.map(at),
+            static_base: at(raw.data_section_offset),
+        }),
+        flash: Geometry {
+            device: raw.description.clone(),
+            range: properties.address_range.clone(),
+            page_bytes: properties.page_size,
+            erased_byte: properties.erased_byte_value,
+            sectors,
+        },
+        limits: Limits {
+            init: Limits::INIT,
+            program: Duration::from_millis(properties.program_page_timeout.into()),
+            erase: Duration::from_millis(properties.erase_sector_timeout.into()),
+        },
+        stack_bytes: raw.stack_size.unwrap_or(Routine::STACK_BYTES),
+        interrupts: Interrupts::Masked,
     })
+}
+
+/// Each description says where its sectors begin; they reach to the next one.
+fn sectors(properties: &FlashProperties) -> Option<Vec<SectorRun>> {
+    let range = &properties.address_range;
+    let starts = properties
+        .sectors
+        .iter()
+        .map(|sector| range.start + sector.address);
+    let ends = starts.clone().skip(1).chain([range.end]);
+    let runs = properties.sectors.iter().zip(starts.zip(ends));
+    let runs: Option<Vec<SectorRun>> = runs
+        .map(|(sector, (start, end))| {
+            let bytes = u32::try_from(sector.size).ok().filter(|bytes| *bytes > 0)?;
+            Some(SectorRun {
+                start: Address(u32::try_from(start).ok()?),
+                bytes,
+                count: u32::try_from(end.checked_sub(start)? / u64::from(bytes)).ok()?,
+            })
+        })
+        .collect();
+    runs.filter(|runs| !runs.is_empty())
 }
 
 #[cfg(test)]
@@ -97,16 +131,20 @@ mod tests {
         for name in BoardProfile::names() {
             let board = BoardProfile::find(name).expect("a board");
             let internal = find(&board.chip, &board.internal_algorithm).expect("a routine");
-            assert_eq!(internal.range, board.internal_range());
-            assert_eq!(internal.sector_bytes, board.internal_sector_bytes);
+            assert_eq!(internal.flash.range, board.internal_range());
+            assert!(
+                internal
+                    .flash
+                    .serves(&board.internal_range(), board.internal_sector_bytes)
+            );
             Plan::new(&internal, &board, None).expect("room");
             for window in &board.windows {
                 let Some(name) = &window.algorithm else {
                     continue;
                 };
                 let routine = find(&board.chip, name).expect("a routine");
-                assert_eq!(routine.range, window.range());
-                assert_eq!(routine.sector_bytes, window.sector_bytes);
+                assert_eq!(routine.flash.range, window.range());
+                assert!(routine.flash.serves(&window.range(), window.sector_bytes));
                 let plan = Plan::new(&routine, &board, window.program_bytes).expect("room");
                 assert_eq!(Some(plan.buffer_bytes), window.program_bytes);
             }

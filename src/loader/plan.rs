@@ -1,107 +1,196 @@
-//! Where code, stack and buffer of a routine go in RAM.
+//! Where the routine's return, its stack and two buffers go in RAM, decided before anything is written.
+//!
+//! The routine lies where it was linked, so that is taken first, and must be RAM of this board as its option bytes share it. The rest
+//! goes into tightly coupled memory where there is room, because no cache stands before it; buffers that are too large for it go
+//! into AXI SRAM. Two buffers: the next data can travel to one while the routine programs from the other.
 
-use super::Algorithm;
-use crate::layout::{Address, BoardProfile};
+use std::ops::Range;
 
-/// ST's routines carry their whole HAL; what they were seen to use is below 1 KiB.
-const STACK_BYTES: u32 = 0x1000;
+use super::routine::{Convention, Routine};
+use crate::layout::{Address, BoardProfile, Ram};
 
 /// The top of the RAM is left alone: a boot stage may keep its retained status there.
-const SPARED_BYTES: u32 = 64;
+const SPARED_BYTES: u64 = 64;
 
 /// `BKPT #0` twice: a routine returns to the first.
 const BREAKPOINT: [u8; 4] = [0x00, 0xBE, 0x00, 0xBE];
 
-/// Code, breakpoint, stack and buffer one after the other, in the RAM that the code was linked for.
+/// Alignment of everything that is placed: a cache line (Cortex-M7 TRM, 5.2).
+const LINE_BYTES: u64 = 32;
+
+/// What one call of an ST loader programs where the board profile does not say: it splits it into pages itself.
+const ST_PROGRAM_BYTES: u32 = 0x4000;
+
+/// Where our additions to a routine lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The instruction that a routine returns to.
     pub breakpoint: Address,
+    /// Lowest address of the stack.
+    pub stack_bottom: Address,
     /// Initial stack pointer.
     pub stack_top: Address,
-    /// First address of the buffer.
-    pub buffer: Address,
-    /// Its bytes, whole pages.
+    /// First address of each buffer.
+    pub buffers: [Address; 2],
+    /// Bytes of each, whole pages.
     pub buffer_bytes: u32,
+    /// True if the core's data cache may hold a buffer.
+    pub cached: bool,
 }
 
-/// The RAM is too small.
+/// There is no RAM for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "flash routine `{name}` does not fit: it needs {needed} bytes from {load_address} on, and {available} are there"
-)]
-pub struct DoesNotFit {
-    name: String,
-    load_address: Address,
-    needed: u64,
-    available: u64,
+pub enum DoesNotFit {
+    /// It was linked for RAM that is not there.
+    #[error(
+        "flash routine `{name}` does not fit: it was linked for {first} to {last}, and the chip has no RAM there as its option bytes share it"
+    )]
+    NoRam {
+        /// The routine.
+        name: String,
+        /// First address of the segment.
+        first: Address,
+        /// Its last address.
+        last: Address,
+    },
+    /// There is RAM, but not enough.
+    #[error(
+        "flash routine `{name}` does not fit: beside it there is no room for {needed} bytes of {purpose}"
+    )]
+    NoRoom {
+        /// The routine.
+        name: String,
+        /// What for.
+        purpose: &'static str,
+        /// How much.
+        needed: u64,
+    },
 }
 
 impl Plan {
-    pub(super) fn new(
-        algorithm: &Algorithm,
+    /// Finds room. `program_bytes` is what one call may program at most.
+    pub fn new(
+        routine: &Routine,
         profile: &BoardProfile,
         program_bytes: Option<u32>,
     ) -> Result<Self, DoesNotFit> {
-        let start = u64::from(algorithm.load_address.0);
-        let page = u64::from(algorithm.page_bytes);
-        let end = profile.ram(algorithm.load_address).map_or(start, |ram| {
-            ram.range().end.saturating_sub(u64::from(SPARED_BYTES))
-        });
-        let breakpoint = (start + algorithm.code.len() as u64).next_multiple_of(4);
-        let stack_bottom = (breakpoint + BREAKPOINT.len() as u64).next_multiple_of(8);
-        let buffer = stack_bottom + u64::from(STACK_BYTES);
-        let pages = end.saturating_sub(buffer) / page;
-        if pages == 0 {
-            return Err(DoesNotFit {
-                name: algorithm.name.clone(),
-                load_address: algorithm.load_address,
-                needed: buffer + page - start,
-                available: end.saturating_sub(start),
-            });
+        let mut room = Room::of(profile);
+        for segment in &routine.segments {
+            room.take(segment.range()).map_err(|()| {
+                let Range { start, end } = segment.range();
+                DoesNotFit::NoRam {
+                    name: routine.name.clone(),
+                    first: Address(start as u32),
+                    last: Address((end.max(start + 1) - 1) as u32),
+                }
+            })?;
         }
-        let wanted_pages = u64::from(program_bytes.unwrap_or(algorithm.page_bytes)) / page;
-        // All sums lie below `end`, an address of the RAM.
+        let no_room = |purpose, needed| DoesNotFit::NoRoom {
+            name: routine.name.clone(),
+            purpose,
+            needed,
+        };
+        let stack = u64::from(routine.stack_bytes).next_multiple_of(LINE_BYTES);
+        let call = LINE_BYTES + stack;
+        let bottom = room.place(call).ok_or_else(|| no_room("stack", call))?;
+        let page = routine.flash.page_bytes.max(1);
+        let wanted = program_bytes.unwrap_or(match routine.convention {
+            Convention::Cmsis(_) => page,
+            Convention::St(_) => page.max(ST_PROGRAM_BYTES),
+        });
+        let mut pages = (wanted / page).max(1);
+        let pair = |pages| 2 * (u64::from(page) * u64::from(pages)).next_multiple_of(LINE_BYTES);
+        let buffers = loop {
+            match room.place(pair(pages)) {
+                Some(buffers) => break buffers,
+                None if pages == 1 => return Err(no_room("buffers", pair(1))),
+                None => pages = pages.div_ceil(2).min(pages - 1),
+            }
+        };
+        // All sums lie below the end of a RAM.
         Ok(Self {
-            breakpoint: Address(breakpoint as u32),
-            stack_top: Address(buffer as u32),
-            buffer: Address(buffer as u32),
-            buffer_bytes: (pages.min(wanted_pages.max(1)) * page) as u32,
+            breakpoint: Address(bottom as u32),
+            stack_bottom: Address((bottom + LINE_BYTES) as u32),
+            stack_top: Address((bottom + call) as u32),
+            buffers: [buffers, buffers + pair(pages) / 2].map(|start| Address(start as u32)),
+            buffer_bytes: page * pages,
+            cached: !is_tightly_coupled(buffers),
         })
     }
 
-    /// What is written at the routine's load address: its code and the breakpoint behind it.
-    pub(super) fn image(&self, algorithm: &Algorithm) -> Vec<u8> {
-        let mut image = algorithm.code.clone();
-        image.resize((self.breakpoint.0 - algorithm.load_address.0) as usize, 0);
-        image.extend(BREAKPOINT);
-        image
+    /// What is written besides the routine itself.
+    pub(super) fn additions(&self) -> [(Address, &'static [u8]); 1] {
+        [(self.breakpoint, &BREAKPOINT)]
+    }
+}
+
+/// True where no cache stands before a RAM (Cortex-M7 TRM, 1.3.3): ITCM at 0, DTCM at 0x20000000.
+fn is_tightly_coupled(address: u64) -> bool {
+    address < 0x0100_0000 || (0x2000_0000..0x2100_0000).contains(&address)
+}
+
+/// What is still free of the board's RAM, in the order in which it is given away.
+struct Room {
+    free: Vec<Range<u64>>,
+}
+
+impl Room {
+    /// DTCM, AXI SRAM, other RAM, and ITCM last: address 0 is there.
+    fn of(profile: &BoardProfile) -> Self {
+        let rank = |ram: &&Ram| match ram.base.0 {
+            0x2000_0000..=0x20FF_FFFF => 0,
+            0x2400_0000..=0x24FF_FFFF => 1,
+            0x0000_0000..=0x00FF_FFFF => 3,
+            _ => 2,
+        };
+        let mut rams: Vec<&Ram> = profile.rams.iter().collect();
+        rams.sort_by_key(rank);
+        let free = rams.into_iter().map(Ram::range).collect();
+        Self { free }
+    }
+
+    /// Takes what is asked for; fails if not all of it is free RAM.
+    fn take(&mut self, wanted: Range<u64>) -> Result<(), ()> {
+        let holds = |free: &&Range<u64>| free.start <= wanted.start && wanted.end <= free.end;
+        if !self.free.iter().any(|free| holds(&free)) {
+            return Err(());
+        }
+        self.free = self
+            .free
+            .iter()
+            .flat_map(|free| {
+                let before = free.start..free.end.min(wanted.start);
+                let behind = free.start.max(wanted.end)..free.end;
+                [before, behind]
+            })
+            .filter(|piece| piece.start < piece.end)
+            .collect();
+        Ok(())
+    }
+
+    /// The first place for `bytes`, which is then taken.
+    fn place(&mut self, bytes: u64) -> Option<u64> {
+        let start = self.free.iter().find_map(|free| {
+            let start = free.start.next_multiple_of(LINE_BYTES);
+            let end = free.end.saturating_sub(SPARED_BYTES);
+            (start + bytes <= end).then_some(start)
+        })?;
+        self.take(start..start + bytes).ok()?;
+        Some(start)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::loader::tests::sample;
 
-    fn algorithm(code_bytes: usize, page_bytes: u32) -> Algorithm {
-        Algorithm {
-            name: "sample".into(),
-            load_address: Address(0x2000_0020),
-            code: vec![0; code_bytes],
-            static_base: Address(0),
-            init: None,
-            uninit: None,
-            erase_sector: Address(0x2000_0021),
-            program_page: Address(0x2000_0031),
-            range: 0x7000_0000..0x7800_0000,
-            page_bytes,
-            sector_bytes: 0x10000,
-            erased_byte: 0xFF,
-            program_limit: Duration::from_secs(1),
-            erase_limit: Duration::from_secs(1),
-        }
+    fn routine(address: u32, code_bytes: usize, page_bytes: u32) -> Routine {
+        let mut routine = sample();
+        routine.segments[0].address = Address(address);
+        routine.segments[0].data = vec![0; code_bytes];
+        routine.flash.page_bytes = page_bytes;
+        routine
     }
 
     fn kit() -> BoardProfile {
@@ -109,34 +198,81 @@ mod tests {
     }
 
     #[test]
-    fn code_stack_and_buffer_follow_each_other_and_stay_below_the_retained_status() {
-        let plan = Plan::new(&algorithm(0xB7AC, 0x1000), &kit(), Some(0x3000)).expect("a plan");
-        assert_eq!(plan.breakpoint, Address(0x2000_B7CC));
-        assert_eq!(plan.stack_top, Address(0x2000_C7D0));
-        assert_eq!(plan.buffer_bytes, 0x3000);
-        assert!(plan.buffer.0 + plan.buffer_bytes <= 0x2000_FFD0);
+    fn breakpoint_stack_and_buffers_follow_the_code_where_no_cache_lies() {
+        let plan = Plan::new(&routine(0x2000_0020, 0x100, 0x1000), &kit(), None).expect("a plan");
+        assert_eq!(plan.breakpoint, Address(0x2000_0120));
+        assert_eq!(plan.stack_top, Address(0x2000_0540));
         assert_eq!(plan.stack_top.0 % 8, 0);
+        assert_eq!(plan.buffers, [Address(0x2000_0540), Address(0x2000_1540)]);
+        assert!(!plan.cached);
     }
 
     #[test]
-    fn the_buffer_is_what_fits_in_whole_pages() {
-        let all = Plan::new(&algorithm(0x100, 0x1000), &kit(), Some(0x10_0000)).expect("a plan");
-        assert_eq!(all.buffer_bytes, 0xE000);
-        let one = Plan::new(&algorithm(0x100, 0x1000), &kit(), None).expect("a plan");
-        assert_eq!(one.buffer_bytes, 0x1000);
+    fn buffers_that_are_too_large_for_dtcm_go_into_axi_sram() {
+        let code = routine(0x2000_0020, 0xB7AC, 0x1000);
+        let plan = Plan::new(&code, &kit(), Some(0x3000)).expect("a plan");
+        assert_eq!(plan.breakpoint, Address(0x2000_B7E0));
+        assert_eq!(plan.buffers, [Address(0x2400_0000), Address(0x2400_3000)]);
+        assert_eq!(plan.buffer_bytes, 0x3000);
+        assert!(plan.cached);
     }
 
     #[test]
-    fn too_little_ram_is_said_in_bytes() {
-        let error = Plan::new(&algorithm(0xF000, 0x1000), &kit(), None).expect_err("too large");
-        assert_eq!(error.available, 0x10000 - 0x20 - 64);
-        let mut outside = algorithm(0x100, 0x1000);
-        outside.load_address = Address(0x1000_0000);
-        assert_eq!(
-            Plan::new(&outside, &kit(), None)
-                .expect_err("no RAM")
-                .available,
-            0
+    fn the_retained_status_at_the_top_is_left_alone() {
+        let mut board = kit();
+        board.rams.retain(|ram| ram.name == "dtcm");
+        let plan = Plan::new(
+            &routine(0x2000_0020, 0x100, 0x1000),
+            &board,
+            Some(0x10_0000),
         );
+        let plan = plan.expect("a plan");
+        assert!(plan.buffers[1].0 + plan.buffer_bytes <= 0x2000_FFC0);
+        assert!(plan.buffer_bytes >= 0x4000, "{plan:?}");
+    }
+
+    #[test]
+    fn code_for_ram_that_is_not_there_is_refused_before_anything_is_written() {
+        for (address, bytes) in [
+            (0x1000_0000, 0x100),
+            (0x2000_FF00, 0x200),
+            (0x2402_0000, 0x8_0000),
+        ] {
+            let refused = Plan::new(&routine(address, bytes, 0x1000), &kit(), None);
+            assert!(matches!(
+                refused,
+                Err(DoesNotFit::NoRam { first, .. }) if first == Address(address)
+            ));
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_named() {
+        let mut board = kit();
+        board.rams.retain(|ram| ram.name == "dtcm");
+        let full = Plan::new(&routine(0x2000_0000, 0xFC00, 0x100), &board, None);
+        assert!(matches!(
+            full,
+            Err(DoesNotFit::NoRoom {
+                purpose: "stack",
+                ..
+            })
+        ));
+        let tight = Plan::new(&routine(0x2000_0000, 0xE000, 0x1000), &board, None);
+        assert!(matches!(
+            tight,
+            Err(DoesNotFit::NoRoom {
+                purpose: "buffers",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn zeros_behind_the_code_are_part_of_it() {
+        let mut code = routine(0x2000_0020, 0x100, 0x100);
+        code.segments[0].zeros = 0x1000;
+        let plan = Plan::new(&code, &kit(), None).expect("a plan");
+        assert_eq!(plan.breakpoint, Address(0x2000_1120));
     }
 }
