@@ -43,10 +43,19 @@ pub enum Outcome {
     LockedUp,
     /// In a loop that repeats itself until an outside event.
     Idle,
-    /// Software or the debugger asked for a reset (AIRCR.SYSRESETREQ, VECTRESET).
-    ResetRequested,
+    /// Software or the debugger asked for a reset (AIRCR).
+    ResetRequested(ResetRequest),
     /// The bus wants the caller's attention.
     Attention,
+}
+
+/// What AIRCR asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetRequest {
+    /// SYSRESETREQ: everything but the debug logic.
+    System,
+    /// VECTRESET: the core alone.
+    Core,
 }
 
 /// What ends a sleep.
@@ -117,7 +126,7 @@ pub struct Core {
     watch_hit: bool,
     /// Left Debug state with C_STEP.
     stepping: bool,
-    reset_requested: bool,
+    reset_requested: Option<ResetRequest>,
     idled: bool,
     idle: idle::Idle,
     decoded: run::DecodeCache,
@@ -156,7 +165,7 @@ impl Core {
             imprecise: false,
             watch_hit: false,
             stepping: false,
-            reset_requested: false,
+            reset_requested: None,
             idled: false,
             idle: idle::Idle::default(),
             decoded: run::DecodeCache::default(),
@@ -184,7 +193,7 @@ impl Core {
         self.imprecise = false;
         self.watch_hit = false;
         self.attention = false;
-        self.reset_requested = false;
+        self.reset_requested = None;
         self.take_reset(bus);
         let debug = &self.system.debug;
         if debug.is_enabled()
@@ -244,9 +253,9 @@ impl Core {
         self.system.nvic.set_lines(lines);
     }
 
-    /// True once after AIRCR asked for a reset: what the debugger asks while the core stands still.
-    pub fn take_reset_request(&mut self) -> bool {
-        std::mem::take(&mut self.reset_requested)
+    /// What AIRCR asked for, once: what the debugger asks while the core stands still.
+    pub fn take_reset_request(&mut self) -> Option<ResetRequest> {
+        self.reset_requested.take()
     }
 
     /// A read of the AHB-AP. `address` is aligned to `width`.

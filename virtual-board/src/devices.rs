@@ -14,14 +14,16 @@
 //! | [`timer::Timer`] | `new(2)` ... `new(7)` | [`timer::Timer::base`] | |
 //! | [`uart::Uart`] | `uart4()`, `usart3()` | 0x4000_4C00, 0x4000_4800 | |
 //! | [`iwdg::Iwdg`] | `new()` | 0x5800_4800 | |
+//! | [`wwdg::Wwdg`] | `new()` | 0x4000_2C00 | |
 //! | [`dbgmcu::Dbgmcu`] | `new()` | 0x5C00_1000 (AP0: 0xE00E_1000) | |
 //!
 //! The memories are [`crate::nor::Nor`] and [`psram::Psram`]; both are [`external_memory::ExternalMemory`], boxed into their
 //! controller and reached again by [`xspi::Xspi::memory`] and [`xspi::Xspi::memory_mut`].
 //!
 //! What the board owes the devices: `reset(Reset::Power)` of all at power-on, RCC last, so that the wires are driven;
-//! [`Wires::reset_cause`] set before a system reset; [`Wires::core_halted`]; and
-//! [`xspi::Xspi::exchange_memories`] when [`Wires::ports_swapped`] changes.
+//! [`Wires::reset_cause`] set before a system reset; [`Wires::core_halted`] and [`Wires::low_power`], with a `tick` of all before they
+//! change; [`iwdg::Iwdg::start`] at a reset if the option bytes say so; and [`xspi::Xspi::exchange_memories`] when
+//! [`Wires::ports_swapped`] changes.
 //!
 //! A new device: copy `devices/_template.rs` to `devices/NAME.rs`; name its registers, reset state and behaviour; add it to
 //! the table above, to the `mod` list below, and to the map in `board.rs`.
@@ -39,6 +41,7 @@ pub mod register_file;
 pub mod sbs;
 pub mod timer;
 pub mod uart;
+pub mod wwdg;
 pub mod xspi;
 pub mod xspim;
 
@@ -99,6 +102,8 @@ pub enum ResetCause {
     Software,
     /// Independent watchdog.
     Watchdog,
+    /// Window watchdog.
+    WindowWatchdog,
 }
 
 impl ResetCause {
@@ -110,8 +115,32 @@ impl ResetCause {
             Self::Pin => PIN,
             Self::Software => 1 << 24 | PIN,
             Self::Watchdog => 1 << 26 | PIN,
+            Self::WindowWatchdog => 1 << 28 | PIN,
         }
     }
+}
+
+/// What the chip's clocks and supplies are doing (RM0477, PWR, low-power modes).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LowPower {
+    /// Everything runs.
+    #[default]
+    Run,
+    /// The core's clock stands still.
+    Sleep,
+    /// Every clock but the low-speed ones stands still.
+    Stop,
+    /// The core domain has no supply.
+    Standby,
+}
+
+/// Option bits of the independent watchdog (FLASH_OBW1SR).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WatchdogOptions {
+    /// IWDG_FZ_STOP is 0.
+    pub frozen_in_stop: bool,
+    /// IWDG_FZ_STBY is 0.
+    pub frozen_in_standby: bool,
 }
 
 /// Signals between devices, as the chip wires them: one device drives a field, others look at it.
@@ -127,6 +156,14 @@ pub struct Wires {
     pub hclk_hz: u64,
     /// Timer kernel clock in Hz (APB1): driven by RCC.
     pub timer_hz: u64,
+    /// Clock of the peripherals on APB1 in Hz: driven by RCC.
+    pub pclk1_hz: u64,
+    /// Since when LSI runs, if it does: driven by RCC.
+    pub lsi_since: Option<Time>,
+    /// The independent watchdog keeps LSI on: driven by IWDG.
+    pub lsi_forced: bool,
+    /// A clock or a gate has changed since all devices were last told: driven by RCC.
+    pub clocks_changed: bool,
     /// Kernel clock of XSPI1 and XSPI2 in Hz as it really runs; 0 while its source is stopped: driven by RCC.
     pub xspi_hz: [u64; 2],
     /// Raised by whoever drives a wire on which an open window depends (clocks, gates, resets, supplies, pins, ports), so that
@@ -138,6 +175,10 @@ pub struct Wires {
     pub reset_cause: ResetCause,
     /// The core is in debug state: driven by the board.
     pub core_halted: bool,
+    /// The low-power mode that the chip is in: driven by the board.
+    pub low_power: LowPower,
+    /// Driven by the board, from the option bytes.
+    pub watchdog_options: WatchdogOptions,
     /// DBGMCU_APB1FZR: driven by DBGMCU.
     pub frozen_apb1: u32,
     /// DBGMCU_APB4FZR: driven by DBGMCU.
@@ -177,6 +218,13 @@ impl Wires {
         if before != self.irq[word] {
             self.attention = true;
         }
+    }
+
+    /// Asks for a system reset.
+    pub fn request_reset(&mut self, cause: ResetCause) {
+        self.reset_cause = cause;
+        self.reset_request = true;
+        self.attention = true;
     }
 
     /// XSPIM gives port 2 to XSPI1 and port 1 to XSPI2.

@@ -64,6 +64,8 @@ pub struct Map {
     pub wires: Wires,
     clock: CycleClock,
     cycle: u64,
+    /// Until when the core was told that no device acts.
+    horizon: Time,
     strict: bool,
     /// nRST is low: the bus matrix answers nobody.
     held: bool,
@@ -84,6 +86,7 @@ impl Map {
             },
             clock: CycleClock::default(),
             cycle: 0,
+            horizon: Time(0),
             strict,
             held: false,
             noted: BTreeSet::new(),
@@ -127,6 +130,15 @@ impl Map {
         let slot = self.slots.iter_mut().find(|slot| slot.base == base)?;
         let device: &mut dyn Any = slot.device.as_mut();
         device.downcast_mut()
+    }
+
+    /// The device at `base` with the signals, to act on both.
+    pub fn with_device<D: Device>(&mut self, base: u32, act: impl FnOnce(&mut D, &mut Wires)) {
+        let slot = self.slots.iter_mut().find(|slot| slot.base == base);
+        let device: Option<&mut dyn Any> = slot.map(|slot| slot.device.as_mut() as &mut dyn Any);
+        if let Some(device) = device.and_then(|device| device.downcast_mut()) {
+            act(device, &mut self.wires);
+        }
     }
 
     /// Lets two devices of one kind meet.
@@ -174,6 +186,11 @@ impl Map {
         self.wires.now = now;
     }
 
+    /// The core is about to run until `horizon`; a write that makes a device act before calls for its attention.
+    pub fn set_horizon(&mut self, horizon: Time) {
+        self.horizon = horizon;
+    }
+
     /// The time at which the core has run `cycle` cycles.
     pub fn time_at(&self, cycle: u64) -> Time {
         self.clock.time_at(cycle)
@@ -188,8 +205,20 @@ impl Map {
             .min()
     }
 
+    /// Lets every device act, before something changes that it does not see: the core's state, a clock.
+    pub fn tick_all(&mut self) {
+        self.wires.clocks_changed = false;
+        for slot in &mut self.slots {
+            slot.device.tick(&mut self.wires);
+        }
+    }
+
     /// Lets every device that is due act.
     pub fn tick(&mut self) {
+        if self.wires.clocks_changed {
+            self.tick_all();
+            return;
+        }
         for slot in &mut self.slots {
             let due = slot.device.next_event();
             if due.is_some_and(|due| due <= self.wires.now) {
@@ -330,10 +359,13 @@ impl Bus for Map {
             slot.device.name(),
             address - slot.base
         );
-        match slot
+        let written = slot
             .device
-            .write(address - slot.base, width, value, &mut self.wires)
-        {
+            .write(address - slot.base, width, value, &mut self.wires);
+        let event = slot.device.next_event();
+        self.wires.attention |=
+            event.is_some_and(|event| event > self.wires.now && event < self.horizon);
+        match written {
             Err(Refusal::Unmodelled { .. }) => {
                 let name = slot.device.name().to_owned();
                 self.unmodelled(&name, access, 0).map(drop)

@@ -6,7 +6,7 @@ mod machine;
 use machine::*;
 use virtual_board::{
     bus::{BusError, Width},
-    cpu::Outcome,
+    cpu::{Outcome, ResetRequest},
 };
 
 const DFSR_HALTED: u32 = 1;
@@ -387,7 +387,10 @@ fn the_private_bus_is_the_debuggers_and_the_rest_is_the_bus() {
 fn a_reset_by_the_debugger_is_seen_while_halted() {
     let mut machine = halted(COUNT);
     machine.poke(reg::AIRCR, 0x05FA_0004);
-    assert!(machine.core.take_reset_request());
+    assert_eq!(
+        machine.core.take_reset_request(),
+        Some(ResetRequest::System)
+    );
     machine.poke(reg::AIRCR, 0x05FA_0001);
-    assert_eq!(machine.run(10), Outcome::ResetRequested);
+    assert_eq!(machine.run(10), Outcome::ResetRequested(ResetRequest::Core));
 }

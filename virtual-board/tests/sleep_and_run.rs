@@ -4,7 +4,7 @@
 mod machine;
 
 use machine::*;
-use virtual_board::cpu::Outcome;
+use virtual_board::cpu::{Outcome, ResetRequest};
 
 #[test]
 fn systick_wakes_a_sleeping_core() {
@@ -87,7 +87,10 @@ fn sysresetreq_ends_the_run() {
     ]);
     machine.core.registers.r[0] = 0x05FA_0004;
     machine.core.registers.r[1] = reg::AIRCR;
-    assert_eq!(machine.run(20), Outcome::ResetRequested);
+    assert_eq!(
+        machine.run(20),
+        Outcome::ResetRequested(ResetRequest::System)
+    );
 }
 
 #[test]

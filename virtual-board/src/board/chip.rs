@@ -7,11 +7,12 @@ use super::wiring;
 use crate::{
     bus::{Bus, BusError, Master, Width},
     clock::Time,
-    cpu::{Core, Outcome},
+    cpu::{Core, Outcome, ResetRequest},
     debug_port::{Port, System, rom_table},
     devices::{
         Reset, ResetCause,
         flash::{Flash, options::CLOSED},
+        iwdg::Iwdg,
         sbs::Sbs,
         xspi::Xspi,
     },
@@ -91,7 +92,15 @@ impl Chip {
             let options = flash.options();
             let (itcm, dtcm) = options.tcm_shares();
             self.closed = options.product_state() == CLOSED;
+            let (hardware, watchdog) = (
+                options.is_watchdog_in_hardware(),
+                options.watchdog_options(),
+            );
             self.map.share(Shares::new(itcm, dtcm));
+            self.map.wires.watchdog_options = watchdog;
+            if hardware {
+                self.map.with_device(wiring::IWDG, Iwdg::start);
+            }
         }
         let vector_base = self.vector_base;
         if let Some(sbs) = self.map.device_mut::<Sbs>(wiring::SBS) {
@@ -134,13 +143,17 @@ impl Chip {
         // Devices that the tick above touched may have changed the clock.
         self.map.synchronise(self.now, self.core.cycles);
         let budget = self.cycles_until(limit);
+        self.map.set_horizon(limit);
         let outcome = self.core.run(&mut self.map, budget);
         self.now = self.now.max(self.map.time_at(self.core.cycles));
         match outcome {
             Outcome::Budget | Outcome::Attention => {}
             Outcome::Sleeping | Outcome::Idle => self.skip_to(limit),
             Outcome::Halted | Outcome::LockedUp => self.now = self.now.max(limit),
-            Outcome::ResetRequested => self.reset(ResetCause::Software),
+            Outcome::ResetRequested(ResetRequest::System) => self.reset(ResetCause::Software),
+            Outcome::ResetRequested(ResetRequest::Core) => {
+                self.core.reset(&mut self.map, self.vector_base);
+            }
         }
         self.settle();
     }
@@ -169,7 +182,13 @@ impl Chip {
             self.lines = self.map.wires.irq;
             self.core.set_irq_lines(self.lines);
         }
-        self.map.wires.core_halted = self.core.is_halted();
+        let halted = self.core.is_halted();
+        if self.map.wires.core_halted != halted {
+            // What stands still in debug state has counted until now.
+            self.map.synchronise(self.now, self.core.cycles);
+            self.map.tick_all();
+            self.map.wires.core_halted = halted;
+        }
         if self.ports_swapped != self.map.wires.ports_swapped() {
             self.ports_swapped = !self.ports_swapped;
             self.map

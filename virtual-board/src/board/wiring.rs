@@ -3,7 +3,8 @@
 use crate::{
     devices::{
         dbgmcu::Dbgmcu, flash::Flash, gpio::Gpio, iwdg::Iwdg, psram::Psram, pwr::Pwr, rcc::Rcc,
-        register_file::RegisterFile, sbs::Sbs, timer::Timer, uart::Uart, xspi::Xspi, xspim::Xspim,
+        register_file::RegisterFile, sbs::Sbs, timer::Timer, uart::Uart, wwdg::Wwdg, xspi::Xspi,
+        xspim::Xspim,
     },
     map::{DBGMCU_BASE, FLASH_BASE, Map},
     nor::Nor,
@@ -26,8 +27,10 @@ const WINDOW_BYTES: u32 = 0x1000_0000;
 const FLASH_BYTES: u32 = 0x1_0000;
 const XSPIM: u32 = 0x5200_B400;
 const MCE1: u32 = 0x5200_B800;
+const WWDG: u32 = 0x4000_2C00;
 const USART3: u32 = 0x4000_4800;
-const IWDG: u32 = 0x5800_4800;
+/// The watchdog that the option bytes can start.
+pub const IWDG: u32 = 0x5800_4800;
 const PWR: u32 = 0x5802_4800;
 const RCC: u32 = 0x5802_4400;
 /// Peripherals are spaced by 1 KB at least.
@@ -69,6 +72,7 @@ pub fn place(map: &mut Map) {
     }
     map.place(SBS, REGISTERS, Sbs::new());
     map.place(IWDG, REGISTERS, Iwdg::new());
+    map.place(WWDG, REGISTERS, Wwdg::new());
     map.place(DBGMCU_BASE, REGISTERS, Dbgmcu::new());
     map.place(PWR, REGISTERS, Pwr::new());
     // Last, so that the wires that it drives stay driven after a reset of all.

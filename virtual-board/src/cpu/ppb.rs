@@ -6,7 +6,7 @@
 //! unit read as zero and ignore writes; where there is no unit, the access is refused.
 
 use super::{
-    Core,
+    Core, ResetRequest,
     coresight::{self, Lock},
     itm::Itm,
     nvic::number,
@@ -268,8 +268,8 @@ impl Core {
 
     /// AIRCR (ARM ARM B3.2.6). VECTCLRACTIVE works only from Debug state.
     ///
-    /// VECTRESET from a running core is UNPREDICTABLE; OpenOCD's `reset run` relies on it, so it works here [U]. Deviation: it resets
-    /// the devices too.
+    /// VECTRESET resets the core and leaves the devices as they are (what else it resets is IMPLEMENTATION DEFINED; nothing, as on
+    /// ARM's other ARMv7-M cores [U]). From a running core it is UNPREDICTABLE; OpenOCD's `reset run` relies on it, so it works here.
     fn write_aircr(&mut self, value: u32) {
         if value >> 16 != AIRCR_KEY {
             return;
@@ -281,8 +281,10 @@ impl Core {
             self.system.nvic.clear_active();
             self.set_exception_number(0);
         }
-        if value & (AIRCR_SYSRESETREQ | AIRCR_VECTRESET) != 0 {
-            self.reset_requested = true;
+        if value & AIRCR_SYSRESETREQ != 0 {
+            self.reset_requested = Some(ResetRequest::System);
+        } else if value & AIRCR_VECTRESET != 0 {
+            self.reset_requested = Some(ResetRequest::Core);
         }
     }
 }

@@ -68,9 +68,8 @@ impl Core {
         if std::mem::take(&mut self.imprecise) {
             self.raise_imprecise();
         }
-        if self.reset_requested {
-            self.reset_requested = false;
-            return Some(Outcome::ResetRequested);
+        if let Some(request) = self.reset_requested.take() {
+            return Some(Outcome::ResetRequested(request));
         }
         if std::mem::take(&mut self.watch_hit) {
             self.watchpoint();

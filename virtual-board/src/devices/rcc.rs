@@ -11,7 +11,7 @@ pub mod clocks;
 use std::collections::BTreeMap;
 
 use self::clocks::Clocks;
-use super::{Access, Device, Refusal, Reset, ResetCause, Wires};
+use super::{Access, Device, Refusal, Reset, ResetCause, Wires, gate::APB1ENR1};
 use crate::{bus::Width, clock::Time};
 
 /// Clock control register.
@@ -44,6 +44,10 @@ const CR_READY: u32 = 1 << 2 | 1 << 5 | 1 << 8 | 1 << 13 | 1 << 17 | 1 << 25 | 1
 const CFGR_SWS: u32 = 7 << 3;
 /// CKPROTR: positions of the XSPI1, XSPI2 and FMC switches, read only.
 const CKPROTR_WRITABLE: u32 = 3;
+/// CSR.
+const LSIRDY: u32 = 1 << 1;
+/// APB1ENR1: the window watchdog's clock is not switched off again.
+const WWDGEN: u32 = 1 << 11;
 /// RSR.
 const RMVF: u32 = 1 << 16;
 /// Start-up of LSI and LSE.
@@ -118,12 +122,27 @@ impl Rcc {
             clocks.core(),
             clocks.hclk(),
             clocks.timer(),
+            clocks.apb1(),
             [clocks.xspi(0), clocks.xspi(1)],
         );
-        let before = (wires.core_hz, wires.hclk_hz, wires.timer_hz, wires.xspi_hz);
+        wires.lsi_since = self.low_speed_ready[0];
+        let before = (
+            wires.core_hz,
+            wires.hclk_hz,
+            wires.timer_hz,
+            wires.pclk1_hz,
+            wires.xspi_hz,
+        );
         if before != after {
-            (wires.core_hz, wires.hclk_hz, wires.timer_hz, wires.xspi_hz) = after;
+            (
+                wires.core_hz,
+                wires.hclk_hz,
+                wires.timer_hz,
+                wires.pclk1_hz,
+                wires.xspi_hz,
+            ) = after;
             wires.generation += 1;
+            wires.clocks_changed = true;
             wires.attention = true;
         }
     }
@@ -182,6 +201,7 @@ impl Rcc {
             wires.gates.insert(offset, self.register(offset));
         }
         wires.generation += 1;
+        wires.clocks_changed = true;
     }
 }
 
@@ -200,7 +220,10 @@ impl Device for Rcc {
                 self.register(CFGR) & !CFGR_SWS | status
             }
             BDCR => self.register(BDCR) | self.low_speed_now(1, 1, now),
-            CSR => self.register(CSR) | self.low_speed_now(0, 1, now),
+            CSR => {
+                let forced = if wires.lsi_forced { LSIRDY } else { 0 };
+                self.register(CSR) | self.low_speed_now(0, 1, now) | forced
+            }
             CKPROTR => {
                 let clocks = self.clocks(now);
                 self.register(CKPROTR)
@@ -238,7 +261,8 @@ impl Device for Rcc {
             }
             _ if RESETS.contains(&offset) => self.write_reset_register(offset, value, wires),
             _ if GATES.contains(&offset) => {
-                self.registers.insert(offset, value);
+                let kept = self.register(offset) & if offset == APB1ENR1 { WWDGEN } else { 0 };
+                self.registers.insert(offset, value | kept);
                 self.drive_gates(wires);
             }
             _ if offset <= LAST && offset.is_multiple_of(4) => {

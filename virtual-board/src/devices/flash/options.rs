@@ -1,5 +1,7 @@
 //! Option bytes (RM0477, FLASH option registers): each has a status register and, next to it, one to prepare its next value.
 
+use crate::devices::WatchdogOptions;
+
 /// Product states that we know (NVSR.NVSTATE).
 pub const OPEN: u8 = 0xB4;
 /// Debug is closed unless authenticated.
@@ -12,7 +14,8 @@ const WRPSR: usize = 3;
 const OBW1SR: usize = 6;
 const OBW2SR: usize = 7;
 
-/// Delivered values: open, no write or hide protection, software watchdog, no resets on STOP and STANDBY.
+/// Delivered values: open, no write or hide protection, software watchdog that counts in Stop and Standby, no resets on entering them.
+/// IWDG_FZ_STOP and IWDG_FZ_STBY are assumed, from the STM32H7.
 const DELIVERED: [u32; 8] = [
     OPEN as u32,
     0x0000_0000,
@@ -20,7 +23,7 @@ const DELIVERED: [u32; 8] = [
     0x0000_00FF,
     0x0000_01FF,
     0,
-    0x0000_00D0,
+    0x0006_00D0,
     0x0000_0000,
 ];
 
@@ -99,6 +102,14 @@ impl Options {
     /// OBW1SR.IWDG_HW clear: the watchdog starts by itself.
     pub fn is_watchdog_in_hardware(&self) -> bool {
         self.active[OBW1SR] >> 4 & 1 == 0
+    }
+
+    /// OBW1SR.IWDG_FZ_STOP and IWDG_FZ_STBY clear: the watchdog stands still there.
+    pub fn watchdog_options(&self) -> WatchdogOptions {
+        WatchdogOptions {
+            frozen_in_stop: self.active[OBW1SR] >> 17 & 1 == 0,
+            frozen_in_standby: self.active[OBW1SR] >> 18 & 1 == 0,
+        }
     }
 
     /// OBW2SR: ITCM_AXI_SHARE and DTCM_AXI_SHARE, how much of AXI SRAM is given to the tightly coupled memories.

@@ -147,6 +147,11 @@ impl Clocks<'_> {
         self.core() / long_divider(self.register(BMCFGR))
     }
 
+    /// Of peripherals on APB1.
+    pub fn apb1(&self) -> u64 {
+        self.hclk() / short_divider(self.register(APBCFGR))
+    }
+
     /// Of timers on APB1: twice PCLK1 unless APB1 is not divided; TIMPRE makes it four times.
     pub fn timer(&self) -> u64 {
         let divider = short_divider(self.register(APBCFGR));
