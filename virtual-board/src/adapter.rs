@@ -66,7 +66,6 @@ pub struct Adapter {
     speed_khz: u32,
     exchange_cost: Time,
     free_running: bool,
-    plugged: bool,
     statistics: Statistics,
     pins: Pins,
     /// Cycles of TCK whose time has not passed yet.
@@ -81,7 +80,6 @@ impl Adapter {
             speed_khz: 4_000,
             exchange_cost: EXCHANGE_COST,
             free_running: false,
-            plugged: true,
             statistics: Statistics::default(),
             pins: Pins::default(),
             unspent_cycles: 0,
@@ -114,18 +112,17 @@ impl Adapter {
 
     /// Pulls the adapter's plug: its host gets no answer until it is plugged in again. The board keeps its power, and nRST rises.
     pub fn unplug(&mut self) {
-        self.plugged = false;
-        self.board.drive_reset_pin(true);
+        self.board.unplug();
     }
 
     /// Plugs it in again.
     pub fn plug_in(&mut self) {
-        self.plugged = true;
+        self.board.plug_in();
     }
 
     /// True if its host can reach it.
     pub fn is_plugged(&self) -> bool {
-        self.plugged
+        self.board.is_plugged()
     }
 
     /// True if time follows the wall clock.

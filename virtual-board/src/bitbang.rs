@@ -18,7 +18,7 @@ use crate::{
     clock::Time,
     debug_port::Pins,
     handle::VirtualBoard,
-    serve::{Conversation, Protocol},
+    serve::{Conversation, Protocol, check_plug},
 };
 
 /// How a listener speaks to such a client.
@@ -84,6 +84,7 @@ fn converse(mut client: &TcpStream, board: &VirtualBoard) -> io::Result<()> {
     loop {
         let length = client.read(&mut packet)?;
         let (answers, end) = cable.act(packet.get(..length).unwrap_or_default());
+        check_plug(board)?;
         client.write_all(&answers)?;
         match end {
             End::Packet if length > 0 => {}

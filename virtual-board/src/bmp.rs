@@ -17,7 +17,7 @@ use std::{
 use crate::{
     clock::Time,
     handle::VirtualBoard,
-    serve::{Conversation, Protocol},
+    serve::{Conversation, Protocol, check_plug},
 };
 
 /// How a listener speaks to such a client.
@@ -90,6 +90,7 @@ fn converse(stream: &TcpStream, board: &VirtualBoard) -> io::Result<()> {
             None => Answer::Error(ErrorCode::WrongLength),
         };
         tracing::trace!("{request:?}: {answer:?}");
+        check_plug(board)?;
         writer.write_all(answer.encoded().as_bytes())?;
     }
     Ok(())

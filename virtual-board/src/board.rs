@@ -3,6 +3,7 @@
 mod builder;
 mod chip;
 mod memories;
+mod mishaps;
 mod wiring;
 
 use std::path::PathBuf;
@@ -76,6 +77,8 @@ pub struct Board {
     line: Line,
     state_file: Option<PathBuf>,
     console: Vec<u8>,
+    /// The probe's host reaches it.
+    plugged: bool,
 }
 
 impl Board {
@@ -94,6 +97,7 @@ impl Board {
             // Until all is well there is nothing to save.
             state_file: None,
             console: Vec::new(),
+            plugged: true,
         };
         if let (Some(state), Some(path)) = (state, &builder.state) {
             board.restore(&state, path)?;
@@ -109,6 +113,9 @@ impl Board {
         board.program_nor(0, &builder.nor_image)?;
         board.state_file = builder.state;
         board.power_cycle();
+        for mishap in builder.mishaps {
+            board.inject(mishap);
+        }
         Ok(board)
     }
 
@@ -120,7 +127,9 @@ impl Board {
     /// Lets time pass.
     pub fn run_for(&mut self, span: Time) {
         let end = self.now() + span;
-        self.chip.run_until(end);
+        while let Some(event) = self.chip.run_until(end) {
+            self.happen(event);
+        }
     }
 
     /// One SWD read transfer.
@@ -175,7 +184,7 @@ impl Board {
         for port in [XspiPort::Xspi1, XspiPort::Xspi2] {
             self.xspi_mut(port).memory_mut().power_cycle(now);
         }
-        self.port = DebugPort::default();
+        self.port.power_cycle();
         self.line = Line::default();
         self.chip.reset(ResetCause::Power);
     }

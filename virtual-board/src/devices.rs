@@ -52,6 +52,7 @@ mod template;
 use crate::{
     bus::{BusError, Width},
     clock::Time,
+    mishap::Strike,
 };
 
 /// Outcome of a register access that did not simply succeed.
@@ -104,6 +105,8 @@ pub enum ResetCause {
     Watchdog,
     /// Window watchdog.
     WindowWatchdog,
+    /// The supply dipped below the brown-out level.
+    BrownOut,
 }
 
 impl ResetCause {
@@ -112,6 +115,7 @@ impl ResetCause {
         const PIN: u32 = 1 << 22;
         match self {
             Self::Power => 1 << 21 | PIN | 1 << 23,
+            Self::BrownOut => 1 << 21 | PIN,
             Self::Pin => PIN,
             Self::Software => 1 << 24 | PIN,
             Self::Watchdog => 1 << 26 | PIN,
@@ -203,6 +207,8 @@ pub struct Wires {
     pub time_dependent: bool,
     /// The core must look up before its next instruction.
     pub attention: bool,
+    /// What will happen to the board in the middle of an operation that has begun; the board takes it.
+    pub strikes: Vec<Strike>,
 }
 
 impl Wires {
@@ -224,6 +230,12 @@ impl Wires {
     pub fn request_reset(&mut self, cause: ResetCause) {
         self.reset_cause = cause;
         self.reset_request = true;
+        self.attention = true;
+    }
+
+    /// An event waits for its time.
+    pub fn expect_strike(&mut self, strike: Strike) {
+        self.strikes.push(strike);
         self.attention = true;
     }
 

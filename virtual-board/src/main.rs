@@ -19,6 +19,7 @@ use virtual_board::{
     board::{Board, Builder},
     clock::Time,
     handle::VirtualBoard,
+    mishap::{GRAMMAR, Mishap},
     serve::{
         self, Protocol, Seat,
         console::{self, Outcome},
@@ -79,6 +80,13 @@ struct Memories {
     /// Refuse accesses to registers that are not modelled.
     #[arg(long)]
     strict: bool,
+    /// Something that goes wrong, as `power-cut nor erase 3`; may be given several times.
+    #[arg(long, value_name = "WORDS", long_help = mishap_help())]
+    mishap: Vec<Mishap>,
+}
+
+fn mishap_help() -> String {
+    format!("Something that goes wrong; may be given several times:\n{GRAMMAR}")
 }
 
 impl Memories {
@@ -93,7 +101,7 @@ impl Memories {
         if let Some(path) = self.nor {
             builder = builder.nor_image(fs::read(path)?);
         }
-        Ok(builder)
+        Ok(self.mishap.into_iter().fold(builder, Builder::mishap))
     }
 }
 

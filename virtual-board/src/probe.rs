@@ -64,11 +64,13 @@ impl VirtualProbe {
         }
     }
 
-    /// Does something with the adapter, if it is plugged in.
+    /// Does something with the adapter, if it is plugged in and stays so.
     fn reach<T>(&self, act: impl FnOnce(&mut Adapter) -> T) -> Result<T, DebugProbeError> {
-        self.board.adapter(|adapter| match adapter.is_plugged() {
-            true => Ok(act(adapter)),
-            false => Err(DebugProbeError::Usb(io::ErrorKind::NotConnected.into())),
+        self.board.adapter(|adapter| {
+            let answer = adapter.is_plugged().then(|| act(adapter));
+            answer
+                .filter(|_| adapter.is_plugged())
+                .ok_or_else(|| DebugProbeError::Usb(io::ErrorKind::NotConnected.into()))
         })
     }
 
@@ -91,6 +93,7 @@ impl VirtualProbe {
         match acknowledge {
             Acknowledge::Ok => Ok(data),
             Acknowledge::Silent => Err(DapError::NoAcknowledge.into()),
+            Acknowledge::Corrupt => Err(DapError::Protocol(WireProtocol::Swd).into()),
             Acknowledge::Fault => {
                 self.clear_sticky_error()?;
                 Err(DapError::FaultResponse.into())
@@ -111,6 +114,7 @@ impl VirtualProbe {
             (Acknowledge::Ok | Acknowledge::Fault, _) => self.abort(CLEAR_STICKY_ERROR),
             (Acknowledge::Wait, _) => Err(DapError::WaitResponse.into()),
             (Acknowledge::Silent, _) => Err(DapError::NoAcknowledge.into()),
+            (Acknowledge::Corrupt, _) => Err(DapError::Protocol(WireProtocol::Swd).into()),
         }
     }
 
@@ -122,6 +126,7 @@ impl VirtualProbe {
             Acknowledge::Wait => Err(DapError::WaitResponse.into()),
             Acknowledge::Fault => Err(DapError::FaultResponse.into()),
             Acknowledge::Silent => Err(DapError::NoAcknowledge.into()),
+            Acknowledge::Corrupt => Err(DapError::Protocol(WireProtocol::Swd).into()),
         }
     }
 }

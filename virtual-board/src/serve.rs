@@ -101,17 +101,31 @@ pub fn listen(
     Ok(address)
 }
 
+/// A client's cable ends at a probe that is not there any more.
+pub(crate) fn check_plug(board: &VirtualBoard) -> io::Result<()> {
+    match board.with(|board| board.is_plugged()) {
+        true => Ok(()),
+        false => Err(io::Error::new(
+            io::ErrorKind::NotConnected,
+            "the probe was unplugged",
+        )),
+    }
+}
+
 /// Serves a client that has the place to itself, and turns any other away.
 fn admit(protocol: Protocol, mut stream: &TcpStream, board: &VirtualBoard, seat: &Seat) {
     let client = stream.peer_addr().map_or_else(
         |_| "a client that is gone".to_owned(),
         |address| address.to_string(),
     );
-    let Some(_occupant) = seat.take(PATIENCE) else {
-        tracing::warn!(
-            "{} client {client} refused: another debugger is connected",
-            protocol.name
-        );
+    let plugged = board.with(|board| board.is_plugged());
+    let occupant = plugged.then(|| seat.take(PATIENCE)).flatten();
+    let Some(_occupant) = occupant else {
+        let because = match plugged {
+            true => "another debugger is connected",
+            false => "the probe is unplugged",
+        };
+        tracing::warn!("{} client {client} refused: {because}", protocol.name);
         // Nobody is left to be told of a failure.
         let _ = stream
             .write_all(protocol.refusal)

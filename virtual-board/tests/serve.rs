@@ -155,6 +155,16 @@ fn the_hand_beside_the_board_has_its_commands() {
     assert_eq!(board.command("power-cycle"), "power off and on");
     assert_eq!(board.command("uart"), "nothing was sent");
     assert_eq!(board.command("boot0 up"), "usage: boot0 high|low");
+    assert_eq!(
+        board.command("mishap flip 0x70000010.3 now"),
+        "flip 0x70000010.3 now"
+    );
+    assert_eq!(
+        board.command("mishap power-cut nor tomorrow"),
+        "error: `power-cut nor tomorrow` is no mishap: `tomorrow` is not understood; see `mishap help`"
+    );
+    assert_eq!(board.command("mishap clear"), "nothing more goes wrong");
+    assert_eq!(board.command("plug"), "the probe is plugged in");
     assert_eq!(board.command("reset now"), "usage: reset");
     let missing = scratch("missing.state");
     let load = format!("load {}", missing.display());
@@ -167,7 +177,7 @@ fn the_hand_beside_the_board_has_its_commands() {
     assert!(
         board
             .next_line()
-            .starts_with("reset           press the reset button")
+            .starts_with("reset                   press the reset button")
     );
     assert!(board.quit());
 

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use super::Board;
-use crate::state::{State, StateError};
+use crate::{
+    mishap::Mishap,
+    state::{State, StateError},
+};
 
 /// Product life-cycle states that the board can be made in (RM0477, FLASH_NVSTATER).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +48,7 @@ pub struct Builder {
     pub(super) product_state: ProductState,
     pub(super) boot_pin: bool,
     pub(super) option_words: Vec<(u32, u32)>,
+    pub(super) mishaps: Vec<Mishap>,
 }
 
 impl Default for Builder {
@@ -57,6 +61,7 @@ impl Default for Builder {
             product_state: ProductState::Open,
             boot_pin: false,
             option_words: Vec::new(),
+            mishaps: Vec::new(),
         }
     }
 }
@@ -101,6 +106,12 @@ impl Builder {
     /// Sets the option word whose status register is at this offset of FLASH (0x260 OBW1SR, 0x268 OBW2SR).
     pub fn option_word(mut self, offset: u32, value: u32) -> Self {
         self.option_words.push((offset, value));
+        self
+    }
+
+    /// Something that is to go wrong.
+    pub fn mishap(mut self, mishap: Mishap) -> Self {
+        self.mishaps.push(mishap);
         self
     }
 

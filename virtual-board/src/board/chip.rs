@@ -17,6 +17,7 @@ use crate::{
         xspi::Xspi,
     },
     map::{Map, Shares, Unmodelled},
+    mishap::Event,
 };
 
 /// Core, memory map and time.
@@ -74,6 +75,7 @@ impl Chip {
         };
         if reset == Reset::Power {
             self.core = Core::new();
+            self.map.wires.strikes.clear();
         }
         self.bus_dead = false;
         self.map.hold(false);
@@ -117,13 +119,17 @@ impl Chip {
         }
     }
 
-    /// Lets time pass until `end`, give or take the core's last instruction.
-    pub fn run_until(&mut self, end: Time) {
+    /// Lets time pass until `end`, give or take the core's last instruction, or until something happens to the board: that.
+    pub fn run_until(&mut self, end: Time) -> Option<Event> {
         while self.now < end {
             self.map.synchronise(self.now, self.core.cycles);
             self.map.tick();
             self.settle();
-            let event = self.map.next_event().unwrap_or(end);
+            if let Some(event) = self.due_strike() {
+                return Some(event);
+            }
+            let strikes = self.map.wires.strikes.iter().map(|strike| strike.at);
+            let event = strikes.chain(self.map.next_event()).min().unwrap_or(end);
             let limit = event.min(end).max(self.now + Time(1));
             if self.held {
                 self.now = limit;
@@ -132,6 +138,14 @@ impl Chip {
             }
         }
         self.map.synchronise(self.now, self.core.cycles);
+        self.due_strike()
+    }
+
+    /// What happens to the board now.
+    fn due_strike(&mut self) -> Option<Event> {
+        let strikes = &mut self.map.wires.strikes;
+        let due = strikes.iter().position(|strike| strike.at <= self.now)?;
+        Some(strikes.swap_remove(due).event)
     }
 
     /// Cycles until `limit`, at least one.

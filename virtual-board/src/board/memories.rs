@@ -4,7 +4,10 @@ use std::path::Path;
 
 use super::{Board, BuildError, XspiPort};
 use crate::{
-    devices::external_memory::ExternalMemory,
+    devices::{
+        external_memory::ExternalMemory,
+        flash::{SIZE, WORD},
+    },
     nor::Nor,
     state::{BLANK, State, StateError},
 };
@@ -12,6 +15,10 @@ use crate::{
 /// Names of the memories in a state file.
 const INTERNAL_FLASH: &str = "internal flash";
 const NOR: &str = "NOR";
+/// One byte a flash word of internal flash: blank where its ECC fits.
+const ECC: &str = "internal flash ECC";
+/// A flash word whose ECC does not fit.
+const BROKEN: u8 = 0;
 /// And of the option words, in errors.
 const OPTION_WORDS: &str = "the option words";
 
@@ -44,19 +51,15 @@ impl Board {
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), BuildError> {
-        let contents = self.flash_mut().contents_mut();
-        let capacity = contents.len();
-        let target = offset
-            .checked_add(bytes.len())
-            .and_then(|end| contents.get_mut(offset..end))
-            .ok_or(BuildError::ImageTooLarge {
-                memory: INTERNAL_FLASH,
-                image: bytes.len(),
-                offset,
-                capacity,
-            })?;
-        target.copy_from_slice(bytes);
-        Ok(())
+        if self.flash_mut().store(offset, bytes) {
+            return Ok(());
+        }
+        Err(BuildError::ImageTooLarge {
+            memory: INTERNAL_FLASH,
+            image: bytes.len(),
+            offset,
+            capacity: SIZE as usize,
+        })
     }
 
     /// The NOR, wherever XSPIM connects it.
@@ -72,7 +75,7 @@ impl Board {
         self.nor_mut().as_any_mut().downcast_mut()
     }
 
-    fn nor_mut(&mut self) -> &mut dyn ExternalMemory {
+    pub(super) fn nor_mut(&mut self) -> &mut dyn ExternalMemory {
         let port = if self.xspi(XspiPort::Xspi2).memory().as_any().is::<Nor>() {
             XspiPort::Xspi2
         } else {
@@ -141,7 +144,7 @@ impl Board {
     }
 
     fn blank(&mut self) {
-        self.flash_mut().contents_mut().fill(BLANK);
+        self.flash_mut().store(0, &[BLANK; SIZE as usize]);
         let nor = self.nor_mut();
         let size = nor.size();
         nor.contents_mut().clear(0, size);
@@ -153,6 +156,11 @@ impl Board {
             ..State::default()
         };
         state.keep(INTERNAL_FLASH, 0, self.flash().contents());
+        let mut ecc = vec![BLANK; (SIZE / WORD) as usize];
+        for word in self.flash().broken_words() {
+            ecc[word as usize] = BROKEN;
+        }
+        state.keep(ECC, 0, &ecc);
         for (offset, bytes) in self.nor().contents().occupied() {
             state.keep(NOR, offset, bytes);
         }
@@ -175,7 +183,7 @@ impl Board {
             }
             options.set(*offset, *word);
         }
-        for memory in state.memories.keys() {
+        for memory in state.memories.keys().filter(|memory| *memory != ECC) {
             for (offset, bytes) in state.blocks(memory) {
                 let stored = match memory.as_str() {
                     INTERNAL_FLASH => self.program_internal_flash(offset as usize, bytes),
@@ -183,6 +191,15 @@ impl Board {
                     _ => return Err(misfit(memory, offset, bytes.len())),
                 };
                 stored.map_err(|_| misfit(memory, offset, bytes.len()))?;
+            }
+        }
+        for (offset, bytes) in state.blocks(ECC) {
+            let flash = self.flash_mut();
+            let broken = (offset..).zip(bytes).filter(|(_, byte)| **byte != BLANK);
+            for (word, _) in broken {
+                if !flash.break_word(word) {
+                    return Err(misfit(ECC, offset, bytes.len()));
+                }
             }
         }
         Ok(())

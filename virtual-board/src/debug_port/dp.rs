@@ -12,9 +12,12 @@ use super::{
     registers::{Registers, ctrl_stat},
     wire::{Selection, Wire},
 };
+use crate::mishap::{Answer, Disturbances};
 
 /// DLCR after reset: turnaround of one cycle, bits 7:6 read as 0b01.
 const DLCR: u32 = 0x0000_0040;
+/// TARGETSEL: a write at 0xC.
+pub(super) const TARGETSEL: Register = Register::Debug(0xC);
 /// TARGETSEL compares part and designer, not the revision.
 const TARGETID_COMPARED: u32 = 0x0FFF_FFFF;
 
@@ -27,6 +30,8 @@ pub enum Acknowledge {
     Wait,
     /// A sticky flag is set.
     Fault,
+    /// Accepted, but the parity of what was read is wrong.
+    Corrupt,
     /// Nobody drives the line.
     Silent,
 }
@@ -51,9 +56,23 @@ pub struct DebugPort {
     buffered: u32,
     /// What RESEND repeats: the last value that an AP read or RDBUFF gave.
     resend: u32,
+    /// The word of the write that was just accepted arrives with a wrong parity.
+    corrupt: bool,
 }
 
 impl DebugPort {
+    /// What it answers otherwise than it would.
+    pub fn disturbances_mut(&mut self) -> &mut Disturbances {
+        &mut self.registers.disturbances
+    }
+
+    /// Power goes and comes back: all is forgotten but what disturbs it from outside.
+    pub fn power_cycle(&mut self) {
+        let disturbances = std::mem::take(&mut self.registers.disturbances);
+        *self = Self::default();
+        self.registers.disturbances = disturbances;
+    }
+
     /// Takes a bare bit sequence on SWDIO, lowest bit first. TDI is pulled up meanwhile.
     pub fn sequence(&mut self, count: u8, bits: u64, system: &mut dyn System) {
         for index in 0..count.min(64) {
@@ -108,35 +127,35 @@ impl DebugPort {
         match register {
             Register::Debug(0) => {
                 self.wire.synchronised();
-                Ok(DPIDR)
+                return Ok(DPIDR);
             }
-            Register::Debug(4) if self.registers.bank() == 0 => Ok(self.status()),
-            Register::Debug(4) => {
-                self.check()?;
-                Ok(match self.registers.bank() {
-                    1 => DLCR,
-                    _ => self.registers.banked(),
-                })
-            }
-            Register::Debug(8) => {
-                self.check()?;
-                Ok(self.resend)
-            }
+            Register::Debug(4) if self.registers.bank() == 0 => return Ok(self.status()),
+            _ => {}
+        }
+        let answer = self.check(register);
+        if let Err(refusal) = answer
+            && refusal != Acknowledge::Corrupt
+        {
+            return Err(refusal);
+        }
+        let value = match register {
+            Register::Debug(4) if self.registers.bank() == 1 => DLCR,
+            Register::Debug(4) => self.registers.banked(),
+            Register::Debug(8) => self.resend,
             Register::Debug(_) => {
-                self.check()?;
                 self.resend = self.buffered;
                 self.read_ok = true;
-                Ok(self.resend)
+                self.resend
             }
             Register::Access(address) => {
-                self.check()?;
                 let previous = self.buffered;
                 self.buffered = self.registers.access_read(address, system);
                 self.resend = previous;
                 self.read_ok = true;
-                Ok(previous)
+                previous
             }
-        }
+        };
+        answer.map(|()| value)
     }
 
     /// One write transfer. `Ok` means accepted: a failure of an AP write shows at the next transfer.
@@ -146,26 +165,41 @@ impl DebugPort {
         value: u32,
         system: &mut dyn System,
     ) -> Result<(), Acknowledge> {
-        if register == Register::Debug(0xC) {
-            return self.select_target(value);
+        let answer = self.accepts_write(register);
+        if answer.is_ok() || register == TARGETSEL {
+            self.store(register, value, system);
         }
-        self.accepts_write(register)?;
+        answer
+    }
+
+    /// The word of a write that was accepted, or of TARGETSEL, is there.
+    pub(super) fn store(&mut self, register: Register, value: u32, system: &mut dyn System) {
+        if std::mem::take(&mut self.corrupt) {
+            self.refuse_data();
+            return;
+        }
         match register {
             Register::Debug(0) => self.registers.abort(value),
             Register::Debug(4) => self.registers.set_control(value),
+            TARGETSEL => self.select_target(value),
             Register::Debug(_) => self.registers.set_select(value),
             Register::Access(address) => self.registers.access_write(address, value, system),
         }
-        Ok(())
     }
 
     /// The answer to the request of a write, before the word is there. ABORT is never refused, TARGETSEL never acknowledged.
     pub fn accepts_write(&mut self, register: Register) -> Result<(), Acknowledge> {
         match register {
-            Register::Debug(0xC) => Err(Acknowledge::Silent),
+            TARGETSEL => Err(Acknowledge::Silent),
             _ if !self.listens(false) => Err(Acknowledge::Silent),
             Register::Debug(0) => Ok(()),
-            _ => self.check(),
+            _ => match self.check(register) {
+                Err(Acknowledge::Corrupt) => {
+                    self.corrupt = true;
+                    Ok(())
+                }
+                answer => answer,
+            },
         }
     }
 
@@ -209,23 +243,44 @@ impl DebugPort {
     }
 
     /// TARGETSEL, which no target acknowledges.
-    fn select_target(&mut self, value: u32) -> Result<(), Acknowledge> {
+    fn select_target(&mut self, value: u32) {
         // The right one changes nothing: DPIDR must still be read, and that read synchronises.
         let ours = (value ^ TARGETID) & TARGETID_COMPARED == 0;
         if self.wire.selection() == Selection::LineReset && !ours {
             self.wire.deselect();
         }
-        Err(Acknowledge::Silent)
     }
 
-    /// FAULT while a sticky flag is set, WAIT while a transfer is under way.
-    fn check(&mut self) -> Result<(), Acknowledge> {
-        let Some(refusal) = self.registers.refusal() else {
-            return Ok(());
+    /// FAULT while a sticky flag is set, WAIT while a transfer is under way, or whatever a mishap has it answer.
+    fn check(&mut self, register: Register) -> Result<(), Acknowledge> {
+        let refusal = match self.registers.refusal() {
+            Some(refusal) => refusal,
+            None => match self.disturbed(register) {
+                Some(answer) => answer,
+                None => return Ok(()),
+            },
         };
         self.read_ok = false;
-        self.registers.note_overrun();
+        if matches!(refusal, Acknowledge::Wait | Acknowledge::Fault) {
+            self.registers.note_overrun();
+        }
         Err(refusal)
+    }
+
+    fn disturbed(&mut self, register: Register) -> Option<Acknowledge> {
+        let access = matches!(register, Register::Access(_));
+        Some(match self.registers.disturbances.next(access)? {
+            Answer::Wait => Acknowledge::Wait,
+            Answer::Fault => {
+                self.registers.set_sticky(ctrl_stat::STICKY_ERROR);
+                Acknowledge::Fault
+            }
+            Answer::Parity => Acknowledge::Corrupt,
+            Answer::Silence => {
+                self.wire.lose_synchronisation();
+                Acknowledge::Silent
+            }
+        })
     }
 
     fn status(&self) -> u32 {

@@ -13,6 +13,7 @@ use super::{
     registers::{DPIDR, Registers, ctrl_stat},
     tap::State,
 };
+use crate::mishap::Answer;
 
 /// IDCODE of the debug port's TAP (ADIv5.2 B3.2.3), not to be taken for DPIDR.
 pub const IDCODE: u32 = 0x6BA0_0477;
@@ -186,7 +187,8 @@ impl JtagDp {
             instruction::IDCODE => (IDCODE.into(), IDCODE_BITS),
             instruction::ABORT => (0, ACCESS_BITS),
             instruction::DPACC | instruction::APACC => {
-                self.discarded = registers.refusal() == Some(Acknowledge::Wait);
+                self.discarded =
+                    registers.refusal() == Some(Acknowledge::Wait) || self.is_disturbed(registers);
                 let acknowledge = if self.discarded {
                     registers.note_overrun();
                     WAIT
@@ -202,6 +204,19 @@ impl JtagDp {
             _ => (0, 1),
         };
         Shift::of(port, boundary)
+    }
+
+    /// A scan knows WAIT, FAULT as a flag of CTRL/STAT, and no other mishap. True for WAIT.
+    fn is_disturbed(&self, registers: &mut Registers) -> bool {
+        if registers.refusal().is_some() {
+            return false;
+        }
+        let access = self.instruction == instruction::APACC;
+        let answer = registers.disturbances.next(access);
+        if answer == Some(Answer::Fault) {
+            registers.set_sticky(ctrl_stat::STICKY_ERROR);
+        }
+        answer == Some(Answer::Wait)
     }
 
     fn update(&mut self, registers: &mut Registers, system: &mut dyn System) -> bool {

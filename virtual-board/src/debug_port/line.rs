@@ -6,7 +6,7 @@
 //!
 //! Nobody drives the line while it turns round, and while nobody answers: the pull-up makes it read as one.
 
-use super::{Acknowledge, DebugPort, Register, System};
+use super::{Acknowledge, DebugPort, Register, System, dp::TARGETSEL};
 
 /// A data word and its parity.
 const DATA_BITS: u32 = 33;
@@ -14,8 +14,6 @@ const DATA_BITS: u32 = 33;
 const REFUSAL_BITS: u32 = 5;
 /// Turnaround, acknowledge, data with parity, turnaround.
 const READ_BITS: u32 = REFUSAL_BITS + DATA_BITS;
-/// TARGETSEL as a request: a DP write at 0xC, which is never acknowledged.
-const TARGETSEL: Register = Register::Debug(0xC);
 
 /// Bits of a request, in the order of transmission from bit 0 up.
 mod request {
@@ -148,6 +146,10 @@ fn decide(bits: u8, port: &mut DebugPort, system: &mut dyn System) -> Phase {
                 )
             }
             Err(Acknowledge::Silent) => protocol_error(bits, port, system),
+            Err(Acknowledge::Corrupt) => {
+                let odd = 1 << 32;
+                answer(Acknowledge::Ok, odd, READ_BITS, Data::None)
+            }
             Err(refusal) if port.detects_overrun() => {
                 answer(refusal, u64::MAX, READ_BITS, Data::None)
             }
@@ -177,7 +179,7 @@ fn decide(bits: u8, port: &mut DebugPort, system: &mut dyn System) -> Phase {
 /// Turnaround, acknowledge and then `data`, of all that `length` bits.
 fn answer(acknowledge: Acknowledge, data: u64, length: u32, then: Data) -> Phase {
     let acknowledge = match acknowledge {
-        Acknowledge::Ok => 0b001,
+        Acknowledge::Ok | Acknowledge::Corrupt => 0b001,
         Acknowledge::Wait => 0b010,
         Acknowledge::Fault => 0b100,
         Acknowledge::Silent => 0b111,
@@ -208,8 +210,7 @@ fn store(register: Register, bits: u64, port: &mut DebugPort, system: &mut dyn S
         port.refuse_data();
         return;
     }
-    // The acknowledge was given before; only TARGETSEL has none.
-    let _ = port.write(register, bits as u32, system);
+    port.store(register, bits as u32, system);
 }
 
 #[cfg(test)]

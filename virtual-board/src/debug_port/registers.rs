@@ -5,7 +5,7 @@
 //! system power domains acknowledge at once; an event status is never signalled.
 
 use super::{Acknowledge, Port, System, mem_ap::MemAp};
-use crate::bus::BusError;
+use crate::{bus::BusError, mishap::Disturbances};
 
 /// DPIDR: ARM debug port, DPv2. It is the same on both sides, the JTAG IDCODE is not.
 pub const DPIDR: u32 = 0x6BA0_2477;
@@ -64,6 +64,8 @@ pub mod abort {
 pub struct Registers {
     /// SELECT.
     pub select: u32,
+    /// What the port answers otherwise than it would.
+    pub disturbances: Disturbances,
     control: u32,
     sticky: u32,
     /// An access port has a transfer that never ends.
@@ -75,6 +77,7 @@ impl Default for Registers {
     fn default() -> Self {
         Self {
             select: 0,
+            disturbances: Disturbances::default(),
             control: 0,
             sticky: 0,
             stalled: false,
@@ -174,6 +177,7 @@ impl Registers {
         }
         if value & abort::DAP_ABORT != 0 {
             self.stalled = false;
+            self.disturbances.abort();
             self.aps.iter_mut().for_each(MemAp::abort);
         }
     }

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 
-use crate::{bus::Width, clock::Time};
+use crate::{bus::Width, clock::Time, mishap::Strike};
 
 /// Lines and edges of one phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +175,11 @@ pub trait ExternalMemory: Send {
 
     /// Until when an erase, program or reset keeps the chip busy, if it is busy at `now`.
     fn busy_until(&self, now: Time) -> Option<Time>;
+
+    /// An event that waits for the middle of an operation that has begun; given once.
+    fn take_strike(&mut self) -> Option<Strike> {
+        None
+    }
 
     /// Power goes and comes back. What was under way at `now` stays half done.
     fn power_cycle(&mut self, now: Time);

@@ -8,15 +8,18 @@
 //!   until its sector is erased.
 //!
 //! Deviations: error rules follow the STM32H7 family's (RM0433, 4.7) where RM0477 was not at hand; program and erase times
-//! are those of ST's other 40 nm parts with 128-bit words (31 us, 2 ms); a read while busy does not wait; what a reset
-//! or power cut interrupts is taken as done; no CRC unit, no OTP,
-//! no key storage; option bytes take effect when they are programmed, without their rules of regression.
+//! are those of ST's other 40 nm parts with 128-bit words (31 us, 2 ms); a read while busy does not wait; a program that a reset or
+//! power cut interrupts leaves a flash word with wrong ECC, an erase every other one of its sectors; no CRC unit, no OTP, no key storage; option bytes take effect when they are programmed, without their rules of regression.
 
 pub mod options;
 
 use self::options::Options;
 use super::{Access, Device, Refusal, Reset, Wires};
-use crate::{bus::Width, clock::Time};
+use crate::{
+    bus::Width,
+    clock::Time,
+    mishap::{self, Ambushes, Blow, Failing, Strike},
+};
 
 /// Bytes of the array.
 pub const SIZE: u32 = 0x1_0000;
@@ -24,6 +27,8 @@ pub const SIZE: u32 = 0x1_0000;
 pub const SECTOR: u32 = 0x2000;
 /// Bytes of a flash word.
 pub const WORD: u32 = 16;
+/// An erased byte.
+const BLANK: u8 = 0xFF;
 
 const ACR: u32 = 0x000;
 const KEYR: u32 = 0x004;
@@ -105,8 +110,27 @@ impl Lock {
 /// What the interface is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Operation {
-    status: u32,
+    kind: Kind,
+    /// The first flash word concerned, and how many are.
+    words: (u32, u32),
     until: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Program,
+    Erase,
+    OptionChange,
+}
+
+impl Kind {
+    fn status(self) -> u32 {
+        match self {
+            Self::Program => IS_PROGRAM,
+            Self::Erase => IS_ERASE,
+            Self::OptionChange => IS_OPTION_CHANGE,
+        }
+    }
 }
 
 /// The write buffer.
@@ -134,6 +158,9 @@ pub struct Flash {
     operation: Option<Operation>,
     programmed_bytes: u64,
     erased_sectors: u64,
+    ambushes: Ambushes,
+    /// The operation under way never ends before a reset.
+    stuck: bool,
 }
 
 impl Default for Flash {
@@ -160,7 +187,29 @@ impl Flash {
             operation: None,
             programmed_bytes: 0,
             erased_sectors: 0,
+            ambushes: Ambushes::default(),
+            stuck: false,
         }
+    }
+
+    /// What lies in wait for its operations.
+    pub fn ambushes_mut(&mut self) -> &mut Ambushes {
+        &mut self.ambushes
+    }
+
+    /// The flash words whose ECC does not fit.
+    pub fn broken_words(&self) -> impl Iterator<Item = u32> {
+        let broken = self.broken.iter();
+        (0..)
+            .zip(broken)
+            .filter(|(_, broken)| **broken)
+            .map(|(word, _)| word)
+    }
+
+    /// The ECC of flash word `word` does not fit any more; false if there is no such word.
+    pub fn break_word(&mut self, word: u32) -> bool {
+        let broken = self.broken.get_mut(word as usize);
+        broken.map(|broken| *broken = true).is_some()
     }
 
     /// The array, behind the interface's back: for state files and tests.
@@ -168,10 +217,16 @@ impl Flash {
         &self.array
     }
 
-    /// The array, to be changed behind the interface's back; its ECC is taken to fit.
-    pub fn contents_mut(&mut self) -> &mut [u8] {
-        self.broken.fill(false);
-        &mut self.array
+    /// Puts bytes into the array behind the interface's back, with an ECC that fits; false if they do not fit in.
+    pub fn store(&mut self, offset: usize, bytes: &[u8]) -> bool {
+        let end = offset.saturating_add(bytes.len());
+        let Some(target) = self.array.get_mut(offset..end) else {
+            return false;
+        };
+        target.copy_from_slice(bytes);
+        let words = offset / WORD as usize..end.div_ceil(WORD as usize);
+        self.broken[words].fill(false);
+        true
     }
 
     /// Option bytes.
@@ -197,6 +252,7 @@ impl Flash {
     fn settle(&mut self, wires: &mut Wires) {
         if let Some(operation) = self.operation
             && wires.now >= operation.until
+            && !self.stuck
         {
             self.operation = None;
             self.isr |= EOP;
@@ -217,15 +273,56 @@ impl Flash {
     fn status(&self) -> u32 {
         let operation = self
             .operation
-            .map_or(0, |operation| BUSY | QW | operation.status);
+            .map_or(0, |operation| BUSY | QW | operation.kind.status());
         operation | if self.buffer.is_some() { WBNE } else { 0 }
     }
 
-    fn begin(&mut self, status: u32, duration: Time, wires: &Wires) {
-        self.operation = Some(Operation {
-            status,
+    fn begin(&mut self, kind: Kind, words: (u32, u32), duration: Time, wires: &mut Wires) {
+        let operation = Operation {
+            kind,
+            words,
             until: wires.now + duration,
-        });
+        };
+        self.operation = Some(operation);
+        let blows = match kind {
+            Kind::Program => self.ambushes.spring(mishap::Operation::Program),
+            Kind::Erase => self.ambushes.spring(mishap::Operation::Erase),
+            Kind::OptionChange => Vec::new(),
+        };
+        for blow in blows {
+            match blow {
+                Blow::Event(event) => wires.expect_strike(Strike {
+                    at: wires.now + Time(duration.0 / 2),
+                    event,
+                }),
+                Blow::Failing(Failing::Stuck) => self.stuck = true,
+                Blow::Failing(Failing::Failed) => self.spoil(operation),
+            }
+        }
+    }
+
+    /// Leaves a half-done operation as real cells would be: neither old nor new, and with an ECC that does not fit.
+    fn spoil(&mut self, operation: Operation) {
+        let (first, count) = operation.words;
+        let spoilt = match operation.kind {
+            Kind::OptionChange => return,
+            Kind::Program => (first..first + count).step_by(1),
+            Kind::Erase => (first + 1..first + count).step_by(2),
+        };
+        for word in spoilt {
+            let start = (word * WORD) as usize;
+            for (index, cell) in self.array[start..start + WORD as usize]
+                .iter_mut()
+                .enumerate()
+            {
+                match operation.kind {
+                    Kind::Program if index >= WORD as usize / 2 => *cell = BLANK,
+                    Kind::Erase => *cell = index as u8 & 0x5A,
+                    _ => {}
+                }
+            }
+            self.broken[word as usize] = true;
+        }
     }
 
     fn write_cr(&mut self, value: u32, wires: &mut Wires) {
@@ -273,10 +370,11 @@ impl Flash {
         self.broken[bytes.start / WORD as usize..bytes.end / WORD as usize].fill(false);
         self.array[bytes].fill(0xFF);
         self.erased_sectors += count;
-        self.begin(IS_ERASE, Time(ERASE_TIME.0 * count), wires);
+        let words = (sectors.start * SECTOR / WORD, count as u32 * SECTOR / WORD);
+        self.begin(Kind::Erase, words, Time(ERASE_TIME.0 * count), wires);
     }
 
-    fn program(&mut self, buffer: Buffer, wires: &Wires) {
+    fn program(&mut self, buffer: Buffer, wires: &mut Wires) {
         let start = (buffer.word * WORD) as usize;
         let cells = &mut self.array[start..start + WORD as usize];
         let erased = cells.iter().all(|&byte| byte == 0xFF);
@@ -287,7 +385,7 @@ impl Flash {
             *cell &= byte;
         }
         self.programmed_bytes += u64::from(WORD);
-        self.begin(IS_PROGRAM, PROGRAM_TIME, wires);
+        self.begin(Kind::Program, (buffer.word, 1), PROGRAM_TIME, wires);
     }
 
     /// One byte of a store to the array.
@@ -310,7 +408,7 @@ impl Flash {
         Ok(())
     }
 
-    fn write_optcr(&mut self, value: u32, wires: &Wires) {
+    fn write_optcr(&mut self, value: u32, wires: &mut Wires) {
         if self.option_lock != Lock::Open {
             return;
         }
@@ -318,7 +416,7 @@ impl Flash {
             self.option_lock = self.option_lock.close();
         } else if value & PG_OPT != 0 && self.operation.is_none() {
             self.options.commit();
-            self.begin(IS_OPTION_CHANGE, OPTION_TIME, wires);
+            self.begin(Kind::OptionChange, (0, 0), OPTION_TIME, wires);
         }
     }
 }
@@ -405,6 +503,10 @@ impl Device for Flash {
         if offset.saturating_add(width.bytes()) > SIZE {
             return Err(Refusal::Error);
         }
+        // A store while busy waits on the bus.
+        if self.stuck {
+            return Err(Refusal::Stall);
+        }
         if self.lock != Lock::Open || self.cr & PG == 0 {
             self.fail(PGSERR, wires);
             return Ok(());
@@ -432,7 +534,13 @@ impl Device for Flash {
     }
 
     fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
+        if let Some(operation) = self.operation.take()
+            && (self.stuck || wires.now < operation.until)
+        {
+            self.spoil(operation);
+        }
         let kept = Self {
+            ambushes: std::mem::take(&mut self.ambushes),
             array: std::mem::take(&mut self.array),
             broken: std::mem::take(&mut self.broken),
             options: self.options.clone(),
@@ -450,7 +558,8 @@ impl Device for Flash {
     }
 
     fn next_event(&self) -> Option<Time> {
-        self.operation.map(|operation| operation.until)
+        let operation = self.operation.filter(|_| !self.stuck);
+        operation.map(|operation| operation.until)
     }
 }
 

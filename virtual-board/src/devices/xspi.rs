@@ -173,6 +173,9 @@ impl Xspi {
         }
         self.finish_transfer(wires);
         self.advance_polling(wires);
+        while let Some(strike) = self.memory.take_strike() {
+            wires.expect_strike(strike);
+        }
         if let Some(timeout) = self.timeout(wires)
             && wires.now >= timeout
         {

@@ -10,7 +10,8 @@
 //!
 //! Deviations: no password, lock or OTP commands; the block protection bits are stored and protect from the bottom up
 //! or, with TB clear, from the top down, in powers of two of 64 KB; an erase that loses power leaves every other
-//! 256 bytes of its range erased (in the first 256 KB of it), a program the first half of its page programmed.
+//! 256 bytes of its range erased and the rest neither old nor blank (in the first 256 KB of it), a program has written half of the
+//! bytes that it changes, and some bits of the next one.
 
 mod operation;
 mod output;
@@ -26,6 +27,7 @@ use crate::{
     bus::Width,
     clock::Time,
     devices::external_memory::{Answer, Counters, Direction, ExternalMemory, Frame, Lines, Sparse},
+    mishap::{Ambushes, Strike},
 };
 
 /// Capacity.
@@ -51,6 +53,8 @@ const ERASE_SUSPENDED: u8 = 0x08;
 pub const P_FAIL: u8 = 0x20;
 /// Security register: the last erase failed.
 pub const E_FAIL: u8 = 0x40;
+/// How far ahead a chip that never gets ready says that it will be busy.
+const STUCK_FOR_NOW: Time = Time::millis(100);
 
 /// Protocol that the chip expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +127,11 @@ pub struct Nor {
     /// Level of SO, the output of the single-line mode, as last driven.
     output_level: bool,
     counters: Counters,
+    ambushes: Ambushes,
+    /// Events that wait for the middle of the operation under way.
+    strikes: Vec<Strike>,
+    /// The operation under way never ends; not even a reset does.
+    stuck: bool,
 }
 
 impl Default for Nor {
@@ -151,7 +160,15 @@ impl Nor {
             transaction: Transaction::default(),
             output_level: true,
             counters: Counters::default(),
+            ambushes: Ambushes::default(),
+            strikes: Vec::new(),
+            stuck: false,
         }
+    }
+
+    /// What lies in wait for its operations.
+    pub fn ambushes_mut(&mut self) -> &mut Ambushes {
+        &mut self.ambushes
     }
 
     /// Protocol that the chip expects now.
@@ -202,14 +219,15 @@ impl Nor {
     }
 
     fn busy(&self, now: Time) -> bool {
-        self.operation
-            .is_some_and(|operation| now < operation.until)
+        let under_way = |operation: Operation| now < operation.until;
+        self.stuck || self.operation.is_some_and(under_way)
     }
 
     /// Ends what is due.
     fn settle(&mut self, now: Time) {
         if let Some(operation) = self.operation
             && now >= operation.until
+            && !self.stuck
         {
             self.operation = None;
             self.status &= !WEL;
@@ -359,6 +377,9 @@ impl ExternalMemory for Nor {
     }
 
     fn busy_until(&self, now: Time) -> Option<Time> {
+        if self.stuck {
+            return Some(now + STUCK_FOR_NOW);
+        }
         self.operation
             .map(|operation| operation.until)
             .filter(|&until| now < until)
@@ -366,14 +387,20 @@ impl ExternalMemory for Nor {
 
     fn power_cycle(&mut self, now: Time) {
         if let Some(operation) = self.operation.take()
-            && now < operation.until
+            && (self.stuck || now < operation.until)
         {
             self.spoil(operation);
         }
         if let Some((operation, _)) = self.suspended.take() {
             self.spoil(operation);
         }
+        self.stuck = false;
+        self.strikes.clear();
         self.return_to_power_on();
+    }
+
+    fn take_strike(&mut self) -> Option<Strike> {
+        self.strikes.pop()
     }
 
     fn contents(&self) -> &Sparse {

@@ -6,6 +6,7 @@ use super::Seat;
 use crate::{
     board::{Board, XspiPort},
     handle::VirtualBoard,
+    mishap::{GRAMMAR, Mishap},
 };
 
 /// What became of a line.
@@ -27,7 +28,7 @@ struct Bench<'bench> {
 type Action = fn(&Bench<'_>, &str) -> Option<Outcome>;
 
 /// Name, argument, what it does.
-const COMMANDS: [(&str, &str, &str, Action); 10] = [
+const COMMANDS: [(&str, &str, &str, Action); 12] = [
     ("reset", "", "press the reset button", reset),
     (
         "power-cycle",
@@ -61,6 +62,13 @@ const COMMANDS: [(&str, &str, &str, Action); 10] = [
         "time, core, LEDs, windows, debugger",
         show_status,
     ),
+    (
+        "mishap",
+        "WORDS|clear|help",
+        "something goes wrong, now or later",
+        mishap,
+    ),
+    ("plug", "", "plug the probe in again", plug_in),
     ("help", "", "this table", help),
     ("quit", "", "save the state and end", quit),
 ];
@@ -116,7 +124,7 @@ fn leds(board: &Board) -> String {
 fn table() -> String {
     let lines = COMMANDS.map(|(name, argument, does, _)| {
         let usage = format!("{name} {argument}");
-        format!("{usage:<15} {does}")
+        format!("{usage:<23} {does}")
     });
     lines.join("\n")
 }
@@ -193,6 +201,29 @@ fn show_status(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
     };
     let board = bench.board.with(report);
     reply(format!("{board}\ndebugger {debugger}"))
+}
+
+/// `mishap clear` takes back what has not happened yet, `mishap help` says what there is.
+fn mishap(bench: &Bench<'_>, words: &str) -> Option<Outcome> {
+    if words == "help" {
+        return reply(GRAMMAR);
+    }
+    if words == "clear" {
+        bench.board.with(Board::clear_mishaps);
+        return reply("nothing more goes wrong");
+    }
+    match words.parse::<Mishap>() {
+        Ok(mishap) => {
+            bench.board.with(|board| board.inject(mishap));
+            reply(mishap.to_string())
+        }
+        Err(error) => reply(format!("error: {error}; see `mishap help`")),
+    }
+}
+
+fn plug_in(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
+    bench.board.with(Board::plug_in);
+    reply("the probe is plugged in")
 }
 
 fn help(_: &Bench<'_>, _: &str) -> Option<Outcome> {

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     bus::{BusError, Width},
     debug_port::{Port, registers::abort},
+    mishap::Mishap,
 };
 
 const RAM: u32 = 0x2000_0000;
@@ -74,6 +75,13 @@ impl Host {
 
     fn reset_line(&mut self) {
         self.sequence(54, 0x0007_FFFF_FFFF_FFFF);
+    }
+
+    fn disturb(&mut self, words: &str) {
+        match words.parse() {
+            Ok(Mishap::Answer(disturbance)) => self.port.disturbances_mut().add(disturbance),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn read(&mut self, register: Register) -> Result<u32, Acknowledge> {
@@ -228,4 +236,100 @@ fn without_power_or_without_the_port_there_is_nothing() {
     assert_eq!(host.ap(0x8), Ok(0xE00E_0003));
     host.write(Register::Debug(4), 0).unwrap();
     assert_eq!(host.ap(0xC), Err(Acknowledge::Fault));
+}
+
+#[test]
+fn a_wait_by_mishap_ends_by_itself_or_by_an_abort() {
+    let mut host = Host::connected();
+    host.disturb("wait ap next 2");
+    host.write(Register::Debug(8), 1 << 24).unwrap();
+    assert_eq!(host.read(Register::Access(CSW)), Err(Acknowledge::Wait));
+    assert_eq!(
+        host.read(Register::Debug(4)).unwrap() & ctrl_stat::STICKY,
+        0
+    );
+    assert_eq!(host.read(Register::Access(CSW)), Err(Acknowledge::Wait));
+    host.ap(CSW).unwrap();
+
+    host.disturb("wait next 1000000");
+    assert_eq!(
+        host.write(Register::Access(TAR), RAM),
+        Err(Acknowledge::Wait)
+    );
+    host.write(Register::Debug(0), abort::DAP_ABORT).unwrap();
+    host.write(Register::Access(TAR), RAM).unwrap();
+    assert_eq!(host.ap(TAR), Ok(RAM));
+}
+
+#[test]
+fn a_fault_by_mishap_lasts_until_its_flag_is_cleared() {
+    let mut host = Host::connected();
+    host.write(Register::Access(TAR), RAM).unwrap();
+    host.disturb("fault ap nth 2");
+    host.write(Register::Access(DRW), 7).unwrap();
+    assert_eq!(
+        host.write(Register::Access(DRW), 8),
+        Err(Acknowledge::Fault)
+    );
+    assert_eq!(host.read(Register::Access(DRW)), Err(Acknowledge::Fault));
+    let status = host.read(Register::Debug(4)).unwrap();
+    assert_eq!(status & ctrl_stat::STICKY, ctrl_stat::STICKY_ERROR);
+    host.write(Register::Debug(0), abort::CLEAR_ERROR).unwrap();
+    assert_eq!(host.ap(TAR), Ok(RAM), "the second write was not made");
+    assert_eq!(host.ap(DRW), Ok(7));
+}
+
+#[test]
+fn a_wrong_parity_spoils_what_is_read_and_drops_what_is_written() {
+    let mut host = Host::connected();
+    host.write(Register::Access(CSW), 0x2300_0012).unwrap();
+    host.write(Register::Access(TAR), RAM).unwrap();
+    host.disturb("parity ap next 2");
+    assert_eq!(host.read(Register::Access(DRW)), Err(Acknowledge::Corrupt));
+    assert_eq!(
+        host.write(Register::Access(TAR), RAM),
+        Ok(()),
+        "the acknowledge came before"
+    );
+    let status = host.read(Register::Debug(4)).unwrap();
+    assert_eq!(status & ctrl_stat::STICKY, ctrl_stat::WRITE_DATA_ERROR);
+    assert_eq!(host.read(Register::Access(TAR)), Err(Acknowledge::Fault));
+    host.write(Register::Debug(0), abort::CLEAR_WRITE_DATA)
+        .unwrap();
+    assert_eq!(
+        host.ap(TAR),
+        Ok(RAM + 4),
+        "the read was made, the write was not"
+    );
+}
+
+#[test]
+fn a_request_that_was_not_understood_asks_for_a_line_reset() {
+    let mut host = Host::connected();
+    host.disturb("silence nth 1");
+    assert_eq!(host.read(Register::Access(CSW)), Err(Acknowledge::Silent));
+    assert_eq!(host.read(Register::Debug(4)), Err(Acknowledge::Silent));
+    host.reset_line();
+    assert_eq!(host.read(Register::Debug(0)), Ok(DPIDR));
+    assert_eq!(
+        host.read(Register::Debug(4)).unwrap() >> 28,
+        0xF,
+        "the power stayed on"
+    );
+}
+
+#[test]
+fn mishaps_outlive_the_power() {
+    let mut host = Host::connected();
+    host.disturb("fault next 1");
+    host.port.power_cycle();
+    assert_eq!(host.read(Register::Debug(0)), Err(Acknowledge::Silent));
+    host.sequence(51, 0x0007_FFFF_FFFF_FFFF);
+    host.sequence(16, 0xE79E);
+    host.reset_line();
+    host.read(Register::Debug(0)).unwrap();
+    assert_eq!(
+        host.write(Register::Debug(4), POWER_UP),
+        Err(Acknowledge::Fault)
+    );
 }

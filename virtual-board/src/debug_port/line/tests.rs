@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     bus::{BusError, Width},
     debug_port::{Port, dp},
+    mishap::Mishap,
 };
 
 /// Nothing answers.
@@ -42,6 +43,13 @@ impl Host {
             let bit = self.line.clock(None, &mut self.port, &mut Nowhere);
             word | u64::from(bit) << index
         })
+    }
+
+    fn disturb(&mut self, words: &str) {
+        match words.parse() {
+            Ok(Mishap::Answer(disturbance)) => self.port.disturbances_mut().add(disturbance),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn select_swd(&mut self) {
@@ -157,4 +165,25 @@ fn a_target_that_was_not_chosen_keeps_still() {
     host.line_reset();
     assert_eq!(host.write(WRITE_TARGETSEL, dp::TARGETID), NOBODY);
     assert_eq!(host.read(READ_DPIDR), (OK, dp::DPIDR));
+}
+
+#[test]
+fn a_mishap_spoils_the_parity_on_the_wire() {
+    let mut host = Host::default();
+    host.select_swd();
+    host.read(READ_DPIDR);
+    host.disturb("parity nth 1");
+    assert_eq!(host.write(WRITE_CTRL_STAT, 0x5000_0000), OK);
+    assert_eq!(host.read(READ_CTRL_STAT), (OK, 0x80), "WDATAERR");
+    host.write(WRITE_ABORT, 1 << 3);
+    assert_eq!(host.write(WRITE_CTRL_STAT, 0x5000_0000), OK);
+    host.disturb("parity ap nth 1");
+    assert_eq!(host.request(READ_AP_0), OK);
+    assert_eq!(host.input(33).count_ones() & 1, 1, "odd");
+    host.input(1);
+    assert_eq!(
+        host.read(READ_CTRL_STAT).1 >> 28,
+        0xF,
+        "the port heard nothing of it"
+    );
 }

@@ -160,3 +160,65 @@ fn option_bytes_change_when_they_are_programmed() {
     assert_eq!(flash.read(0x218, Width::Word, &mut wires), Ok(0x7F));
     assert!(flash.options().is_write_protected(7));
 }
+
+fn lay(flash: &mut Flash, words: &str) {
+    match words.parse() {
+        Ok(mishap::Mishap::Operation { failing, occasion }) => {
+            flash.ambushes_mut().lay(occasion, Blow::Failing(failing));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn word(flash: &mut Flash, wires: &mut Wires, offset: u32) -> Access<u32> {
+    flash.read_memory(offset, Width::Word, wires)
+}
+
+#[test]
+fn what_a_reset_interrupts_has_a_wrong_ecc_until_its_sector_is_erased() {
+    let (mut flash, mut wires) = unlocked();
+    flash.store(0, &[0x11; SECTOR as usize]);
+    control(&mut flash, &mut wires, SER | START);
+    flash.reset(Reset::System, &mut wires);
+    assert_eq!(word(&mut flash, &mut wires, 0), Ok(u32::MAX));
+    assert_eq!(word(&mut flash, &mut wires, WORD), Err(Refusal::Error));
+    assert_eq!(flash.broken_words().count() as u32, SECTOR / WORD / 2);
+    for key in KEYS {
+        flash.write(KEYR, Width::Word, key, &mut wires).unwrap();
+    }
+    control(&mut flash, &mut wires, SER | START);
+    assert_eq!(wait(&mut flash, &mut wires), EOP | DBECCERR);
+    assert_eq!(word(&mut flash, &mut wires, WORD), Ok(u32::MAX));
+    assert_eq!(flash.broken_words().count(), 0);
+}
+
+#[test]
+fn a_word_whose_programming_fails_cannot_be_read() {
+    let (mut flash, mut wires) = unlocked();
+    lay(&mut flash, "fail flash program 2");
+    assert_eq!(program(&mut flash, &mut wires, 0, 0x1234), EOP);
+    assert_eq!(program(&mut flash, &mut wires, WORD, 0x1234), EOP);
+    assert_eq!(word(&mut flash, &mut wires, 0), Ok(0x1234_1234));
+    assert_eq!(word(&mut flash, &mut wires, WORD), Err(Refusal::Error));
+}
+
+#[test]
+fn a_flash_that_is_stuck_is_busy_until_the_reset() {
+    let (mut flash, mut wires) = unlocked();
+    lay(&mut flash, "busy flash erase 1");
+    control(&mut flash, &mut wires, SER | START);
+    wires.now = Time::millis(1_000);
+    assert_eq!(flash.next_event(), None);
+    assert_eq!(
+        flash.read(SR, Width::Word, &mut wires),
+        Ok(BUSY | QW | IS_ERASE)
+    );
+    control(&mut flash, &mut wires, PG);
+    assert_eq!(
+        flash.write_memory(0, Width::Word, 0, &mut wires),
+        Err(Refusal::Stall),
+        "it waits until the flash is ready"
+    );
+    flash.reset(Reset::System, &mut wires);
+    assert_eq!(flash.read(SR, Width::Word, &mut wires), Ok(0));
+}

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     clock::Time,
+    mishap::{self, Blow, Failing, Strike},
     nor::{opcode::Command, timing},
 };
 
@@ -28,12 +29,31 @@ pub(super) enum Kind {
 
 impl Nor {
     fn begin(&mut self, kind: Kind, start: u32, length: u32, now: Time, duration: Time) {
-        self.operation = Some(Operation {
+        let operation = Operation {
             kind,
             start,
             length,
             until: now + duration,
-        });
+        };
+        self.operation = Some(operation);
+        let blows = match kind {
+            Kind::Erase => self.ambushes.spring(mishap::Operation::Erase),
+            Kind::Program => self.ambushes.spring(mishap::Operation::Program),
+            Kind::Register => Vec::new(),
+        };
+        for blow in blows {
+            match blow {
+                Blow::Event(event) => self.strikes.push(Strike {
+                    at: now + Time(duration.0 / 2),
+                    event,
+                }),
+                Blow::Failing(Failing::Stuck) => self.stuck = true,
+                Blow::Failing(Failing::Failed) => {
+                    self.spoil(operation);
+                    self.security |= if kind == Kind::Erase { E_FAIL } else { P_FAIL };
+                }
+            }
+        }
     }
 
     /// Leaves a half-done operation as real cells would be: neither old nor new.
@@ -52,15 +72,27 @@ impl Nor {
                 }
             }
             Kind::Program => {
-                let half = operation.length / 2;
-                let old = &self.page_before[half as usize..];
-                self.array.store(operation.start + half, old);
+                let before = self.page_before;
+                let changed: Vec<(u32, u8)> = (operation.start..)
+                    .zip(before)
+                    .filter(|&(at, old)| self.array.byte(at) != old)
+                    .collect();
+                let (_, undone) = changed.split_at(changed.len() / 2);
+                for (index, &(at, old)) in undone.iter().enumerate() {
+                    let new = self.array.byte(at);
+                    let some_bits = if index == 0 { old & (new | 0x55) } else { old };
+                    self.array.set(at, some_bits);
+                }
             }
             Kind::Register => {}
         }
     }
 
     pub(super) fn soft_reset(&mut self, now: Time) {
+        if self.stuck {
+            return;
+        }
+        self.strikes.clear();
         let recovery = match self.operation.take().filter(|running| now < running.until) {
             Some(operation) => {
                 self.spoil(operation);

@@ -1,5 +1,9 @@
 use super::*;
-use crate::{devices::external_memory::Phase, nor::timing};
+use crate::{
+    devices::external_memory::Phase,
+    mishap::{Blow, Event, Mishap, Moment},
+    nor::timing,
+};
 
 /// A chip, the time, and the mode in which the host talks to it.
 struct Bench {
@@ -395,4 +399,89 @@ fn a_single_line_keeps_its_last_level_when_nobody_drives_it() {
     bench.chip.read(&mut byte);
     bench.chip.deselect(bench.now);
     assert_eq!(byte, [0x00]);
+}
+
+/// Lays `words` in wait for the chip's operations.
+fn lay(bench: &mut Bench, words: &str) {
+    match words.parse() {
+        Ok(Mishap::Operation { failing, occasion }) => {
+            let blow = Blow::Failing(failing);
+            bench.chip.ambushes_mut().lay(occasion, blow);
+        }
+        Ok(Mishap::Event {
+            event,
+            moment: Moment::During(occasion),
+        }) => bench.chip.ambushes_mut().lay(occasion, Blow::Event(event)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_operation_that_fails_says_so_and_is_half_done() {
+    let mut bench = Bench::new();
+    lay(&mut bench, "fail nor program 2");
+    lay(&mut bench, "fail nor erase 1");
+    bench.program(0, &[0; 4]);
+    bench.ready();
+    assert_eq!(bench.fetch(bench.frame(0x2B, None), 0), Some([0]));
+    bench.program(0x10, &[0; 4]);
+    bench.ready();
+    assert_eq!(bench.bytes(0x10), [0, 0, 0x55, 0xFF]);
+    assert_eq!(bench.fetch(bench.frame(0x2B, None), 0), Some([P_FAIL]));
+    bench.command(0x06);
+    bench.send(bench.frame(0x21, Some((0, 4))), &[]);
+    bench.ready();
+    assert_eq!(bench.status(), 0, "a failure ends in time");
+    assert_eq!(
+        bench.fetch(bench.frame(0x2B, None), 0),
+        Some([P_FAIL | E_FAIL])
+    );
+    assert_ne!(bench.bytes(0x100), [0xFF; 4], "neither old nor blank");
+    bench.program(0x2000, &[0; 4]);
+    assert_eq!(bench.fetch(bench.frame(0x2B, None), 0), Some([E_FAIL]));
+}
+
+#[test]
+fn a_chip_that_is_stuck_is_busy_until_its_power_is_cut() {
+    let mut bench = Bench::new();
+    lay(&mut bench, "busy nor program 1");
+    bench.program(0, &[0; 4]);
+    for _ in 0..10 {
+        bench.ready();
+        assert_eq!(bench.status(), WIP | WEL);
+    }
+    bench.command(0x66);
+    bench.command(0x99);
+    bench.ready();
+    assert_eq!(bench.status(), WIP | WEL, "not even a reset helps");
+    bench.chip.power_cycle(bench.now);
+    assert_eq!(bench.status(), 0);
+    bench.program(0x20, &[0; 4]);
+    bench.ready();
+    assert_eq!(bench.bytes(0x20), [0; 4]);
+}
+
+#[test]
+fn an_event_waits_for_the_middle_of_its_operation() {
+    let mut bench = Bench::new();
+    lay(&mut bench, "power-cut nor erase 1");
+    bench.program(0, &[0; 4]);
+    assert_eq!(bench.chip.take_strike(), None);
+    bench.ready();
+    let begun = bench.now;
+    bench.command(0x06);
+    bench.send(bench.frame(0x21, Some((0, 4))), &[]);
+    let strike = bench.chip.take_strike();
+    let middle = begun + Time(timing::ERASE_4K.0 / 2);
+    assert_eq!(
+        strike,
+        Some(Strike {
+            at: middle,
+            event: Event::PowerCut
+        })
+    );
+    assert_eq!(bench.chip.take_strike(), None, "once");
+    bench.chip.power_cycle(middle);
+    assert_eq!(bench.bytes(0), [0xFF; 4]);
+    assert_ne!(bench.bytes(0x100), [0xFF; 4]);
 }
