@@ -1,7 +1,8 @@
-//! The board: the chip with what is soldered around it, wired as on an STM32H7S78-DK (MB1736).
+//! The board: the chip with what is soldered around it, as a [`Description`] says.
 
 mod builder;
 mod chip;
+mod description;
 mod memories;
 mod mishaps;
 mod wiring;
@@ -17,13 +18,13 @@ use crate::{
         flash::{Flash, options::CLOSED},
         gpio::Gpio,
         uart::Uart,
-        xspi::Xspi,
     },
     map::{BOOTLOADER_BASE, FLASH_BASE, Map},
     state::State,
 };
 pub use builder::{BuildError, Builder, ProductState};
 use chip::Chip;
+pub use description::{Description, DescriptionError, Led};
 pub use memories::Wear;
 
 /// FLASH_NVSR, the product state.
@@ -34,9 +35,9 @@ const MEMORY_MAPPED: u32 = 0x3000_0001;
 /// The two XSPI controllers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XspiPort {
-    /// The PSRAM's, as the board is delivered.
+    /// Its window begins at 0x9000_0000.
     Xspi1,
-    /// The NOR's, as the board is delivered.
+    /// Its window begins at 0x7000_0000.
     Xspi2,
 }
 
@@ -70,8 +71,9 @@ pub enum CoreState {
     LockedUp,
 }
 
-/// A virtual STM32H7S78-DK.
+/// A virtual board.
 pub struct Board {
+    description: Description,
     chip: Chip,
     port: DebugPort,
     line: Line,
@@ -90,7 +92,10 @@ impl Board {
     fn assemble(builder: Builder, state: Option<State>) -> Result<Self, BuildError> {
         let mut map = Map::new(builder.strict);
         wiring::place(&mut map);
+        let description = builder.description()?;
+        map.wires.sockets = description.sockets();
         let mut board = Self {
+            description,
             chip: Chip::new(map, vector_base(builder.boot_pin)),
             port: DebugPort::default(),
             line: Line::default(),
@@ -181,8 +186,8 @@ impl Board {
     /// Takes the power away and gives it back. RAM and the NOR's mode are lost; so is the debug port's state.
     pub fn power_cycle(&mut self) {
         let now = self.now();
-        for port in [XspiPort::Xspi1, XspiPort::Xspi2] {
-            self.xspi_mut(port).memory_mut().power_cycle(now);
+        for socket in self.chip.map.wires.sockets.iter_mut().flatten() {
+            socket.memory.power_cycle(now);
         }
         self.port.power_cycle();
         self.line = Line::default();
@@ -218,23 +223,32 @@ impl Board {
         self.chip.core.cycles
     }
 
-    /// Which of LD1 to LD4 are lit. A pad without its supply drives nothing: port O takes it from XSPIM port 1, port M from USB
-    /// (RM0477, PWR, "Independent I/O supplies").
-    pub fn leds(&self) -> [bool; 4] {
-        let wires = &self.chip.map.wires;
-        wiring::LEDS.map(|(port, pin, lit)| {
-            let supplied = match port {
-                'O' => wires.xspim_supply[0],
-                _ => wires.usb_supply,
-            };
-            let gpio: &Gpio = self.device(Gpio::base(port));
-            supplied && gpio.pin_output(pin) == Some(lit)
-        })
+    /// What is soldered around the chip.
+    pub fn description(&self) -> &Description {
+        &self.description
     }
 
-    /// Everything that UART4 has sent.
+    /// Which LEDs are lit, in the order of the board's description. A pad without its supply drives nothing: ports O and P take it from
+    /// XSPIM port 1, port N from port 2, port M from USB (RM0477, PWR, "Independent I/O supplies").
+    pub fn leds(&self) -> Vec<bool> {
+        let wires = &self.chip.map.wires;
+        let lit = |led: &Led| {
+            let supplied = match led.port {
+                'O' | 'P' => wires.xspim_supply[0],
+                'N' => wires.xspim_supply[1],
+                'M' => wires.usb_supply,
+                _ => true,
+            };
+            let gpio: &Gpio = self.device(Gpio::base(led.port));
+            supplied && gpio.pin_output(led.pin) == Some(led.lit)
+        };
+        self.description.leds().iter().map(lit).collect()
+    }
+
+    /// Everything that the board's console has sent.
     pub fn uart_text(&mut self) -> String {
-        let uart: &mut Uart = self.device_mut(wiring::UART4);
+        let base = self.description.console_base();
+        let uart: &mut Uart = self.device_mut(base);
         let sent = uart.take_sent();
         self.console.extend_from_slice(&sent);
         String::from_utf8_lossy(&self.console).into_owned()
@@ -268,14 +282,6 @@ impl Board {
 
     fn flash_mut(&mut self) -> &mut Flash {
         self.device_mut(wiring::FLASH)
-    }
-
-    fn xspi(&self, port: XspiPort) -> &Xspi {
-        self.device(port.registers())
-    }
-
-    fn xspi_mut(&mut self, port: XspiPort) -> &mut Xspi {
-        self.device_mut(port.registers())
     }
 }
 

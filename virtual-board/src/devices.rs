@@ -7,8 +7,8 @@
 //! | [`sbs::Sbs`] | `new()` | 0x5800_0400 | |
 //! | [`flash::Flash`] | `new()` | 0x5200_2000 | 0x0800_0000, 64 KB |
 //! | [`gpio::Gpio`] | `new('A')` ... | [`gpio::Gpio::base`] | |
-//! | [`xspi::Xspi`] | `xspi1(memory)` | 0x5200_5000 | 0x9000_0000, 256 MB |
-//! | [`xspi::Xspi`] | `xspi2(memory)` | 0x5200_A000 | 0x7000_0000, 256 MB |
+//! | [`xspi::Xspi`] | `xspi1()` | 0x5200_5000 | 0x9000_0000, 256 MB |
+//! | [`xspi::Xspi`] | `xspi2()` | 0x5200_A000 | 0x7000_0000, 256 MB |
 //! | [`xspim::Xspim`] | `new()` | 0x5200_B400 | |
 //! | [`register_file::RegisterFile`] | `mce(1)` ... | 0x5200_B800 + 0x400 * (n - 1) | |
 //! | [`timer::Timer`] | `new(2)` ... `new(7)` | [`timer::Timer::base`] | |
@@ -17,13 +17,12 @@
 //! | [`wwdg::Wwdg`] | `new()` | 0x4000_2C00 | |
 //! | [`dbgmcu::Dbgmcu`] | `new()` | 0x5C00_1000 (AP0: 0xE00E_1000) | |
 //!
-//! The memories are [`crate::nor::Nor`] and [`psram::Psram`]; both are [`external_memory::ExternalMemory`], boxed into their
-//! controller and reached again by [`xspi::Xspi::memory`] and [`xspi::Xspi::memory_mut`].
+//! The external memories are [`crate::nor::Nor`] and [`psram::Psram`], both [`external_memory::ExternalMemory`], each in a
+//! [`socket::Socket`] of [`Wires::sockets`]: whichever controller XSPIM connects to the port reaches it.
 //!
 //! What the board owes the devices: `reset(Reset::Power)` of all at power-on, RCC last, so that the wires are driven;
 //! [`Wires::reset_cause`] set before a system reset; [`Wires::core_halted`] and [`Wires::low_power`], with a `tick` of all before they
-//! change; [`iwdg::Iwdg::start`] at a reset if the option bytes say so; and [`xspi::Xspi::exchange_memories`] when
-//! [`Wires::ports_swapped`] changes.
+//! change; and [`iwdg::Iwdg::start`] at a reset if the option bytes say so.
 //!
 //! A new device: copy `devices/_template.rs` to `devices/NAME.rs`; name its registers, reset state and behaviour; add it to
 //! the table above, to the `mod` list below, and to the map in `board.rs`.
@@ -39,6 +38,7 @@ pub mod pwr;
 pub mod rcc;
 pub mod register_file;
 pub mod sbs;
+pub mod socket;
 pub mod timer;
 pub mod uart;
 pub mod wwdg;
@@ -49,6 +49,7 @@ pub mod xspim;
 #[path = "devices/_template.rs"]
 mod template;
 
+use self::socket::{PortPins, Socket};
 use crate::{
     bus::{BusError, Width},
     clock::Time,
@@ -150,7 +151,7 @@ pub struct WatchdogOptions {
 /// Signals between devices, as the chip wires them: one device drives a field, others look at it.
 ///
 /// A device gets `&mut Wires` with each call and never another device.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Wires {
     /// Now, in virtual time; exact to the core cycle during an access by the core.
     pub now: Time,
@@ -187,8 +188,6 @@ pub struct Wires {
     pub frozen_apb1: u32,
     /// DBGMCU_APB4FZR: driven by DBGMCU.
     pub frozen_apb4: u32,
-    /// Pins of port 1 on PO and on PP are at their alternate function: driven by GPIO.
-    pub xspim_port1_parts: [bool; 2],
     /// Peripheral clock gates as RCC set them, by RCC enable-register offset (0x134 AHB5ENR ...): driven by RCC.
     pub gates: std::collections::BTreeMap<u32, u32>,
     /// I/O supplies of XSPIM port 1 and 2 (PWR_CSR2 EN_XSPIM1, EN_XSPIM2): driven by PWR.
@@ -197,8 +196,10 @@ pub struct Wires {
     pub usb_supply: bool,
     /// XSPIM_CR as written, for the port mapping: driven by XSPIM.
     pub xspim_cr: u32,
-    /// Pins of XSPIM port 1 (PO/PP) and 2 (PN) are at their alternate function: driven by GPIO.
-    pub xspim_pins: [bool; 2],
+    /// Pins of XSPIM port 1 (PO/PP) and 2 (PN) that are at their alternate function: driven by GPIO.
+    pub xspim_pins: [PortPins; 2],
+    /// What the board has on XSPIM port 1 and 2.
+    pub sockets: [Option<Socket>; 2],
     /// Interrupt lines by NVIC number: level, driven by each device for its own line.
     pub irq: [u64; 4],
     /// A device asks for a system reset (IWDG, option byte launch); the board takes it.
@@ -239,9 +240,29 @@ impl Wires {
         self.attention = true;
     }
 
-    /// XSPIM gives port 2 to XSPI1 and port 1 to XSPI2.
-    pub fn ports_swapped(&self) -> bool {
-        self.xspim_cr & 2 != 0
+    /// Port, 0 or 1, that XSPIM gives to XSPI1 (0) or XSPI2 (1): MODE swaps, with MUXEN both have the port that MODE names.
+    pub fn xspim_port(&self, controller: usize) -> usize {
+        let (multiplexed, mode) = (self.xspim_cr & 1, self.xspim_cr >> 1 & 1);
+        let port = match controller {
+            0 => mode,
+            _ => 1 ^ mode ^ multiplexed,
+        };
+        port as usize
+    }
+
+    /// Both controllers have the same port.
+    pub fn xspim_multiplexed(&self) -> bool {
+        self.xspim_cr & 1 != 0
+    }
+
+    /// Chip select, 0 or 1, that a transaction of XSPI1 (0) or XSPI2 (1) drives: XSPI_CR.CSSEL unless XSPIM overrides it.
+    pub fn xspim_select(&self, controller: usize, cssel: bool) -> usize {
+        let overridden = self.xspim_cr >> 4 & 1 == 1;
+        let select = match overridden {
+            true => self.xspim_cr >> (5 + controller) & 1 == 1,
+            false => cssel,
+        };
+        select.into()
     }
 
     /// True if the RCC enable register at `offset` has `bit` set.

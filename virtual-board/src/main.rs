@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use virtual_board::{
     bitbang, bmp,
-    board::{Board, Builder},
+    board::{Board, Builder, Description},
     clock::Time,
     handle::VirtualBoard,
     mishap::{GRAMMAR, Mishap},
@@ -27,7 +27,7 @@ use virtual_board::{
     state::State,
 };
 
-/// A virtual STM32H7S78-DK.
+/// Virtual boards with an STM32H7RS or STM32H7S.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -68,13 +68,16 @@ enum Command {
 /// What the board starts with.
 #[derive(Args)]
 struct Memories {
+    /// Which board: a name, or a description in a file that ends in .toml.
+    #[arg(long, value_name = "NAME|FILE", default_value = "stm32h7s78-dk")]
+    board: String,
     /// File that keeps internal flash, option bytes and NOR; made if it does not exist.
     #[arg(long)]
     state: Option<PathBuf>,
     /// Binary image for internal flash.
     #[arg(long)]
     boot: Option<PathBuf>,
-    /// Binary image for the NOR behind XSPI2.
+    /// Binary image for the NOR.
     #[arg(long)]
     nor: Option<PathBuf>,
     /// Refuse accesses to registers that are not modelled.
@@ -90,8 +93,9 @@ fn mishap_help() -> String {
 }
 
 impl Memories {
-    fn builder(self) -> io::Result<Builder> {
-        let mut builder = Board::builder().strict(self.strict);
+    fn builder(self) -> Result<Builder, Box<dyn Error>> {
+        let description = Description::find(&self.board)?;
+        let mut builder = Board::builder().board(description).strict(self.strict);
         if let Some(path) = self.state {
             builder = builder.state_file(path);
         }
@@ -155,7 +159,7 @@ fn run(memories: Memories, span: Time) -> Result<(), Box<dyn Error>> {
     println!("{}", console::report(&mut board));
     let text = board.uart_text();
     if !text.is_empty() {
-        println!("uart4:\n{text}");
+        println!("{}:\n{text}", board.description().console());
     }
     board.save()?;
     Ok(())

@@ -141,22 +141,6 @@ impl Map {
         }
     }
 
-    /// Lets two devices of one kind meet.
-    pub fn pair<D: Device>(&mut self, bases: (u32, u32), act: impl FnOnce(&mut D, &mut D)) {
-        let index = |base| self.slots.iter().position(|slot| slot.base == base);
-        let (Some(first), Some(second)) = (index(bases.0), index(bases.1)) else {
-            return;
-        };
-        let Ok([first, second]) = self.slots.get_disjoint_mut([first, second]) else {
-            return;
-        };
-        let first: &mut dyn Any = first.device.as_mut();
-        let second: &mut dyn Any = second.device.as_mut();
-        if let (Some(first), Some(second)) = (first.downcast_mut(), second.downcast_mut()) {
-            act(first, second);
-        }
-    }
-
     /// Resets every device, and scrambles RAM if power was lost.
     pub fn reset(&mut self, reset: Reset) {
         if reset == Reset::Power {

@@ -1,12 +1,12 @@
-//! The octal NOR flash of the board: Macronix MX66UW1G45G, 128 MiB.
+//! NOR flash on the pins of an XSPI port: octal parts of Macronix, quad parts of Winbond, and what else has their commands.
 //!
-//! Written from the facts of its SFDP (JESD216 tables as a real chip answers them) and from what ST's published board
-//! support package sends it; Macronix's data sheet names are used. [`chip`] behaves, [`opcode`] says which bytes are
-//! which command in which mode, [`sfdp`] holds the parameter table and [`timing`] the times.
+//! [`chip`] behaves; [`part`] says which chip it is, from a file of `parts/`: [`opcode`] which bytes are which command in which mode,
+//! [`sfdp`] size, page and times.
 
 pub mod chip;
 pub mod opcode;
+pub mod part;
 pub mod sfdp;
-pub mod timing;
 
 pub use chip::{Mode, Nor};
+pub use part::{Part, PartError};

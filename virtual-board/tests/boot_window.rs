@@ -8,9 +8,9 @@ use virtual_board::{
     clock::Time,
     devices::{
         Access, Device, Refusal, Reset, Wires, gpio::Gpio, psram::Psram, pwr::Pwr, rcc::Rcc,
-        xspi::Xspi, xspim::Xspim,
+        socket::Socket, xspi::Xspi, xspim::Xspim,
     },
-    nor::{Mode, Nor, chip::JEDEC_ID},
+    nor::{Mode, Nor, Part},
 };
 
 const CR: u32 = 0x000;
@@ -73,11 +73,14 @@ impl Board {
             pwr: Pwr::new(),
             ports: ['N', 'O', 'P'].map(Gpio::new),
             xspim: Xspim::new(),
-            xspi: [
-                Xspi::xspi1(Box::new(Psram::new())),
-                Xspi::xspi2(Box::new(nor)),
-            ],
-            wires: Wires::default(),
+            xspi: [Xspi::xspi1(), Xspi::xspi2()],
+            wires: Wires {
+                sockets: [
+                    Some(Socket::new(Box::new(Psram::new()))),
+                    Some(Socket::new(Box::new(nor))),
+                ],
+                ..Wires::default()
+            },
         };
         board.rcc.reset(Reset::Power, &mut board.wires);
         board
@@ -279,7 +282,7 @@ impl Board {
         self.wires.now += Time::millis(1);
         assert_eq!(
             self.receive(NOR, SPI_DATA, 0, 0x9F, None, 4)?,
-            [&JEDEC_ID[..], &[0xC2]].concat()
+            [0xC2, 0x81, 0x3B, 0xC2]
         );
         self.set(NOR, DCR1, 0x011A_0100);
         self.command(NOR, SPI_ONLY, 0, 0x06, None, 0)?;
@@ -333,7 +336,7 @@ impl Board {
 
 fn nor_with_vectors() -> Nor {
     use virtual_board::devices::external_memory::ExternalMemory;
-    let mut nor = Nor::new();
+    let mut nor = Nor::new(Part::built_in("MX66UW1G45G").expect("known"));
     let vectors = [0x2001_0000u32, 0x7000_03E7].map(u32::to_le_bytes).concat();
     nor.contents_mut().store(0, &vectors);
     nor
@@ -346,7 +349,8 @@ fn the_boot_stage_opens_both_windows() {
     board.clocks_supplies_and_pins();
     assert_eq!(board.wires.core_hz, 600_000_000);
     assert_eq!(board.wires.xspi_hz, [200_000_000; 2]);
-    assert_eq!(board.wires.xspim_pins, [true; 2]);
+    let lines = board.wires.xspim_pins.map(|pins| (pins.clock, pins.data));
+    assert_eq!(lines, [(true, 0xFFFF), (true, 0x00FF)]);
     board.controllers();
     assert_eq!(
         board.sfdp(0, 8),
@@ -386,7 +390,8 @@ fn after_a_system_reset_the_nor_is_still_in_octal_dtr() {
     for which in [PSRAM, NOR] {
         board.xspi[which].reset(Reset::System, &mut board.wires);
     }
-    let nor = board.xspi[NOR].memory().as_any().downcast_ref::<Nor>();
+    let socket = board.wires.sockets[NOR].as_ref();
+    let nor = socket.and_then(|socket| socket.memory.as_any().downcast_ref());
     assert_eq!(nor.map(Nor::mode), Some(Mode::Dopi));
     board.controllers();
     // On one line it hears nothing: the line stays where the last status byte left it.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Board;
+use super::{Board, Description, DescriptionError};
 use crate::{
     mishap::Mishap,
     state::{State, StateError},
@@ -24,6 +24,9 @@ pub enum BuildError {
     /// The state file is of no use.
     #[error(transparent)]
     State(#[from] StateError),
+    /// There is no such board.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
     /// An image does not fit its memory.
     #[error("{image} bytes at {offset:#x} do not fit {memory} of {capacity} bytes")]
     ImageTooLarge {
@@ -38,9 +41,13 @@ pub enum BuildError {
     },
 }
 
-/// Makes a [`Board`]: blank, open, tolerant of what is not modelled, with nothing kept, unless told otherwise.
+/// The board that is made unless another is asked for.
+const DEFAULT_BOARD: &str = "stm32h7s78-dk";
+
+/// Makes a [`Board`]: an STM32H7S78-DK, blank, open, tolerant of what is not modelled, with nothing kept, unless told otherwise.
 #[derive(Clone, Debug)]
 pub struct Builder {
+    description: Option<Description>,
     pub(super) state: Option<PathBuf>,
     pub(super) boot_image: Vec<u8>,
     pub(super) nor_image: Vec<u8>,
@@ -54,6 +61,7 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         Self {
+            description: None,
             state: None,
             boot_image: Vec::new(),
             nor_image: Vec::new(),
@@ -67,6 +75,19 @@ impl Default for Builder {
 }
 
 impl Builder {
+    /// Makes another board than the STM32H7S78-DK.
+    pub fn board(mut self, description: Description) -> Self {
+        self.description = Some(description);
+        self
+    }
+
+    pub(super) fn description(&self) -> Result<Description, DescriptionError> {
+        match &self.description {
+            Some(description) => Ok(description.clone()),
+            None => Description::find(DEFAULT_BOARD),
+        }
+    }
+
     /// Keeps internal flash, option bytes and NOR in this file: loaded now if it exists, saved when the board goes.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.state = Some(path.into());

@@ -14,7 +14,6 @@ use crate::{
         flash::{Flash, options::CLOSED},
         iwdg::Iwdg,
         sbs::Sbs,
-        xspi::Xspi,
     },
     map::{Map, Shares, Unmodelled},
     mishap::Event,
@@ -35,8 +34,6 @@ pub struct Chip {
     /// The product state closes AP1.
     closed: bool,
     lines: [u64; 4],
-    /// XSPIM crosses the ports: XSPI1 has the NOR.
-    ports_swapped: bool,
 }
 
 impl Chip {
@@ -51,7 +48,6 @@ impl Chip {
             bus_dead: false,
             closed: false,
             lines: [0; 4],
-            ports_swapped: false,
         };
         chip.reset(ResetCause::Power);
         chip
@@ -202,11 +198,6 @@ impl Chip {
             self.map.synchronise(self.now, self.core.cycles);
             self.map.tick_all();
             self.map.wires.core_halted = halted;
-        }
-        if self.ports_swapped != self.map.wires.ports_swapped() {
-            self.ports_swapped = !self.ports_swapped;
-            self.map
-                .pair((wiring::XSPI1, wiring::XSPI2), Xspi::exchange_memories);
         }
         if std::mem::take(&mut self.map.wires.reset_request) {
             self.reset(self.map.wires.reset_cause);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Board, BuildError, XspiPort};
+use super::{Board, BuildError};
 use crate::{
     devices::{
         external_memory::ExternalMemory,
@@ -62,12 +62,13 @@ impl Board {
         })
     }
 
-    /// The NOR, wherever XSPIM connects it.
+    /// The NOR.
     pub fn nor(&self) -> &Nor {
-        [XspiPort::Xspi2, XspiPort::Xspi1]
+        let sockets = self.chip.map.wires.sockets.iter().flatten();
+        sockets
             .into_iter()
-            .find_map(|port| self.xspi(port).memory().as_any().downcast_ref())
-            .expect("the NOR is on one of the two ports")
+            .find_map(|socket| socket.memory.as_any().downcast_ref())
+            .expect("every description has a NOR")
     }
 
     /// The NOR, to give it a past: a mode that firmware left it in, an operation that goes on, protected blocks.
@@ -76,12 +77,14 @@ impl Board {
     }
 
     pub(super) fn nor_mut(&mut self) -> &mut dyn ExternalMemory {
-        let port = if self.xspi(XspiPort::Xspi2).memory().as_any().is::<Nor>() {
-            XspiPort::Xspi2
-        } else {
-            XspiPort::Xspi1
-        };
-        self.xspi_mut(port).memory_mut()
+        let wires = &mut self.chip.map.wires;
+        // A window that is open looks at the chip anew.
+        wires.generation += 1;
+        let mut sockets = wires.sockets.iter_mut().flatten();
+        let socket = sockets
+            .find(|socket| socket.memory.as_any().is::<Nor>())
+            .expect("every description has a NOR");
+        &mut *socket.memory
     }
 
     /// Bytes of the NOR's array.

@@ -1,13 +1,12 @@
-//! Which device sits where: the chip's peripherals at their bases (RM0477) and the memories that the DK has on its XSPI ports.
+//! Which device sits where: the chip's peripherals at their bases (RM0477).
 
 use crate::{
     devices::{
-        dbgmcu::Dbgmcu, flash::Flash, gpio::Gpio, iwdg::Iwdg, psram::Psram, pwr::Pwr, rcc::Rcc,
+        dbgmcu::Dbgmcu, flash::Flash, gpio::Gpio, iwdg::Iwdg, pwr::Pwr, rcc::Rcc,
         register_file::RegisterFile, sbs::Sbs, timer::Timer, uart::Uart, wwdg::Wwdg, xspi::Xspi,
         xspim::Xspim,
     },
     map::{DBGMCU_BASE, FLASH_BASE, Map},
-    nor::Nor,
 };
 
 /// Interface of internal flash.
@@ -20,15 +19,15 @@ pub const XSPI1_WINDOW: u32 = 0x9000_0000;
 pub const XSPI2_WINDOW: u32 = 0x7000_0000;
 /// System configuration.
 pub const SBS: u32 = 0x5800_0400;
-/// The virtual COM port of the on-board debugger.
+/// UARTs that a board may use for its console.
 pub const UART4: u32 = 0x4000_4C00;
+pub const USART3: u32 = 0x4000_4800;
 
 const WINDOW_BYTES: u32 = 0x1000_0000;
 const FLASH_BYTES: u32 = 0x1_0000;
 const XSPIM: u32 = 0x5200_B400;
 const MCE1: u32 = 0x5200_B800;
 const WWDG: u32 = 0x4000_2C00;
-const USART3: u32 = 0x4000_4800;
 /// The watchdog that the option bytes can start.
 pub const IWDG: u32 = 0x5800_4800;
 const PWR: u32 = 0x5802_4800;
@@ -36,26 +35,18 @@ const RCC: u32 = 0x5802_4400;
 /// Peripherals are spaced by 1 KB at least.
 const REGISTERS: u32 = 0x400;
 
-/// The LEDs LD1 to LD4 as port, pin and the level that lights them (MB1736; ST's BSP for the board).
-pub const LEDS: [(char, u8, bool); 4] = [
-    ('O', 1, true),
-    ('O', 5, true),
-    ('M', 2, false),
-    ('M', 3, false),
-];
-
 /// Places every device.
 pub fn place(map: &mut Map) {
     map.place_with_memory((FLASH, REGISTERS), (FLASH_BASE, FLASH_BYTES), Flash::new());
     map.place_with_memory(
         (XSPI2, REGISTERS),
         (XSPI2_WINDOW, WINDOW_BYTES),
-        Xspi::xspi2(Box::new(Nor::new())),
+        Xspi::xspi2(),
     );
     map.place_with_memory(
         (XSPI1, REGISTERS),
         (XSPI1_WINDOW, WINDOW_BYTES),
-        Xspi::xspi1(Box::new(Psram::new())),
+        Xspi::xspi1(),
     );
     for letter in "ABCDEFGHMNOP".chars() {
         map.place(Gpio::base(letter), REGISTERS, Gpio::new(letter));

@@ -84,6 +84,15 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// What a chip hears when some of its lines are not connected: nothing that makes sense.
+    pub const NOISE: Self = Self {
+        instruction: None,
+        address: None,
+        alternate: None,
+        dummy_cycles: 0,
+        data: Some((Direction::Read, Lines::SPI)),
+    };
+
     /// The phases before the dummy cycles, in order.
     pub fn header(&self) -> impl Iterator<Item = Phase> {
         [self.instruction, self.address, self.alternate]

@@ -26,13 +26,6 @@ const ALTERNATE: u32 = 2;
 /// Alternate function of the XSPI ports.
 const AF_XSPI: u32 = 9;
 
-/// Pins of port N that XSPIM port 2 needs: DQS, clock, chip select and IO0 to IO7.
-const PORT2_N: u16 = 0x0F7F;
-/// Pins of port O that XSPIM port 1 needs: chip select, DQS0 and DQS1, clock.
-const PORT1_O: u16 = 0x001D;
-/// Pins of port P: IO0 to IO15.
-const PORT1_P: u16 = 0xFFFF;
-
 /// One port.
 pub struct Gpio {
     letter: char,
@@ -139,13 +132,13 @@ impl Gpio {
     fn drive_xspim(&self, wires: &mut Wires) {
         let pins = self.pins_at_xspi();
         let before = wires.xspim_pins;
+        let [port1, port2] = &mut wires.xspim_pins;
         match self.letter {
-            'N' => wires.xspim_pins[1] = pins & PORT2_N == PORT2_N,
-            'O' => wires.xspim_port1_parts[0] = pins & PORT1_O == PORT1_O,
-            'P' => wires.xspim_port1_parts[1] = pins & PORT1_P == PORT1_P,
+            'N' => port2.set_from_port_n(pins),
+            'O' => port1.set_from_port_o(pins),
+            'P' => port1.set_from_port_p(pins),
             _ => return,
         }
-        wires.xspim_pins[0] = wires.xspim_port1_parts == [true; 2];
         if wires.xspim_pins != before {
             wires.generation += 1;
         }
@@ -225,6 +218,7 @@ impl Device for Gpio {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::socket::PortPins;
 
     fn powered() -> Wires {
         let mut wires = Wires::default();
@@ -260,10 +254,12 @@ mod tests {
             .unwrap();
         port.write(AFRH, Width::Word, 0x0000_9999, &mut wires)
             .unwrap();
-        assert!(!wires.xspim_pins[1]);
+        assert_eq!(wires.xspim_pins[1], PortPins::default());
         port.write(MODER, Width::Word, 0x00AA_2AAA, &mut wires)
             .unwrap();
-        assert!(wires.xspim_pins[1]);
+        let pins = wires.xspim_pins[1];
+        assert!(pins.clock && pins.strobe(8));
+        assert_eq!((pins.selects, pins.data), ([true, false], 0xFF));
         assert_eq!(wires.generation, 1);
     }
 

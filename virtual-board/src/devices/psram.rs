@@ -12,6 +12,8 @@ use std::any::Any;
 use super::external_memory::{Answer, Counters, Direction, ExternalMemory, Frame, Lines, Sparse};
 use crate::{bus::Width, clock::Time};
 
+/// Name of the part.
+pub const NAME: &str = "APS256XX";
 /// Capacity.
 pub const SIZE: u32 = 32 * 1024 * 1024;
 /// What cells hold that nobody wrote since power came.
@@ -117,7 +119,7 @@ impl Psram {
 
 impl ExternalMemory for Psram {
     fn name(&self) -> &str {
-        "APS256XX"
+        NAME
     }
 
     fn size(&self) -> u32 {

@@ -22,25 +22,25 @@ use std::collections::VecDeque;
 use self::{
     polling::Polling,
     registers::{
-        BUSY, CALFCR, CR, CR_ABORT, CR_EN, CR_MASK, CR_TCEN, CR_WHILE_IDLE, DR, DR_END, FCR, FTF,
-        FunctionalMode, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
+        BUSY, CALFCR, CR, CR_ABORT, CR_CSSEL, CR_EN, CR_MASK, CR_TCEN, CR_WHILE_IDLE, DR, DR_END,
+        FCR, FTF, FunctionalMode, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
     },
     transfer::{FIFO_BYTES, Kind, Transfer},
     window::Window,
 };
-use super::{Access, Device, Refusal, Reset, Wires, external_memory::ExternalMemory, gate::Gate};
+use super::{
+    Access, Device, Refusal, Reset, Wires,
+    external_memory::{Answer, ExternalMemory, Frame},
+    gate::Gate,
+};
 use crate::{bus::Width, clock::Time};
 
-/// XSPIM_CR.MODE: ports swapped.
-const XSPIM_SWAPPED: u32 = 1 << 1;
-
-/// XSPI1 or XSPI2 with the chip on its port.
+/// XSPI1 or XSPI2.
 pub struct Xspi {
     index: usize,
     name: &'static str,
     gate: Gate,
     irq: usize,
-    memory: Box<dyn ExternalMemory>,
     registers: Registers,
     fifo: VecDeque<u8>,
     transfer: Option<Transfer>,
@@ -54,28 +54,21 @@ pub struct Xspi {
 
 impl Xspi {
     /// XSPI1: base 0x5200_5000, window 0x9000_0000.
-    pub fn xspi1(memory: Box<dyn ExternalMemory>) -> Self {
-        Self::new(0, "XSPI1", Gate::ahb5(5), 105, memory)
+    pub fn xspi1() -> Self {
+        Self::new(0, "XSPI1", Gate::ahb5(5), 105)
     }
 
     /// XSPI2: base 0x5200_A000, window 0x7000_0000.
-    pub fn xspi2(memory: Box<dyn ExternalMemory>) -> Self {
-        Self::new(1, "XSPI2", Gate::ahb5(12), 106, memory)
+    pub fn xspi2() -> Self {
+        Self::new(1, "XSPI2", Gate::ahb5(12), 106)
     }
 
-    fn new(
-        index: usize,
-        name: &'static str,
-        gate: Gate,
-        irq: usize,
-        memory: Box<dyn ExternalMemory>,
-    ) -> Self {
+    fn new(index: usize, name: &'static str, gate: Gate, irq: usize) -> Self {
         Self {
             index,
             name,
             gate,
             irq,
-            memory,
             registers: Registers::default(),
             fifo: VecDeque::new(),
             transfer: None,
@@ -87,38 +80,59 @@ impl Xspi {
         }
     }
 
-    /// The chip on the port.
-    pub fn memory(&self) -> &dyn ExternalMemory {
-        &*self.memory
+    /// Supply, clock and chip select of the port are there, whatever is behind them.
+    fn is_connected(&self, wires: &Wires) -> bool {
+        let port = wires.xspim_port(self.index);
+        let pins = wires.xspim_pins[port];
+        wires.xspim_supply[port] && pins.clock && pins.selects[self.select(wires)]
     }
 
-    /// The chip on the port, to be changed by tests and state files.
-    pub fn memory_mut(&mut self) -> &mut dyn ExternalMemory {
-        self.window = Window::Unknown;
-        &mut *self.memory
+    /// Chip select that a transaction drives.
+    fn select(&self, wires: &Wires) -> usize {
+        wires.xspim_select(self.index, self.registers.cr & CR_CSSEL != 0)
     }
 
-    /// Exchanges the chips of two controllers, as XSPIM_CR.MODE does with their ports: the board calls it when
-    /// [`Wires::ports_swapped`] changes.
-    pub fn exchange_memories(&mut self, other: &mut Self) {
-        std::mem::swap(&mut self.memory, &mut other.memory);
-        self.window = Window::Unknown;
-        other.window = Window::Unknown;
+    /// The chip that a transaction selects.
+    fn memory<'wires>(&self, wires: &'wires mut Wires) -> Option<&'wires mut dyn ExternalMemory> {
+        if !self.is_connected(wires) {
+            return None;
+        }
+        let select = self.select(wires);
+        let socket = wires.sockets[wires.xspim_port(self.index)].as_mut()?;
+        (socket.select == select).then_some(&mut *socket.memory)
     }
 
-    /// Port that XSPIM gives to this controller, if it has one of its own.
-    fn port(&self, wires: &Wires) -> usize {
-        if wires.xspim_cr & XSPIM_SWAPPED != 0 {
-            1 - self.index
-        } else {
-            self.index
+    /// Begins a transaction: what the controller sees of the chip that it selects.
+    fn begin(&self, frame: &Frame, wires: &mut Wires) -> Answer {
+        let now = wires.now;
+        let pins = wires.xspim_pins[wires.xspim_port(self.index)];
+        if wires.xspim_multiplexed() {
+            // The other controller's window looks at the same chip.
+            wires.generation += 1;
+        }
+        let Some(memory) = self.memory(wires) else {
+            return Answer::Silent;
+        };
+        if !pins.carry(frame) {
+            memory.select(&Frame::NOISE, now);
+            return Answer::Silent;
+        }
+        let answer = memory.select(frame, now);
+        let lines = frame.data.map_or(0, |(_, lines)| lines.count);
+        match answer {
+            Answer::Driven { strobe } => Answer::Driven {
+                strobe: strobe && pins.strobe(lines),
+            },
+            Answer::Silent => answer,
         }
     }
 
-    /// Supply and pins of the port are there.
-    fn is_connected(&self, wires: &Wires) -> bool {
-        let port = self.port(wires);
-        wires.xspim_supply[port] && wires.xspim_pins[port]
+    /// Ends a transaction.
+    fn end(&self, wires: &mut Wires) {
+        let now = wires.now;
+        if let Some(memory) = self.memory(wires) {
+            memory.deselect(now);
+        }
     }
 
     fn clock_hz(&self, wires: &Wires) -> u64 {
@@ -163,21 +177,23 @@ impl Xspi {
 
     /// Brings everything to `wires.now`.
     fn advance(&mut self, wires: &mut Wires) {
-        let connected = self.is_connected(wires);
-        if let Some(transfer) = &mut self.transfer {
-            transfer.advance(
-                &mut self.fifo,
-                connected.then_some(&mut self.memory),
-                wires.now,
-            );
+        let now = wires.now;
+        if let Some(mut transfer) = self.transfer.take() {
+            let mut fifo = std::mem::take(&mut self.fifo);
+            transfer.advance(&mut fifo, self.memory(wires), now);
+            self.fifo = fifo;
+            self.transfer = Some(transfer);
         }
         self.finish_transfer(wires);
         self.advance_polling(wires);
-        while let Some(strike) = self.memory.take_strike() {
+        let port = wires.xspim_port(self.index);
+        while let Some(socket) = &mut wires.sockets[port]
+            && let Some(strike) = socket.memory.take_strike()
+        {
             wires.expect_strike(strike);
         }
         if let Some(timeout) = self.timeout(wires)
-            && wires.now >= timeout
+            && now >= timeout
         {
             self.mapped = false;
             self.registers.flags |= TOF;
@@ -193,16 +209,16 @@ impl Xspi {
     }
 
     /// Ends whatever is under way; the chip is deselected in the middle of it.
-    fn stop(&mut self, wires: &Wires) {
-        if self.transfer.take().is_some() && self.is_connected(wires) {
-            self.memory.deselect(wires.now);
+    fn stop(&mut self, wires: &mut Wires) {
+        if self.transfer.take().is_some() {
+            self.end(wires);
         }
         self.polling = None;
         self.mapped = false;
         self.fifo.clear();
     }
 
-    fn write_cr(&mut self, value: u32, wires: &Wires) {
+    fn write_cr(&mut self, value: u32, wires: &mut Wires) {
         let held = if self.is_busy() { CR_WHILE_IDLE } else { 0 };
         let value = self.registers.cr & held | value & CR_MASK & !held;
         let was_busy = self.is_busy();
@@ -218,7 +234,7 @@ impl Xspi {
     }
 
     /// Registers of the transfer, which hold still while BUSY.
-    fn write_setting(&mut self, offset: u32, value: u32, wires: &Wires) -> Access<()> {
+    fn write_setting(&mut self, offset: u32, value: u32, wires: &mut Wires) -> Access<()> {
         let busy = self.is_busy();
         let Some(target) = self.registers.setting(offset) else {
             return Err(Refusal::Unmodelled { reset: 0 });
@@ -291,11 +307,12 @@ impl Device for Xspi {
 
     #[inline]
     fn read_memory(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32> {
-        if let Window::Plain { size } = self.window
+        if let Window::Plain { size, port } = self.window
             && self.generation == wires.generation
             && offset < size
+            && let Some(socket) = &wires.sockets[port]
         {
-            return Ok(self.memory.mapped_read(offset, width));
+            return Ok(socket.memory.mapped_read(offset, width));
         }
         self.read_window(offset, width, wires)
     }
@@ -313,7 +330,10 @@ impl Device for Xspi {
     fn reset(&mut self, reset: Reset, wires: &mut Wires) {
         // Without power a command on its way is not carried out; a system reset merely lets nCS rise.
         if reset == Reset::Power {
-            self.memory.power_cycle(wires.now);
+            let now = wires.now;
+            if let Some(socket) = &mut wires.sockets[self.index] {
+                socket.memory.power_cycle(now);
+            }
         }
         self.stop(wires);
         self.registers = Registers::default();

@@ -1,6 +1,9 @@
 //! XSPI I/O manager: which controller has which port (RM0477, XSPIM).
 //!
-//! MODE swaps the ports. MUXEN (both controllers on one port, arbitrated) is stored and not modelled.
+//! MODE swaps the ports; with MUXEN both controllers have port 1 or, with MODE, port 2; CSSEL_OVR decides the chip select in place of
+//! XSPI_CR.CSSEL (as ST's HAL_XSPIM_Config reads them back). See [`Wires::xspim_port`] and [`Wires::xspim_select`].
+//!
+//! Deviation: arbitration takes no time, REQ2ACK_TIME is stored.
 
 use super::{Access, Device, Refusal, Reset, Wires, gate::Gate};
 use crate::bus::Width;

@@ -2,27 +2,36 @@
 //!
 //! - A command on the wrong lines, with a wrong extension byte, unknown, or (but for status, suspend and reset) sent while
 //!   the chip is busy is ignored.
-//! - Program turns ones to zeros only, wraps within its page of 256 bytes, and like erase needs the write enable latch.
+//! - Program turns ones to zeros only, wraps within its page, and like erase needs the write enable latch.
 //! - In octal DTR mode the bytes of each pair travel in the order D1, D0 (SFDP, 18th double word).
 //! - A read that the chip ignores finds undriven lines. A single line keeps the level that the chip last gave it [U: ST's boot
 //!   stages v1.1.0 and v1.2.0 poll WIP on one line after octal DTR is on, and go on only if they read 0]; eight are read as ones.
 //! - Mode and registers survive a system reset of the microcontroller: only 66h 99h or a power cycle brings SPI back.
 //!
-//! Deviations: no password, lock or OTP commands; the block protection bits are stored and protect from the bottom up
-//! or, with TB clear, from the top down, in powers of two of 64 KB; an erase that loses power leaves every other
-//! 256 bytes of its range erased and the rest neither old nor blank (in the first 256 KB of it), a program has written half of the
-//! bytes that it changes, and some bits of the next one.
+//! - A quad part answers four lines only with QE set. After a read whose mode bits M5 and M4 were 1 and 0 it takes the next address
+//!   without an opcode, also after a system reset; eight clocks with M4 at 1, as in FFh or 66h, end that.
+//!
+//! Deviations: no password, lock or OTP commands; an erase that loses power leaves every other page of its range erased and the rest
+//! neither old nor blank (in the first 256 KB of it), a program has written half of the bytes that it changes, and some bits of the
+//! next one.
 
+mod header;
 mod operation;
 mod output;
+mod protection;
+mod registers;
 
 use std::any::Any;
 
 use self::{
     operation::{Kind, Operation},
     output::Output,
+    registers::Registers,
 };
-use super::opcode::{self, Command, Entry};
+use super::{
+    Part,
+    opcode::{Command, Entry},
+};
 use crate::{
     bus::Width,
     clock::Time,
@@ -30,21 +39,10 @@ use crate::{
     mishap::{Ambushes, Strike},
 };
 
-/// Capacity.
-pub const SIZE: u32 = 128 * 1024 * 1024;
-/// Largest program.
-pub const PAGE: u32 = 256;
-/// Manufacturer, type, density.
-pub const JEDEC_ID: [u8; 3] = [0xC2, 0x81, 0x3B];
-
 /// Status register: write in progress.
 pub const WIP: u8 = 0x01;
 /// Status register: write enable latch.
 pub const WEL: u8 = 0x02;
-/// Status register: block protection.
-const BLOCK_PROTECT: u8 = 0x3C;
-/// Configuration register: protected area counts from the bottom (one-time programmable in the real chip).
-const TOP_BOTTOM: u8 = 0x08;
 /// Security register: a program is suspended.
 const PROGRAM_SUSPENDED: u8 = 0x04;
 /// Security register: an erase is suspended.
@@ -78,21 +76,6 @@ impl Mode {
     }
 }
 
-/// Configuration register 2 is an address space; these addresses hold something.
-#[derive(Clone, Debug, Default)]
-struct Configuration2 {
-    /// 0x0000_0000: mode.
-    mode: u8,
-    /// 0x0000_0200: DQS in STR mode, pre-cycle.
-    strobe: u8,
-    /// 0x0000_0300: dummy cycles.
-    dummies: u8,
-    /// 0x0000_0500: preamble pattern.
-    preamble: u8,
-    /// 0x4000_0000: mode after power-on, inverted, non-volatile.
-    default_mode: u8,
-}
-
 /// What is going on between `select` and `deselect`.
 #[derive(Clone, Debug)]
 enum Transaction {
@@ -110,18 +93,18 @@ impl Default for Transaction {
     }
 }
 
-/// An MX66UW1G45G.
+/// A NOR.
 pub struct Nor {
+    part: Part,
     array: Sparse,
-    status: u8,
-    configuration: u8,
-    configuration2: Configuration2,
-    security: u8,
+    registers: Registers,
     reset_enabled: bool,
     powered_down: bool,
+    /// The command that the next address continues.
+    continued: Option<Entry>,
     operation: Option<Operation>,
     /// The page under program as it was: a power cut leaves its second half so.
-    page_before: [u8; PAGE as usize],
+    page_before: Vec<u8>,
     suspended: Option<(Operation, Time)>,
     transaction: Transaction,
     /// Level of SO, the output of the single-line mode, as last driven.
@@ -134,28 +117,17 @@ pub struct Nor {
     stuck: bool,
 }
 
-impl Default for Nor {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Nor {
     /// A blank chip, just powered.
-    pub fn new() -> Self {
+    pub fn new(part: Part) -> Self {
         Self {
-            array: Sparse::new(SIZE, 0xFF),
-            status: 0,
-            configuration: 0,
-            configuration2: Configuration2 {
-                default_mode: 0xFF,
-                ..Default::default()
-            },
-            security: 0,
+            array: Sparse::new(part.size(), 0xFF),
+            registers: Registers::new(&part),
             reset_enabled: false,
             powered_down: false,
+            continued: None,
             operation: None,
-            page_before: [0xFF; PAGE as usize],
+            page_before: vec![0xFF; part.page() as usize],
             suspended: None,
             transaction: Transaction::default(),
             output_level: true,
@@ -163,6 +135,7 @@ impl Nor {
             ambushes: Ambushes::default(),
             strikes: Vec::new(),
             stuck: false,
+            part,
         }
     }
 
@@ -171,9 +144,14 @@ impl Nor {
         &mut self.ambushes
     }
 
+    /// Which part it is.
+    pub fn part(&self) -> &Part {
+        &self.part
+    }
+
     /// Protocol that the chip expects now.
     pub fn mode(&self) -> Mode {
-        match self.configuration2.mode & 3 {
+        match self.registers.configuration2.mode & 3 {
             1 => Mode::Sopi,
             2 => Mode::Dopi,
             _ => Mode::Spi,
@@ -182,12 +160,12 @@ impl Nor {
 
     /// Dummy cycles of an octal array read, as configuration register 2 has them at 0x300.
     pub fn read_dummies(&self) -> u8 {
-        20 - 2 * (self.configuration2.dummies & 7)
+        20 - 2 * (self.registers.configuration2.dummies & 7)
     }
 
     /// Puts the chip into a mode, as firmware that ran before would have left it: for tests.
     pub fn set_mode(&mut self, mode: Mode) {
-        self.configuration2.mode = match mode {
+        self.registers.configuration2.mode = match mode {
             Mode::Spi => 0,
             Mode::Sopi => 1,
             Mode::Dopi => 2,
@@ -196,7 +174,7 @@ impl Nor {
 
     /// Makes the next erases and programs of protected blocks fail: for tests (same bits as WRSR writes).
     pub fn set_block_protection(&mut self, bits: u8) {
-        self.status = self.status & !BLOCK_PROTECT | bits << 2 & BLOCK_PROTECT;
+        self.registers.set_block_protection(bits);
     }
 
     /// Keeps the chip busy until then, as worn cells would: for tests.
@@ -213,7 +191,7 @@ impl Nor {
     fn drives_strobe(&self) -> bool {
         match self.mode() {
             Mode::Spi => false,
-            Mode::Sopi => self.configuration2.strobe & 2 != 0,
+            Mode::Sopi => self.registers.configuration2.strobe & 2 != 0,
             Mode::Dopi => true,
         }
     }
@@ -230,78 +208,39 @@ impl Nor {
             && !self.stuck
         {
             self.operation = None;
-            self.status &= !WEL;
+            self.registers.status &= !WEL;
         }
     }
 
     fn return_to_power_on(&mut self) {
-        let default_mode = self.configuration2.default_mode;
-        self.configuration2 = Configuration2 {
-            mode: !default_mode & 3,
-            default_mode,
-            ..Default::default()
-        };
-        self.status &= BLOCK_PROTECT;
-        self.configuration &= TOP_BOTTOM;
-        self.security = 0;
+        self.registers.return_to_power_on();
         self.reset_enabled = false;
         self.powered_down = false;
+        self.continued = None;
         self.transaction = Transaction::default();
     }
 
-    /// What the header's lines and first bytes say in the present mode.
-    fn decode(&self, header: &[u8]) -> Option<(Entry, usize)> {
-        match self.mode() {
-            Mode::Spi => Some((opcode::spi(*header.first()?)?, 1)),
-            mode => {
-                let entry = opcode::octal(*header.first()?, *header.get(1)?, mode == Mode::Dopi)?;
-                Some((entry, 2))
-            }
-        }
-    }
-
-    fn lines_fit(&self, frame: &Frame) -> bool {
-        let expected = self.mode().lines();
-        let header_fits = frame.header().all(|phase| phase.lines == expected);
-        let data_fits = frame.data.is_none_or(|(direction, lines)| {
-            lines.count == expected.count
-                && (lines.double_rate == expected.double_rate
-                    || direction == Direction::Read && expected.double_rate)
-        });
-        header_fits && data_fits
-    }
-
     fn status_now(&self, now: Time) -> u8 {
-        self.status | if self.busy(now) { WIP } else { 0 }
-    }
-
-    fn configuration2_at(&mut self, address: u32) -> Option<&mut u8> {
-        let registers = &mut self.configuration2;
-        match address {
-            0x0000_0000 => Some(&mut registers.mode),
-            0x0000_0200 => Some(&mut registers.strobe),
-            0x0000_0300 => Some(&mut registers.dummies),
-            0x0000_0500 => Some(&mut registers.preamble),
-            0x4000_0000 => Some(&mut registers.default_mode),
-            _ => None,
-        }
+        self.registers.status | if self.busy(now) { WIP } else { 0 }
     }
 }
 
 impl ExternalMemory for Nor {
     fn name(&self) -> &str {
-        "MX66UW1G45G"
+        &self.part.name
     }
 
     fn size(&self) -> u32 {
-        SIZE
+        self.part.size()
     }
 
     fn select(&mut self, frame: &Frame, now: Time) -> Answer {
         self.settle(now);
         self.transaction = Transaction::default();
+        let continued = self.continued;
+        self.note_continuation(frame);
         if let Some((Direction::Read, lines)) = frame.data {
-            let Some(output) = self.begin_output(frame, lines, now) else {
+            let Some(output) = self.begin_output(frame, lines, continued, now) else {
                 self.counters.ignored += 1;
                 if lines.count == 1 && !self.output_level {
                     self.transaction = Transaction::Ignored { floating: 0x00 };
@@ -313,7 +252,7 @@ impl ExternalMemory for Nor {
                 strobe: self.drives_strobe(),
             };
         }
-        if self.lines_fit(frame) {
+        if continued.is_none() && self.hears(frame) {
             self.transaction = Transaction::Input(frame.header_bytes());
         } else {
             self.counters.ignored += 1;
@@ -353,13 +292,14 @@ impl ExternalMemory for Nor {
         let (Direction::Read, lines) = frame.data? else {
             return None;
         };
-        let header = frame.header_bytes();
-        let (entry, opcode_bytes) = self.decode(&header)?;
-        let plain = entry.command == Command::Read
-            && lines == self.mode().lines()
-            && self.lines_fit(frame)
-            && header.len() == opcode_bytes + usize::from(entry.address_bytes)
-            && self.cycles_expected(entry, frame.dummy_cycles) == Some(frame.dummy_cycles.into())
+        if self.continued.is_some() {
+            return None;
+        }
+        let header = self.header(frame)?;
+        let plain = header.entry.command == Command::Read
+            && lines == header.data_lines
+            && !header.continues
+            && header.dummies_given(frame.dummy_cycles) == self.dummies_expected(header.entry)
             && !self.busy(now)
             && !self.powered_down;
         plain.then_some(Answer::Driven {

@@ -1,10 +1,10 @@
-//! Which bytes are which command, by mode.
-//!
-//! In SPI mode a command is one byte on one line. In SOPI and DOPI it is two bytes on eight lines, the second the
-//! complement of the first, and every command that has an address or a value has four address bytes.
+//! Which bytes are which command, by mode: what the files of `parts/commands` say.
+
+use serde::Deserialize;
 
 /// What a command does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// Array read.
     Read,
@@ -12,13 +12,17 @@ pub enum Command {
     Program,
     /// 4 KB erase.
     EraseSector,
+    /// 32 KB erase.
+    EraseHalfBlock,
     /// 64 KB erase.
     EraseBlock,
     /// Erase of the whole chip.
     EraseChip,
     /// Sets the write enable latch.
     WriteEnable,
-    /// Clears it.
+    /// Lets the next write of a status register change its volatile copy only.
+    WriteEnableVolatile,
+    /// Clears the write enable latch.
     WriteDisable,
     /// Identification.
     ReadId,
@@ -26,10 +30,18 @@ pub enum Command {
     ReadSfdp,
     /// Status register.
     ReadStatus,
+    /// Second status register.
+    ReadStatus2,
+    /// Third status register.
+    ReadStatus3,
     /// Configuration register.
     ReadConfiguration,
-    /// Status and configuration register.
+    /// Status and configuration register, or first and second status register.
     WriteStatus,
+    /// Second status register.
+    WriteStatus2,
+    /// Third status register.
+    WriteStatus3,
     /// Configuration register 2.
     ReadConfiguration2,
     /// Configuration register 2: the mode is there.
@@ -53,7 +65,8 @@ pub enum Command {
 }
 
 /// Dummy cycles between the header and the data of a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Dummies {
     /// Exactly so many: with another number the data are shifted.
     Exactly(u8),
@@ -63,135 +76,127 @@ pub enum Dummies {
     AtLeast(u8),
 }
 
+/// None.
+const fn no_dummies() -> Dummies {
+    Dummies::Exactly(0)
+}
+
 /// A command as one mode writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// First byte.
     pub opcode: u8,
     /// What it does.
+    #[serde(rename = "does")]
     pub command: Command,
     /// Address bytes that follow.
+    #[serde(rename = "address", default)]
     pub address_bytes: u8,
     /// Cycles before the data of a read.
+    #[serde(default = "no_dummies")]
     pub dummies: Dummies,
+    /// Lines of the address, if not the mode's.
+    #[serde(default)]
+    pub address_lines: Option<u8>,
+    /// Lines of the data, if not the mode's.
+    #[serde(default)]
+    pub data_lines: Option<u8>,
+    /// Only with QE: IO2 and IO3 carry data.
+    #[serde(default)]
+    pub quad_enable: bool,
+    /// M7 to M0 follow the address.
+    #[serde(default)]
+    pub mode_byte: bool,
 }
 
-const fn entry(opcode: u8, command: Command, address_bytes: u8, dummies: Dummies) -> Entry {
-    Entry {
-        opcode,
-        command,
-        address_bytes,
-        dummies,
+/// Whose registers the chip has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Status, configuration, configuration 2 with the mode, security.
+    Macronix,
+    /// Three status registers with volatile copies; QE in the second.
+    Winbond,
+}
+
+/// The commands of a family of chips.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commands {
+    /// Whose registers the chip has.
+    #[serde(rename = "registers")]
+    pub family: Family,
+    /// One byte on one line.
+    spi: Vec<Entry>,
+    /// Two bytes on eight lines, at either rate.
+    #[serde(default)]
+    octal: Vec<Entry>,
+    /// The same at single data rate only.
+    #[serde(default)]
+    octal_str: Vec<Entry>,
+    /// The same at double data rate only.
+    #[serde(default)]
+    octal_dtr: Vec<Entry>,
+}
+
+impl Commands {
+    /// The command of a byte in SPI mode.
+    pub fn spi(&self, opcode: u8) -> Option<Entry> {
+        find(&self.spi, opcode)
+    }
+
+    /// The command of two bytes in an octal mode.
+    pub fn octal(&self, first: u8, second: u8, double_rate: bool) -> Option<Entry> {
+        if second != !first {
+            return None;
+        }
+        let own = if double_rate {
+            &self.octal_dtr
+        } else {
+            &self.octal_str
+        };
+        find(own, first).or_else(|| find(&self.octal, first))
+    }
+
+    /// The opcode that stands twice in one mode, if one does.
+    pub(super) fn ambiguous(&self) -> Option<u8> {
+        let modes = [
+            self.spi.iter().chain(&[]),
+            self.octal.iter().chain(&self.octal_str),
+            self.octal.iter().chain(&self.octal_dtr),
+        ];
+        modes.into_iter().find_map(|mode| {
+            let mut opcodes: Vec<u8> = mode.map(|entry| entry.opcode).collect();
+            opcodes.sort_unstable();
+            opcodes
+                .windows(2)
+                .find(|pair| pair[0] == pair[1])
+                .map(|pair| pair[0])
+        })
     }
 }
 
-use Command::*;
-use Dummies::{AtLeast, Configured, Exactly};
-
-/// SPI mode.
-#[rustfmt::skip]
-const SPI: &[Entry] = &[
-    entry(0x03, Read, 3, Exactly(0)),
-    entry(0x13, Read, 4, Exactly(0)),
-    entry(0x0B, Read, 3, Exactly(8)),
-    entry(0x0C, Read, 4, Exactly(8)),
-    entry(0x02, Program, 3, Exactly(0)),
-    entry(0x12, Program, 4, Exactly(0)),
-    entry(0x20, EraseSector, 3, Exactly(0)),
-    entry(0x21, EraseSector, 4, Exactly(0)),
-    entry(0xD8, EraseBlock, 3, Exactly(0)),
-    entry(0xDC, EraseBlock, 4, Exactly(0)),
-    entry(0x60, EraseChip, 0, Exactly(0)),
-    entry(0xC7, EraseChip, 0, Exactly(0)),
-    entry(0x06, WriteEnable, 0, Exactly(0)),
-    entry(0x04, WriteDisable, 0, Exactly(0)),
-    entry(0x9F, ReadId, 0, Exactly(0)),
-    entry(0x5A, ReadSfdp, 3, Exactly(8)),
-    entry(0x05, ReadStatus, 0, AtLeast(0)),
-    entry(0x15, ReadConfiguration, 0, AtLeast(0)),
-    entry(0x01, WriteStatus, 0, Exactly(0)),
-    entry(0x71, ReadConfiguration2, 4, AtLeast(0)),
-    entry(0x72, WriteConfiguration2, 4, Exactly(0)),
-    entry(0x2B, ReadSecurity, 0, AtLeast(0)),
-    entry(0x66, ResetEnable, 0, Exactly(0)),
-    entry(0x99, Reset, 0, Exactly(0)),
-    entry(0xB0, Suspend, 0, Exactly(0)),
-    entry(0x30, Resume, 0, Exactly(0)),
-    entry(0xB9, PowerDown, 0, Exactly(0)),
-    entry(0xAB, ReleasePowerDown, 0, Exactly(0)),
-    entry(0x00, NoOperation, 0, Exactly(0)),
-];
-
-/// Commands that both octal modes have.
-#[rustfmt::skip]
-const OCTAL: &[Entry] = &[
-    entry(0x12, Program, 4, Exactly(0)),
-    entry(0x21, EraseSector, 4, Exactly(0)),
-    entry(0xDC, EraseBlock, 4, Exactly(0)),
-    entry(0x60, EraseChip, 0, Exactly(0)),
-    entry(0xC7, EraseChip, 0, Exactly(0)),
-    entry(0x06, WriteEnable, 0, Exactly(0)),
-    entry(0x04, WriteDisable, 0, Exactly(0)),
-    entry(0x9F, ReadId, 4, AtLeast(4)),
-    entry(0x5A, ReadSfdp, 4, Exactly(20)),
-    entry(0x05, ReadStatus, 4, AtLeast(4)),
-    entry(0x15, ReadConfiguration, 4, AtLeast(4)),
-    entry(0x01, WriteStatus, 4, Exactly(0)),
-    entry(0x71, ReadConfiguration2, 4, AtLeast(4)),
-    entry(0x72, WriteConfiguration2, 4, Exactly(0)),
-    entry(0x2B, ReadSecurity, 4, AtLeast(4)),
-    entry(0x66, ResetEnable, 0, Exactly(0)),
-    entry(0x99, Reset, 0, Exactly(0)),
-    entry(0xB0, Suspend, 0, Exactly(0)),
-    entry(0x30, Resume, 0, Exactly(0)),
-    entry(0xB9, PowerDown, 0, Exactly(0)),
-    entry(0xAB, ReleasePowerDown, 0, Exactly(0)),
-    entry(0x00, NoOperation, 0, Exactly(0)),
-];
-
-/// The command of a byte in SPI mode.
-pub fn spi(opcode: u8) -> Option<Entry> {
-    SPI.iter().find(|entry| entry.opcode == opcode).copied()
-}
-
-/// The command of two bytes in an octal mode: 8READ (ECh 13h) exists in STR only, 8DTRD (EEh 11h) in DTR only.
-pub fn octal(first: u8, second: u8, double_rate: bool) -> Option<Entry> {
-    if second != !first {
-        return None;
-    }
-    let read = if double_rate { 0xEE } else { 0xEC };
-    if first == read {
-        return Some(entry(read, Read, 4, Configured));
-    }
-    OCTAL.iter().find(|entry| entry.opcode == first).copied()
+fn find(table: &[Entry], opcode: u8) -> Option<Entry> {
+    table.iter().find(|entry| entry.opcode == opcode).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nor::Part;
 
     #[test]
     fn octal_commands_need_their_complement() {
-        assert_eq!(
-            octal(0x06, 0xF9, true).map(|e| e.command),
-            Some(WriteEnable)
-        );
+        let part = Part::built_in("MX66UW1G45G").expect("known");
+        let octal = |first, second, double_rate| {
+            let entry = part.commands.octal(first, second, double_rate);
+            entry.map(|entry| entry.command)
+        };
+        assert_eq!(octal(0x06, 0xF9, true), Some(Command::WriteEnable));
         assert_eq!(octal(0x06, 0x06, true), None);
-        assert_eq!(octal(0xEE, 0x11, true).map(|e| e.command), Some(Read));
+        assert_eq!(octal(0xEE, 0x11, true), Some(Command::Read));
         assert_eq!(octal(0xEE, 0x11, false), None);
-        assert_eq!(octal(0xEC, 0x13, false).map(|e| e.command), Some(Read));
-    }
-
-    #[test]
-    fn no_opcode_is_listed_twice() {
-        for table in [SPI, OCTAL] {
-            for (at, entry) in table.iter().enumerate() {
-                assert!(
-                    table[at + 1..]
-                        .iter()
-                        .all(|other| other.opcode != entry.opcode)
-                );
-            }
-        }
+        assert_eq!(octal(0xEC, 0x13, false), Some(Command::Read));
     }
 }

@@ -43,7 +43,12 @@ const COMMANDS: [(&str, &str, &str, Action); 12] = [
         set_boot_pin,
     ),
     ("leds", "", "which LEDs are lit", show_leds),
-    ("uart", "", "everything that UART4 has sent", show_uart),
+    (
+        "uart",
+        "",
+        "everything that the console has sent",
+        show_uart,
+    ),
     (
         "save",
         "FILE",
@@ -115,10 +120,12 @@ pub fn report(board: &mut Board) -> String {
 }
 
 fn leds(board: &Board) -> String {
-    board
+    let states: Vec<_> = board
         .leds()
+        .into_iter()
         .map(|on| if on { "on" } else { "off" })
-        .join(" ")
+        .collect();
+    states.join(" ")
 }
 
 fn table() -> String {

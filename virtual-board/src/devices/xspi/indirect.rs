@@ -40,7 +40,7 @@ impl Xspi {
     }
 
     /// IR, AR or DR completed the command.
-    pub(super) fn start(&mut self, wires: &Wires) {
+    pub(super) fn start(&mut self, wires: &mut Wires) {
         if !self.enabled() || self.is_busy() {
             return;
         }
@@ -59,12 +59,11 @@ impl Xspi {
         };
         let frame = self.registers.common.frame(self.registers.ar, direction);
         let setting = self.setting(wires);
-        let connected = self.is_connected(wires);
-        let memory = connected.then_some(&mut self.memory);
-        self.transfer = Some(Transfer::start(&frame, setting, memory, wires.now));
+        let answer = self.begin(&frame, wires);
+        self.transfer = Some(Transfer::start(&frame, setting, answer, wires.now));
     }
 
-    pub(super) fn trigger(&mut self, offset: u32, wires: &Wires) {
+    pub(super) fn trigger(&mut self, offset: u32, wires: &mut Wires) {
         const IR: u32 = 0x110;
         let command = &self.registers.common;
         let completes = match offset {
@@ -82,22 +81,30 @@ impl Xspi {
         }
     }
 
-    pub(super) fn finish_transfer(&mut self, wires: &Wires) {
+    pub(super) fn finish_transfer(&mut self, wires: &mut Wires) {
         if self
             .transfer
             .as_ref()
             .is_some_and(|transfer| transfer.is_finished(wires.now))
             && let Some(mut transfer) = self.transfer.take()
         {
-            if self.is_connected(wires) {
-                transfer.flush(Some(&mut self.memory));
-                self.memory.deselect(wires.now);
-            }
+            transfer.flush(self.memory(wires));
+            self.end(wires);
             self.registers.flags |= TCF;
         }
     }
 
-    pub(super) fn write_dr(&mut self, width: Width, value: u32, wires: &Wires) -> Access<()> {
+    /// The bus waits for the next byte of the transfer, whatever the time.
+    fn force(&mut self, wires: &mut Wires) {
+        if let Some(mut transfer) = self.transfer.take() {
+            let mut fifo = std::mem::take(&mut self.fifo);
+            transfer.force(&mut fifo, self.memory(wires));
+            self.fifo = fifo;
+            self.transfer = Some(transfer);
+        }
+    }
+
+    pub(super) fn write_dr(&mut self, width: Width, value: u32, wires: &mut Wires) -> Access<()> {
         if self.mode() != FunctionalMode::IndirectWrite {
             return Ok(());
         }
@@ -108,16 +115,16 @@ impl Xspi {
             self.start(wires);
         }
         for byte in value.to_le_bytes().into_iter().take(width.bytes() as usize) {
-            let connected = self.is_connected(wires);
+            let is_full = self.fifo.len() == FIFO_BYTES;
+            if is_full && self.transfer.as_ref().is_some_and(Transfer::is_hung) {
+                return Err(Refusal::Stall);
+            }
+            if is_full {
+                self.force(wires);
+            }
             let Some(transfer) = &mut self.transfer else {
                 return Ok(());
             };
-            if transfer.is_hung() && self.fifo.len() == FIFO_BYTES {
-                return Err(Refusal::Stall);
-            }
-            if self.fifo.len() == FIFO_BYTES {
-                transfer.force(&mut self.fifo, connected.then_some(&mut self.memory));
-            }
             if self.fifo.is_empty() {
                 transfer.wake(wires.now);
             }
@@ -128,18 +135,17 @@ impl Xspi {
         Ok(())
     }
 
-    pub(super) fn read_dr(&mut self, width: Width, wires: &Wires) -> Access<u32> {
+    pub(super) fn read_dr(&mut self, width: Width, wires: &mut Wires) -> Access<u32> {
         let mut value = [0; 4];
         for byte in value.iter_mut().take(width.bytes() as usize) {
-            let connected = self.is_connected(wires);
             if self.fifo.is_empty()
-                && let Some(transfer) = &mut self.transfer
+                && let Some(transfer) = &self.transfer
                 && transfer.kind == Kind::Read
             {
                 if transfer.is_hung() {
                     return Err(Refusal::Stall);
                 }
-                transfer.force(&mut self.fifo, connected.then_some(&mut self.memory));
+                self.force(wires);
             }
             let was_full = self.fifo.len() == FIFO_BYTES;
             *byte = self.fifo.pop_front().unwrap_or(0);

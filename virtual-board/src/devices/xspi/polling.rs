@@ -40,18 +40,15 @@ impl Xspi {
     }
 
     /// One status read at `at`; `None` if the chip drove no DQS where it is needed.
-    fn poll_once(&mut self, at: Time, wires: &Wires) -> Option<u32> {
+    fn poll_once(&mut self, at: Time, wires: &mut Wires) -> Option<u32> {
         let frame = self
             .registers
             .common
             .frame(self.registers.ar, Direction::Read);
         let bytes = (self.registers.dlr & 3) as usize + 1;
-        let connected = self.is_connected(wires);
-        let answer = if connected {
-            self.memory.select(&frame, at)
-        } else {
-            Answer::Silent
-        };
+        let now = std::mem::replace(&mut wires.now, at);
+        let answer = self.begin(&frame, wires);
+        wires.now = now;
         let strobe = answer == Answer::Driven { strobe: true };
         if self.registers.common.uses_strobe() && !strobe {
             return None;
@@ -59,14 +56,14 @@ impl Xspi {
         let mut value = [0u8; 4];
         value[..bytes].fill(0xFF);
         // A silent chip leaves what the lines float at.
-        if connected {
-            self.memory.read(&mut value[..bytes]);
-            self.memory.deselect(at);
+        if let Some(memory) = self.memory(wires) {
+            memory.read(&mut value[..bytes]);
+            memory.deselect(at);
         }
         Some(u32::from_le_bytes(value))
     }
 
-    pub(super) fn advance_polling(&mut self, wires: &Wires) {
+    pub(super) fn advance_polling(&mut self, wires: &mut Wires) {
         while let Some(polling) = self.polling
             && polling.sample <= wires.now
         {
@@ -93,7 +90,10 @@ impl Xspi {
             }
             // What the chip says while it is busy does not change: go to the first sample after that.
             let mut next = polling.sample + polling.period;
-            if let Some(ready) = self.memory.busy_until(polling.sample)
+            let busy = self
+                .memory(wires)
+                .and_then(|memory| memory.busy_until(polling.sample));
+            if let Some(ready) = busy
                 && ready > next
             {
                 let periods = (ready - next).0.div_ceil(polling.period.0);

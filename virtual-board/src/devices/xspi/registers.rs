@@ -53,6 +53,8 @@ pub const CR_TCEN: u32 = 1 << 3;
 pub const CR_APMS: u32 = 1 << 22;
 /// CR: polling match mode, 1 = any bit.
 pub const CR_PMM: u32 = 1 << 23;
+/// CR: NCS2 in place of NCS1.
+pub const CR_CSSEL: u32 = 1 << 24;
 /// CR: bits that exist.
 pub const CR_MASK: u32 = 0xF1DF_1F4F;
 /// CR: bits that hold still while BUSY: FMODE, MSEL, CSSEL, DMM, PMM, APMS and TCEN.

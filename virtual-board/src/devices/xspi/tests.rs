@@ -3,8 +3,12 @@ use super::{
     *,
 };
 use crate::{
-    devices::{gate::AHB5ENR, psram::Psram},
-    nor::{Mode, Nor},
+    devices::{
+        gate::AHB5ENR,
+        psram::Psram,
+        socket::{PortPins, Socket},
+    },
+    nor::{Mode, Nor, Part},
 };
 
 const CCR: u32 = 0x100;
@@ -26,17 +30,22 @@ struct Bench {
     wires: Wires,
 }
 
+fn nor() -> Nor {
+    Nor::new(Part::built_in("MX66UW1G45G").expect("known"))
+}
+
 impl Bench {
     fn new(nor: Nor) -> Self {
         let mut wires = Wires {
             xspi_hz: [200_000_000; 2],
             xspim_supply: [true; 2],
-            xspim_pins: [true; 2],
+            xspim_pins: [PortPins::ALL; 2],
+            sockets: [None, Some(Socket::new(Box::new(nor)))],
             ..Default::default()
         };
         wires.gates.insert(AHB5ENR, u32::MAX);
         let mut bench = Self {
-            xspi: Xspi::xspi2(Box::new(nor)),
+            xspi: Xspi::xspi2(),
             wires,
         };
         // Macronix, 128 MiB.
@@ -45,7 +54,7 @@ impl Bench {
     }
 
     fn dopi() -> Self {
-        let mut nor = Nor::new();
+        let mut nor = nor();
         nor.set_mode(Mode::Dopi);
         nor.contents_mut().store(0, &[0x11, 0x22, 0x33, 0x44]);
         let mut bench = Self::new(nor);
@@ -84,14 +93,19 @@ impl Bench {
         true
     }
 
-    fn nor(&self) -> &Nor {
-        self.xspi.memory().as_any().downcast_ref().unwrap()
+    fn memory(&mut self, port: usize) -> &mut dyn ExternalMemory {
+        self.wires.generation += 1;
+        &mut *self.wires.sockets[port].as_mut().unwrap().memory
+    }
+
+    fn nor(&mut self) -> &mut Nor {
+        self.memory(1).as_any_mut().downcast_mut().unwrap()
     }
 }
 
 #[test]
 fn an_indirect_read_takes_its_time_on_the_pins() {
-    let mut bench = Bench::new(Nor::new());
+    let mut bench = Bench::new(nor());
     bench.set(CR, READ);
     bench.set(CCR, 0x0100_0001);
     bench.set(DLR, 2);
@@ -112,7 +126,7 @@ fn an_indirect_read_takes_its_time_on_the_pins() {
     let id: Vec<u8> = (0..3)
         .map(|_| bench.xspi.read(DR, Width::Byte, &mut bench.wires).unwrap() as u8)
         .collect();
-    assert_eq!(id, crate::nor::chip::JEDEC_ID);
+    assert_eq!(id, [0xC2, 0x81, 0x3B]);
     assert_eq!(bench.get(SR), TCF);
     bench.set(FCR, TCF);
     assert_eq!(bench.get(SR), 0);
@@ -120,8 +134,8 @@ fn an_indirect_read_takes_its_time_on_the_pins() {
 
 #[test]
 fn the_fifo_stops_the_clock_when_it_is_full() {
-    let mut bench = Bench::new(Nor::new());
-    bench.xspi.memory_mut().contents_mut().set(99, 0x5A);
+    let mut bench = Bench::new(nor());
+    bench.nor().contents_mut().set(99, 0x5A);
     bench.set(CR, READ);
     bench.set(CCR, 0x0100_3101);
     bench.set(DLR, 99);
@@ -143,7 +157,7 @@ fn the_fifo_stops_the_clock_when_it_is_full() {
 
 #[test]
 fn a_write_starts_at_its_first_data() {
-    let mut bench = Bench::new(Nor::new());
+    let mut bench = Bench::new(nor());
     bench.set(CR, CR_EN);
     bench.set(CCR, 1);
     bench.set(IR, 0x06);
@@ -161,7 +175,7 @@ fn a_write_starts_at_its_first_data() {
 
 #[test]
 fn polling_waits_for_the_chip_in_virtual_time() {
-    let mut bench = Bench::new(Nor::new());
+    let mut bench = Bench::new(nor());
     bench.set(CR, CR_EN);
     bench.set(CCR, 1);
     bench.set(IR, 0x06);
@@ -216,14 +230,14 @@ fn each_missing_condition_closes_the_window() {
         }),
         ("kernel clock", |b| b.wires.xspi_hz[1] = 0),
         ("supply", |b| b.wires.xspim_supply[1] = false),
-        ("pins", |b| b.wires.xspim_pins[1] = false),
+        ("pins", |b| b.wires.xspim_pins[1] = PortPins::default()),
         ("enable", |b| b.set(CR, 3 << 28)),
         ("reset", |b| {
             b.wires.reset_pulses.insert((0x7C, 12), 1);
         }),
         ("port", |b| {
             b.wires.xspim_cr = 2;
-            b.wires.xspim_pins[0] = false;
+            b.wires.xspim_pins[0] = PortPins::default();
         }),
     ];
     for (cause, spoil) in causes {
@@ -241,8 +255,7 @@ fn a_chip_in_another_protocol_stalls_the_window() {
     for mode in [Mode::Spi, Mode::Sopi] {
         let mut bench = Bench::dopi();
         bench.set(CR, MAPPED);
-        let memory = bench.xspi.memory_mut().as_any_mut();
-        memory.downcast_mut::<Nor>().unwrap().set_mode(mode);
+        bench.nor().set_mode(mode);
         assert_eq!(bench.window(0), Err(Refusal::Stall), "{mode:?}");
     }
 }
@@ -275,7 +288,7 @@ fn beyond_the_device_size_is_an_error() {
 
 #[test]
 fn a_read_without_strobe_hangs_until_abort() {
-    let mut bench = Bench::new(Nor::new());
+    let mut bench = Bench::new(nor());
     bench.set(CR, READ);
     bench.set(CCR, OCTAL_DTR);
     bench.set(TCR, 20);
@@ -304,7 +317,7 @@ fn a_timeout_releases_the_chip() {
 
 #[test]
 fn completion_interrupts() {
-    let mut bench = Bench::new(Nor::new());
+    let mut bench = Bench::new(nor());
     bench.set(CR, CR_EN | 1 << 17);
     bench.set(CCR, 1);
     bench.set(IR, 0x06);
@@ -327,9 +340,10 @@ fn a_mapped_store_does_not_reach_the_nors_array() {
 
 #[test]
 fn the_psram_is_memory_on_sixteen_lines() {
-    let Bench { wires, .. } = Bench::new(Nor::new());
+    let Bench { mut wires, .. } = Bench::new(nor());
+    wires.sockets[0] = Some(Socket::new(Box::new(Psram::new())));
     let mut bench = Bench {
-        xspi: Xspi::xspi1(Box::new(Psram::new())),
+        xspi: Xspi::xspi1(),
         wires,
     };
     bench.set(DCR1, 0x0618_0400);
@@ -360,7 +374,7 @@ fn the_psram_is_memory_on_sixteen_lines() {
     assert_eq!(bench.window(0x10), Ok(0xA5A5_1234));
     bench.xspi.reset(Reset::System, &mut bench.wires);
     assert_eq!(
-        bench.xspi.memory().mapped_read(0x10, Width::Half),
+        bench.memory(0).mapped_read(0x10, Width::Half),
         0x1234,
         "kept over a system reset"
     );

@@ -51,14 +51,8 @@ pub struct Setting {
 }
 
 impl Transfer {
-    /// Selects the chip (`None`: nothing is on the pins).
-    pub fn start(
-        frame: &Frame,
-        setting: Setting,
-        memory: Option<&mut Box<dyn ExternalMemory>>,
-        now: Time,
-    ) -> Self {
-        let answer = memory.map_or(Answer::Silent, |memory| memory.select(frame, now));
+    /// A transfer whose header has been answered so.
+    pub fn start(frame: &Frame, setting: Setting, answer: Answer, now: Time) -> Self {
         let kind = match frame.data {
             None => Kind::Command,
             Some((Direction::Read, _)) => Kind::Read,
@@ -101,18 +95,18 @@ impl Transfer {
     pub fn advance(
         &mut self,
         fifo: &mut VecDeque<u8>,
-        mut memory: Option<&mut Box<dyn ExternalMemory>>,
+        mut memory: Option<&mut dyn ExternalMemory>,
         now: Time,
     ) {
         while !self.hung && self.remaining > 0 && self.next <= now {
             let moved = match self.kind {
                 Kind::Read if fifo.len() < FIFO_BYTES => {
-                    fifo.push_back(self.take(memory.as_deref_mut()));
+                    fifo.push_back(self.take(reborrow(&mut memory)));
                     true
                 }
                 Kind::Write => match fifo.pop_front() {
                     Some(byte) => {
-                        self.give(byte, memory.as_deref_mut());
+                        self.give(byte, reborrow(&mut memory));
                         true
                     }
                     None => false,
@@ -133,7 +127,7 @@ impl Transfer {
     }
 
     /// The bus waits for the next byte: it comes, whatever the time.
-    pub fn force(&mut self, fifo: &mut VecDeque<u8>, memory: Option<&mut Box<dyn ExternalMemory>>) {
+    pub fn force(&mut self, fifo: &mut VecDeque<u8>, memory: Option<&mut dyn ExternalMemory>) {
         let at = self.next;
         self.advance(fifo, memory, at);
     }
@@ -145,7 +139,7 @@ impl Transfer {
     }
 
     /// Sends the half of a pair that is left, at the end.
-    pub fn flush(&mut self, memory: Option<&mut Box<dyn ExternalMemory>>) {
+    pub fn flush(&mut self, memory: Option<&mut dyn ExternalMemory>) {
         if self.kind == Kind::Write
             && let (Some(even), Some(memory)) = (self.half_pair.take(), memory)
         {
@@ -153,7 +147,7 @@ impl Transfer {
         }
     }
 
-    fn take(&mut self, memory: Option<&mut Box<dyn ExternalMemory>>) -> u8 {
+    fn take(&mut self, memory: Option<&mut dyn ExternalMemory>) -> u8 {
         let Some(memory) = memory else {
             return 0xFF;
         };
@@ -171,7 +165,7 @@ impl Transfer {
         }
     }
 
-    fn give(&mut self, byte: u8, memory: Option<&mut Box<dyn ExternalMemory>>) {
+    fn give(&mut self, byte: u8, memory: Option<&mut dyn ExternalMemory>) {
         let Some(memory) = memory else {
             return;
         };
@@ -182,5 +176,15 @@ impl Transfer {
         } else {
             self.half_pair = Some(byte);
         }
+    }
+}
+
+/// The same chip for a while.
+fn reborrow<'short>(
+    memory: &'short mut Option<&mut dyn ExternalMemory>,
+) -> Option<&'short mut dyn ExternalMemory> {
+    match memory {
+        Some(memory) => Some(&mut **memory),
+        None => None,
     }
 }

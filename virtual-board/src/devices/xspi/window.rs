@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bus::Width,
     clock::Time,
-    devices::external_memory::{Answer, Direction, Lines},
+    devices::external_memory::{Answer, Direction, ExternalMemory, Frame, Lines},
 };
 
 /// Bytes of a window.
@@ -24,8 +24,8 @@ const WINDOW_BYTES: u64 = 0x1000_0000;
 pub(super) enum Window {
     /// To be found out.
     Unknown,
-    /// Loads are plain reads of the array up to `size` bytes.
-    Plain { size: u32 },
+    /// Loads are plain reads of the array of the chip on `port` up to `size` bytes.
+    Plain { size: u32, port: usize },
 }
 
 impl Xspi {
@@ -50,6 +50,24 @@ impl Xspi {
         Ok(())
     }
 
+    /// The chip, if it takes `frame` for a plain access of its array and the pins carry all of it.
+    fn plain_memory<'wires>(
+        &self,
+        frame: &Frame,
+        strobe_needed: bool,
+        wires: &'wires mut Wires,
+    ) -> Option<&'wires mut dyn ExternalMemory> {
+        let now = wires.now;
+        let pins = wires.xspim_pins[wires.xspim_port(self.index)];
+        let lines = frame.data.map_or(0, |(_, lines)| lines.count);
+        let memory = self.memory(wires)?;
+        let Answer::Driven { strobe } = memory.plain(frame, now)? else {
+            return None;
+        };
+        let complete = pins.carry(frame) && (!strobe_needed || strobe && pins.strobe(lines));
+        complete.then_some(memory)
+    }
+
     pub(super) fn read_window(
         &mut self,
         offset: u32,
@@ -62,28 +80,27 @@ impl Xspi {
         let frame = command.frame(offset, Direction::Read);
         let in_order = self.registers.swaps_pairs(command.data_lines())
             || command.data_lines() != Some(Lines::OCTAL_DTR);
-        let plain = self.memory.plain(&frame, wires.now);
-        if let Some(Answer::Driven { strobe }) = plain
-            && (strobe || !command.uses_strobe())
-            && in_order
-        {
+        if in_order && let Some(memory) = self.plain_memory(&frame, command.uses_strobe(), wires) {
+            let value = memory.mapped_read(offset, width);
             if self.registers.cr & CR_TCEN == 0 {
-                let size = self.registers.device_size().min(WINDOW_BYTES);
-                self.window = Window::Plain { size: size as u32 };
+                let size = self.registers.device_size().min(WINDOW_BYTES) as u32;
+                let port = wires.xspim_port(self.index);
+                self.window = Window::Plain { size, port };
             }
-            return Ok(self.memory.mapped_read(offset, width));
+            return Ok(value);
         }
         // Not what the chip expects: ask it as the wires would.
         let mut setting = self.setting(wires);
         setting.length = width.bytes().into();
-        let mut transfer = Transfer::start(&frame, setting, Some(&mut self.memory), wires.now);
+        let answer = self.begin(&frame, wires);
+        let mut transfer = Transfer::start(&frame, setting, answer, wires.now);
         if transfer.is_hung() {
-            self.memory.deselect(wires.now);
+            self.end(wires);
             return Err(Refusal::Stall);
         }
         let mut fifo = VecDeque::new();
-        transfer.advance(&mut fifo, Some(&mut self.memory), Time(u64::MAX));
-        self.memory.deselect(wires.now);
+        transfer.advance(&mut fifo, self.memory(wires), Time(u64::MAX));
+        self.end(wires);
         let value = fifo
             .into_iter()
             .rev()
@@ -101,8 +118,8 @@ impl Xspi {
         self.check_window(offset, width, wires)?;
         let command = self.registers.write;
         let frame = command.frame(offset, Direction::Write);
-        if self.memory.plain(&frame, wires.now).is_some() {
-            self.memory.mapped_write(offset, width, value);
+        if let Some(memory) = self.plain_memory(&frame, false, wires) {
+            memory.mapped_write(offset, width, value);
             return Ok(());
         }
         self.window = Window::Unknown;
@@ -117,10 +134,11 @@ impl Xspi {
             .into_iter()
             .take(width.bytes() as usize)
             .collect();
-        let mut transfer = Transfer::start(&frame, setting, Some(&mut self.memory), wires.now);
-        transfer.advance(&mut fifo, Some(&mut self.memory), Time(u64::MAX));
-        transfer.flush(Some(&mut self.memory));
-        self.memory.deselect(wires.now);
+        let answer = self.begin(&frame, wires);
+        let mut transfer = Transfer::start(&frame, setting, answer, wires.now);
+        transfer.advance(&mut fifo, self.memory(wires), Time(u64::MAX));
+        transfer.flush(self.memory(wires));
+        self.end(wires);
         Ok(())
     }
 }

@@ -1,13 +1,10 @@
 //! What commands do to the chip: writes, erases and programs, which take time, and their suspension and interruption.
 
-use super::{
-    BLOCK_PROTECT, E_FAIL, ERASE_SUSPENDED, Mode, Nor, P_FAIL, PAGE, PROGRAM_SUSPENDED, SIZE,
-    TOP_BOTTOM, WEL,
-};
+use super::{E_FAIL, ERASE_SUSPENDED, Mode, Nor, P_FAIL, PROGRAM_SUSPENDED, WEL};
 use crate::{
     clock::Time,
     mishap::{self, Blow, Failing, Strike},
-    nor::{opcode::Command, timing},
+    nor::opcode::{Command, Family},
 };
 
 /// An erase or program that takes time.
@@ -50,7 +47,7 @@ impl Nor {
                 Blow::Failing(Failing::Stuck) => self.stuck = true,
                 Blow::Failing(Failing::Failed) => {
                     self.spoil(operation);
-                    self.security |= if kind == Kind::Erase { E_FAIL } else { P_FAIL };
+                    self.registers.security |= if kind == Kind::Erase { E_FAIL } else { P_FAIL };
                 }
             }
         }
@@ -60,19 +57,20 @@ impl Nor {
     pub(super) fn spoil(&mut self, operation: Operation) {
         match operation.kind {
             Kind::Erase => {
+                let bytes = self.part.page();
                 for page in (operation.start..operation.start + operation.length)
-                    .step_by(PAGE as usize)
+                    .step_by(bytes as usize)
                     .skip(1)
                     .step_by(2)
                     .take(512)
                 {
-                    for at in page..page + PAGE {
+                    for at in page..page + bytes {
                         self.array.set(at, at as u8 & 0x5A);
                     }
                 }
             }
             Kind::Program => {
-                let before = self.page_before;
+                let before = self.page_before.iter().copied();
                 let changed: Vec<(u32, u8)> = (operation.start..)
                     .zip(before)
                     .filter(|&(at, old)| self.array.byte(at) != old)
@@ -96,9 +94,9 @@ impl Nor {
         let recovery = match self.operation.take().filter(|running| now < running.until) {
             Some(operation) => {
                 self.spoil(operation);
-                timing::RESET_IN_ERASE
+                self.part.reset_busy
             }
-            None => timing::RESET_IDLE,
+            None => self.part.reset_idle,
         };
         if let Some((operation, _)) = self.suspended.take() {
             self.spoil(operation);
@@ -111,6 +109,8 @@ impl Nor {
         matches!(
             command,
             Command::ReadStatus
+                | Command::ReadStatus2
+                | Command::ReadStatus3
                 | Command::ReadConfiguration
                 | Command::ReadSecurity
                 | Command::Suspend
@@ -120,32 +120,14 @@ impl Nor {
         )
     }
 
-    fn is_protected(&self, start: u32, length: u32) -> bool {
-        let level = self.status >> 2 & 0xF;
-        if level == 0 {
-            return false;
-        }
-        let protected = 0x1_0000u32
-            .checked_shl(u32::from(level) - 1)
-            .unwrap_or(SIZE)
-            .min(SIZE);
-        if self.configuration & TOP_BOTTOM != 0 {
-            start < protected
-        } else {
-            start + length > SIZE - protected
-        }
-    }
-
     /// Carries out a command that is not a read: header and data as one stream of bytes.
     pub(super) fn execute(&mut self, stream: &[u8], now: Time) -> Option<()> {
         let (entry, opcode_bytes) = self.decode(stream)?;
-        let arguments = &stream[opcode_bytes..];
-        let address_bytes = usize::from(entry.address_bytes);
-        let address = arguments
-            .get(..address_bytes)?
+        let arguments = stream.get(opcode_bytes..)?;
+        let (address, data) = arguments.split_at_checked(entry.address_bytes.into())?;
+        let address = address
             .iter()
             .fold(0u32, |address, &byte| address << 8 | u32::from(byte));
-        let data = &arguments[address_bytes..];
         if self.busy(now) && !Self::allowed_while_busy(entry.command) {
             return None;
         }
@@ -154,8 +136,9 @@ impl Nor {
         }
         let reset_enabled = std::mem::take(&mut self.reset_enabled);
         match entry.command {
-            Command::WriteEnable => self.status |= WEL,
-            Command::WriteDisable => self.status &= !WEL,
+            Command::WriteEnable => self.registers.status |= WEL,
+            Command::WriteDisable => self.registers.status &= !WEL,
+            Command::WriteEnableVolatile => self.registers.volatile_write = true,
             Command::ResetEnable => self.reset_enabled = true,
             Command::Reset if reset_enabled => self.soft_reset(now),
             Command::Suspend => self.suspend(now),
@@ -164,10 +147,20 @@ impl Nor {
             Command::ReleasePowerDown => self.powered_down = false,
             Command::NoOperation => {}
             Command::Program => return self.program(address, data, now),
-            Command::EraseSector => return self.erase(address, 0x1000, timing::ERASE_4K, now),
-            Command::EraseBlock => return self.erase(address, 0x1_0000, timing::ERASE_64K, now),
-            Command::EraseChip => return self.erase(0, SIZE, timing::ERASE_CHIP, now),
+            Command::EraseSector => return self.erase(address, 0x1000, now),
+            Command::EraseHalfBlock => return self.erase(address, 0x8000, now),
+            Command::EraseBlock => return self.erase(address, 0x1_0000, now),
+            Command::EraseChip => {
+                let duration = self.part.sfdp.chip_erase_time();
+                return self.erase_range(0, self.part.size(), duration, now);
+            }
             Command::WriteStatus => return self.write_status(data, now),
+            Command::WriteStatus2 => {
+                return self.write_winbond(&[None, data.first().copied(), None], now);
+            }
+            Command::WriteStatus3 => {
+                return self.write_winbond(&[None, None, data.first().copied()], now);
+            }
             Command::WriteConfiguration2 => return self.write_configuration2(address, data),
             _ => return None,
         }
@@ -175,7 +168,7 @@ impl Nor {
     }
 
     fn write_enabled(&self) -> Option<()> {
-        (self.status & WEL != 0).then_some(())
+        (self.registers.status & WEL != 0).then_some(())
     }
 
     fn program(&mut self, address: u32, data: &[u8], now: Time) -> Option<()> {
@@ -184,63 +177,87 @@ impl Nor {
         if data.is_empty() || double_rate && !data.len().is_multiple_of(2) {
             return None;
         }
-        let address = if double_rate { address & !1 } else { address } & (SIZE - 1);
-        let page = address & !(PAGE - 1);
-        if self.is_protected(page, PAGE) {
-            self.security |= P_FAIL;
-            self.status &= !WEL;
+        let page_bytes = self.part.page();
+        let address = if double_rate { address & !1 } else { address } & (self.part.size() - 1);
+        let page = address & !(page_bytes - 1);
+        if self.is_protected(page, page_bytes) {
+            self.registers.security |= P_FAIL;
+            self.registers.status &= !WEL;
             return Some(());
         }
-        self.security &= !P_FAIL;
+        self.registers.security &= !P_FAIL;
         self.array.load(page, &mut self.page_before);
-        // More than a page: only the last 256 bytes sent are programmed.
-        let first = data.len().saturating_sub(PAGE as usize);
+        // More than a page: only the last bytes sent, as many as a page has, are programmed.
+        let first = data.len().saturating_sub(page_bytes as usize);
         for (at, &byte) in (0u32..).zip(data).skip(first) {
             let at = if double_rate { at ^ 1 } else { at };
-            let target = page | address.wrapping_add(at) & (PAGE - 1);
+            let target = page | address.wrapping_add(at) & (page_bytes - 1);
             let old = self.array.byte(target);
             self.array.set(target, old & byte);
         }
-        self.counters.programmed_bytes += data.len().min(PAGE as usize) as u64;
-        self.begin(Kind::Program, page, PAGE, now, timing::PROGRAM_PAGE);
+        self.counters.programmed_bytes += data.len().min(page_bytes as usize) as u64;
+        let duration = self.part.sfdp.program_time();
+        self.begin(Kind::Program, page, page_bytes, now, duration);
         Some(())
     }
 
-    fn erase(&mut self, address: u32, length: u32, duration: Time, now: Time) -> Option<()> {
+    /// Erases what lies around `address`, in a size that the chip has.
+    fn erase(&mut self, address: u32, length: u32, now: Time) -> Option<()> {
+        let duration = self.part.sfdp.erase_time(length)?;
+        let start = address & (self.part.size() - 1) & !(length - 1);
+        self.erase_range(start, length, duration, now)
+    }
+
+    fn erase_range(&mut self, start: u32, length: u32, duration: Time, now: Time) -> Option<()> {
         self.write_enabled()?;
-        let start = address & (SIZE - 1) & !(length - 1);
         if self.is_protected(start, length) {
-            self.security |= E_FAIL;
-            self.status &= !WEL;
+            self.registers.security |= E_FAIL;
+            self.registers.status &= !WEL;
             return Some(());
         }
-        self.security &= !E_FAIL;
+        self.registers.security &= !E_FAIL;
         self.array.clear(start, length);
         self.counters.erased_sectors += 1;
         self.begin(Kind::Erase, start, length, now, duration);
         Some(())
     }
 
-    /// Takes its time only if a non-volatile bit changes: the sequence to octal DTR that the chip's own SFDP lists (and ST's
-    /// boot stage v1.0.0 sends) has WRSR with unchanged bits and WREN behind it, without waiting.
+    /// Status and configuration register, or the first two status registers. Takes its time only if a non-volatile bit changes: the
+    /// sequence to octal DTR that the chip's own SFDP lists (and ST's boot stage v1.0.0 sends) has WRSR with unchanged bits and
+    /// WREN behind it, without waiting.
     fn write_status(&mut self, data: &[u8], now: Time) -> Option<()> {
-        self.write_enabled()?;
-        let before = (self.status & BLOCK_PROTECT, self.configuration & TOP_BOTTOM);
         let status = *data.first()?;
-        self.status = self.status & !BLOCK_PROTECT | status & BLOCK_PROTECT;
+        if self.part.commands.family == Family::Winbond {
+            return self.write_winbond(&[Some(status), data.get(1).copied(), None], now);
+        }
+        self.write_enabled()?;
         let second = if self.mode() == Mode::Dopi {
             None
         } else {
-            data.get(1)
+            data.get(1).copied()
         };
-        if let Some(&configuration) = second {
-            self.configuration = configuration | self.configuration & TOP_BOTTOM;
-        }
-        if before == (self.status & BLOCK_PROTECT, self.configuration & TOP_BOTTOM) {
-            self.status &= !WEL;
+        if self.registers.write_macronix(status, second) {
+            let duration = self.part.write_status;
+            self.begin(Kind::Register, 0, 0, now, duration);
         } else {
-            self.begin(Kind::Register, 0, 0, now, timing::WRITE_STATUS);
+            self.registers.status &= !WEL;
         }
+        Some(())
+    }
+
+    /// Those of the three status registers that have a new value: at once and until power goes after 50h, for good after 06h.
+    fn write_winbond(&mut self, values: &[Option<u8>; 3], now: Time) -> Option<()> {
+        if self.part.commands.family != Family::Winbond || values.iter().all(Option::is_none) {
+            return None;
+        }
+        if std::mem::take(&mut self.registers.volatile_write) {
+            self.registers.write_volatile(values);
+            return Some(());
+        }
+        self.write_enabled()?;
+        self.registers.write_for_good(values);
+        let duration = self.part.write_status;
+        self.begin(Kind::Register, 0, 0, now, duration);
         Some(())
     }
 
@@ -252,8 +269,8 @@ impl Nor {
         } else {
             data.first()
         }?;
-        *self.configuration2_at(address)? = value;
-        self.status &= !WEL;
+        *self.registers.configuration2_at(address)? = value;
+        self.registers.status &= !WEL;
         Some(())
     }
 
@@ -262,13 +279,13 @@ impl Nor {
             && now < operation.until
             && operation.kind != Kind::Register
         {
-            self.security |= match operation.kind {
+            self.registers.security |= match operation.kind {
                 Kind::Erase => ERASE_SUSPENDED,
                 _ => PROGRAM_SUSPENDED,
             };
             self.suspended = Some((operation, operation.until - now));
             self.operation = None;
-            self.status &= !WEL;
+            self.registers.status &= !WEL;
         }
     }
 
@@ -276,7 +293,7 @@ impl Nor {
         if let Some((mut operation, left)) = self.suspended.take() {
             operation.until = now + left;
             self.operation = Some(operation);
-            self.security &= !(ERASE_SUSPENDED | PROGRAM_SUSPENDED);
+            self.registers.security &= !(ERASE_SUSPENDED | PROGRAM_SUSPENDED);
         }
     }
 }

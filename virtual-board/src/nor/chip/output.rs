@@ -1,13 +1,10 @@
 //! What the chip drives in the data phase of a read: which bytes, from which cycle, at which pace.
 
-use super::{JEDEC_ID, Mode, Nor, SIZE};
+use super::{Mode, Nor, header::Header};
 use crate::{
     clock::Time,
     devices::external_memory::{Frame, Lines},
-    nor::{
-        opcode::{Command, Dummies, Entry},
-        sfdp,
-    },
+    nor::opcode::{Command, Dummies, Entry},
 };
 
 /// Where output bytes come from.
@@ -40,30 +37,37 @@ pub(super) struct Output {
 }
 
 impl Nor {
-    /// Source and cycles of a read command; `None` if it is not one.
+    /// Source of a read command; `None` if it is not one.
     fn output_of(&mut self, entry: Entry, address: u32, now: Time) -> Option<Source> {
+        let registers = &mut self.registers;
         Some(match entry.command {
             Command::Read => Source::Array {
-                start: address & (SIZE - 1),
+                start: address & (self.part.size() - 1),
             },
             Command::ReadSfdp => Source::Sfdp { start: address },
             Command::ReadId => Source::Id,
             Command::ReadStatus => Source::Repeated(self.status_now(now)),
-            Command::ReadConfiguration => Source::Repeated(self.configuration),
-            Command::ReadSecurity => Source::Repeated(self.security),
+            Command::ReadStatus2 => {
+                Source::Repeated(registers.status2_with(self.suspended.is_some()))
+            }
+            Command::ReadStatus3 => Source::Repeated(registers.status3),
+            Command::ReadConfiguration => Source::Repeated(registers.configuration),
+            Command::ReadSecurity => Source::Repeated(registers.security),
             Command::ReadConfiguration2 => Source::Repeated(
-                self.configuration2_at(address)
+                registers
+                    .configuration2_at(address)
                     .map_or(0, |register| *register),
             ),
             _ => return None,
         })
     }
 
-    pub(super) fn cycles_expected(&self, entry: Entry, given: u8) -> Option<i64> {
+    /// Dummy cycles after which the chip drives its first bit; `None` if any number will do.
+    pub(super) fn dummies_expected(&self, entry: Entry) -> Option<i64> {
         match entry.dummies {
             Dummies::Exactly(cycles) => Some(cycles.into()),
             Dummies::Configured => Some(self.read_dummies().into()),
-            Dummies::AtLeast(cycles) => (given >= cycles).then_some(given.into()),
+            Dummies::AtLeast(_) => None,
         }
     }
 
@@ -81,10 +85,13 @@ impl Nor {
             }
             Source::Sfdp { start } => {
                 let start = if double_rate { start & !1 } else { *start };
-                sfdp::byte(start.saturating_add(swapped))
+                self.part.sfdp.byte(start.saturating_add(swapped))
             }
             Source::Repeated(value) => *value,
-            Source::Id => JEDEC_ID[(if double_rate { index / 2 } else { index }) as usize % 3],
+            Source::Id => {
+                let index = if double_rate { index / 2 } else { index };
+                self.part.jedec_id[index as usize % self.part.jedec_id.len()]
+            }
         }
     }
 
@@ -93,36 +100,33 @@ impl Nor {
         &mut self,
         frame: &Frame,
         lines: Lines,
+        continued: Option<Entry>,
         now: Time,
     ) -> Option<Output> {
-        if !self.lines_fit(frame) {
-            return None;
-        }
-        let header = frame.header_bytes();
-        let (entry, opcode_bytes) = self.decode(&header)?;
+        let header = match continued {
+            Some(entry) => Header::continued(entry, self.mode(), frame),
+            None => self.header(frame),
+        }?;
+        let entry = header.entry;
         if self.powered_down || self.busy(now) && !Self::allowed_while_busy(entry.command) {
             return None;
         }
-        let rest = &header[opcode_bytes..];
-        let address_bytes = usize::from(entry.address_bytes);
-        let address = rest
-            .get(..address_bytes)?
-            .iter()
-            .fold(0u32, |address, &byte| address << 8 | u32::from(byte));
-        let own = self.mode().lines();
-        // Header bytes beyond the address are so many more cycles.
-        let extra = (rest.len() - address_bytes) as u32 * 8 / own.bits_per_cycle();
-        let given = u8::try_from(u32::from(frame.dummy_cycles) + extra).ok()?;
-        let expected = self.cycles_expected(entry, given)?;
-        let source = self.output_of(entry, address, now)?;
+        let given = header.dummies_given(frame.dummy_cycles)?;
+        let expected = match entry.dummies {
+            Dummies::AtLeast(cycles) if given < i64::from(cycles) => return None,
+            _ => self.dummies_expected(entry).unwrap_or(given),
+        };
+        let source = self.output_of(entry, header.address, now)?;
         self.reset_enabled = false;
+        self.continued = header.continues.then_some(entry);
         if entry.command == Command::Read {
             self.counters.reads += 1;
         }
+        let own = header.data_lines;
         Some(Output {
             source,
             position: 0,
-            lag_bits: (i64::from(given) - expected) * i64::from(own.bits_per_cycle()),
+            lag_bits: (given - expected) * i64::from(own.bits_per_cycle()),
             pace: if own.double_rate && !lines.double_rate {
                 Pace::EveryOther
             } else {
