@@ -77,10 +77,15 @@ build_all() {
     image boot-hang boot hang
     image boot-fault boot fault
     image boot-other-slot boot other-slot
+    image boot-lrun boot lrun
+    image boot-short-copy boot short-copy
+    image boot-signed boot signed
     image appli appli
     image appli-older appli older
     image appli-offset appli offset
     image appli-ram-section appli ram-section
+    image appli-lrun appli lrun
+    image appli-signed appli signed
     image loader loader
     image checksum checksum
     image oracle oracle

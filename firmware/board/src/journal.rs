@@ -46,6 +46,9 @@ pub enum Cause {
     Panic = 7,
     /// The host asked for an address outside the NOR: `location`.
     OutOfRange = 8,
+    /// The image does not have the hash that it states, or states none: `location` is its header's address, `value` the first word of
+    /// the hash that was found.
+    Hash = 9,
 }
 
 /// A failed step, with its facts.

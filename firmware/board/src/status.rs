@@ -78,6 +78,12 @@ impl Status {
         }
     }
 
+    /// The image's vector table is expected at `table`.
+    pub fn looks_at(&mut self, table: u32) {
+        self.set(Word::Image, table);
+        self.store();
+    }
+
     /// The bring-up failed.
     pub fn failed(&mut self, failure: Failure) {
         self.set(Word::Cause, failure.cause as u32);

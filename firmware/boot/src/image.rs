@@ -1,13 +1,20 @@
-//! The image in the window: its vector table, and the way into it.
+//! The image: where it lies, its vector table, and the way into it.
 
 use cortex_m::{asm, peripheral::SCB, register::control};
 
-/// Where the image's vector table lies.
+/// Where the image lies in the window.
 #[cfg(not(feature = "other-slot"))]
-pub const BASE: u32 = board::nor::WINDOW_BASE;
+pub const STORED: u32 = board::nor::WINDOW_BASE;
 /// The second slot, for tests of a boot stage that starts another image than the one being debugged.
 #[cfg(feature = "other-slot")]
-pub const BASE: u32 = board::nor::WINDOW_BASE + 0x2_0000;
+pub const STORED: u32 = board::nor::WINDOW_BASE + 0x2_0000;
+
+/// Where its code runs, and how much room there is.
+#[cfg(not(feature = "lrun"))]
+const RUNS: (u32, u32) = (board::nor::WINDOW_BASE, board::nor::CAPACITY);
+/// AXI SRAM.
+#[cfg(feature = "lrun")]
+const RUNS: (u32, u32) = (crate::copy::DESTINATION, crate::copy::BYTES);
 
 /// Where a stack may begin (the address itself is one past its top): DTCM, AXI SRAM, AHB SRAM, PSRAM.
 const STACKS: [(u32, u32); 4] = [
@@ -27,10 +34,10 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads the vector table at `base`, in an open window.
+    /// Reads the vector table at `base`, in the open window or in RAM.
     pub fn read(base: u32) -> Self {
         let table = base as *const u32;
-        // SAFETY: the window is mapped and the MPU lets reads through.
+        // SAFETY: the window is mapped and the MPU lets reads through; RAM always does.
         let (stack_pointer, reset_vector) =
             unsafe { (table.read_volatile(), table.add(1).read_volatile()) };
         Self {
@@ -40,13 +47,14 @@ impl Image {
         }
     }
 
-    /// True if the stack is in RAM and word aligned, and the reset handler is Thumb code in the NOR. An erased NOR is neither.
+    /// True if the stack is in RAM and word aligned, and the reset handler is Thumb code where the image runs. An erased NOR is neither.
     pub fn is_plausible(&self) -> bool {
         let stack = self.stack_pointer.is_multiple_of(4)
             && STACKS
                 .iter()
                 .any(|(low, high)| (low + 4..=*high).contains(&self.stack_pointer));
-        let code = board::nor::WINDOW_BASE..board::nor::WINDOW_BASE + board::nor::CAPACITY;
+        let (start, bytes) = RUNS;
+        let code = start..start + bytes;
         stack && self.reset_vector & 1 == 1 && code.contains(&self.reset_vector)
     }
 

@@ -1,9 +1,11 @@
-//! Boot stage: opens the XSPI window and jumps to the image in it.
+//! Boot stage: opens the XSPI window and starts the image in it.
 //!
 //! It runs from internal flash after every reset. Core and buses come up, the NOR is brought to octal DTR and mapped at 0x70000000,
 //! the image's vector table is looked at, and the core leaves with VTOR and MSP set to it. What happened on the way is kept in the
 //! retained status ([`board::status`]); when there is no way on, the core sleeps in [`boot_image_invalid`] or [`boot_failed`] with
 //! that status, and never touches a window that is not open.
+//!
+//! Two features change what is started: `lrun` copies the image to AXI SRAM first, `signed` insists on an MCUboot header and its hash.
 //!
 //! Caches stay off: after a reset they are, and a few milliseconds of work do not miss them. If somebody started us by hand with
 //! caches on, they are cleaned and switched off first.
@@ -11,7 +13,11 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "lrun")]
+mod copy;
 mod defects;
+#[cfg(feature = "signed")]
+mod header;
 mod image;
 
 use core::panic::PanicInfo;
@@ -36,7 +42,7 @@ fn main() -> ! {
     };
     caches_off(&mut core.SCB, &mut core.CPUID);
 
-    let mut status = Status::begin(image::BASE);
+    let mut status = Status::begin(image::STORED);
     defects::provoke(&mut status);
 
     match window::open(&core.MPU, core.SYST, &mut status) {
@@ -47,13 +53,35 @@ fn main() -> ! {
         }
     }
 
-    let image = Image::read(image::BASE);
+    let table = match vector_table() {
+        Ok(table) => table,
+        Err(failure) => {
+            status.failed(failure);
+            boot_failed()
+        }
+    };
+    if table != image::STORED {
+        status.looks_at(table);
+    }
+    let image = Image::read(table);
     if !image.is_plausible() {
         status.image_invalid(image.stack_pointer, image.reset_vector);
         boot_image_invalid()
     }
     status.reached(Stage::Jumping);
     image.start(&mut core.SCB)
+}
+
+/// Where the image's vector table is, with the image ready to run.
+fn vector_table() -> Result<u32, Failure> {
+    #[cfg(feature = "lrun")]
+    let table = copy::to_ram(image::STORED);
+    // Without a header the image begins where it should be, and what is there will be no vector table.
+    #[cfg(feature = "signed")]
+    let table = header::verified(image::STORED)?.unwrap_or(image::STORED);
+    #[cfg(not(any(feature = "lrun", feature = "signed")))]
+    let table = image::STORED;
+    Ok(table)
 }
 
 fn caches_off(scb: &mut SCB, cpuid: &mut CPUID) {
