@@ -6,7 +6,7 @@
 #                     qemu-system-arm (an oracle of the virtual CPU; 62 MB with its data, and libraries)
 #   crates.io         cargo-nextest (test), when cargo has none
 #   crates.io         probe-rs-tools, into target/tools (test): a debugger that knows nothing of us; some five minutes
-#   PyPI              unicorn, into target/venv (test): the oracle of the virtual CPU
+#   PyPI              unicorn and imgtool, into target/venv (test): the oracle of the virtual CPU; MCUboot's tool for signed images
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-test}
@@ -67,9 +67,9 @@ if [ "$what" = test ]; then
             cargo install --quiet --locked --root target/tools --target-dir target/tools/build --version 0.32.0 probe-rs-tools
         rm -rf target/tools/build
     fi
-    if ! target/venv/bin/python -c 'import unicorn' 2>/dev/null; then
-        say "target/venv: pip install unicorn"
+    if ! target/venv/bin/python -c 'import unicorn, imgtool' 2>/dev/null; then
+        say "target/venv: pip install unicorn imgtool"
         python3 -m venv target/venv
-        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*'
+        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*' 'imgtool==2.*'
     fi
 fi

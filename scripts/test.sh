@@ -13,5 +13,5 @@ step "tests"
 cargo nextest run --workspace --locked
 if ! cmp -s firmware/prebuilt/toolchain.txt firmware/target/fresh/toolchain.txt; then
     step "end-to-end tests on the firmware that this machine's toolchain built"
-    XSPI_GDB_FIRMWARE=$PWD/firmware/target/fresh cargo nextest run --workspace --locked -E 'binary(firmware) | binary(wishes) | binary(weaknesses) | binary(faults) | binary(robustness)'
+    XSPI_GDB_FIRMWARE=$PWD/firmware/target/fresh cargo nextest run --workspace --locked -E 'binary(firmware) | binary(wishes) | binary(boot_modes) | binary(weaknesses) | binary(faults) | binary(robustness)'
 fi

@@ -15,6 +15,7 @@ mod nor;
 mod plan;
 mod protection;
 mod report;
+mod stored;
 
 use std::{borrow::Cow, path::PathBuf};
 
@@ -385,6 +386,44 @@ pub enum FlashError {
         /// Its controller.
         controller: Controller,
     },
+    /// The boot stage copies less than the appli needs.
+    #[error(
+        "the appli does not fit: it needs {needed} bytes of RAM, and the boot stage copies {copied}"
+    )]
+    CopyTooShort {
+        /// From where the copy begins.
+        needed: u64,
+        /// Bytes.
+        copied: u32,
+    },
+    /// A boot stage that checks headers would refuse it.
+    #[error(
+        "the boot stage starts only an image with an MCUboot header, and what is to be loaded at {first} has none"
+    )]
+    NoHeader {
+        /// The first address in the NOR.
+        first: Address,
+    },
+    /// The image has no header.
+    #[error("{file} has no MCUboot header, and the boot stage starts no image without one")]
+    NotSigned {
+        /// The image.
+        file: String,
+    },
+    /// The image would be refused.
+    #[error("{file} does not have the hash that its header and trailer state")]
+    ImageDamaged {
+        /// The image.
+        file: String,
+    },
+    /// The image was made of another build.
+    #[error("{file} was made of another build than what is to be loaded: first difference at {at}")]
+    StaleImage {
+        /// The image.
+        file: String,
+        /// The first difference.
+        at: Address,
+    },
     /// The routine failed.
     #[error(transparent)]
     Loader(#[from] LoaderError),
@@ -426,6 +465,9 @@ impl Explain for FlashError {
             Self::InternalDiffers { .. } => Code::XG035,
             Self::Protected { .. } => Code::XG029,
             Self::Encrypted { .. } => Code::XG039,
+            Self::CopyTooShort { .. } => Code::XG044,
+            Self::NoHeader { .. } | Self::NotSigned { .. } => Code::XG045,
+            Self::ImageDamaged { .. } | Self::StaleImage { .. } => Code::XG047,
             Self::Verify { .. } => Code::XG032,
             Self::Cancelled { .. } => Code::XG036,
             Self::Loader(error) => error.code(),

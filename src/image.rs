@@ -7,6 +7,7 @@
 mod elf;
 mod error;
 mod hex;
+pub mod mcuboot;
 mod symbols;
 
 use std::{
@@ -20,7 +21,7 @@ use std::{
 pub use error::ImageError;
 pub use symbols::{Location, Symbols};
 
-use crate::layout::{Address, BoardProfile, Window};
+use crate::layout::{Address, BoardProfile};
 
 /// Files larger than this are no firmware.
 const LARGEST_FILE: u64 = 1 << 28;
@@ -289,9 +290,23 @@ impl Image {
         self.find_vectors(|_| true)
     }
 
-    /// The vector table that is stored in `window`.
-    pub fn vectors_in(&self, window: &Window) -> Option<Vectors> {
-        self.find_vectors(|address| window.contains(address))
+    /// The vector table where an appli of this board has one: at the place that the settings name, or else where it executes.
+    pub fn appli_vectors(&self, profile: &BoardProfile) -> Option<Vectors> {
+        match profile.vectors {
+            Some(address) => self.vectors_at(address),
+            None => self.find_vectors(|address| profile.is_appli_place(address)),
+        }
+    }
+
+    /// What an appli of this board consists of where it executes, of what it has in flash.
+    pub fn in_place(&self, profile: &BoardProfile) -> Vec<&Segment> {
+        self.segments
+            .iter()
+            .filter(|segment| {
+                let last = Address((segment.range().end - 1) as u32);
+                profile.is_appli_place(segment.address) && profile.is_appli_place(last)
+            })
+            .collect()
     }
 
     /// The vector table that is stored at `address`, whatever the file says of its purpose.

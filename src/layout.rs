@@ -1,5 +1,6 @@
 //! Words for places: addresses, windows, sectors, pages, and the profile of a board.
 
+mod boot_mode;
 mod profile;
 
 use std::{fmt, ops::Range, str::FromStr};
@@ -7,6 +8,7 @@ use std::{fmt, ops::Range, str::FromStr};
 /// What is no address.
 pub use std::num::ParseIntError as ParseAddressError;
 
+pub use boot_mode::{BootMode, LoadAndRun};
 pub use profile::{BoardProfile, Inconsistency, ProfileError};
 
 use serde::Deserialize;
@@ -161,15 +163,6 @@ impl Ram {
     pub fn contains(&self, address: Address) -> bool {
         self.range().contains(&u64::from(address.0))
     }
-}
-
-/// What the boot stage does with the appli.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BootMode {
-    /// It opens the window and jumps: the appli executes in place.
-    #[default]
-    Xip,
 }
 
 #[cfg(test)]

@@ -83,6 +83,8 @@ pub struct Settings {
     pub profile: BoardProfile,
     /// The appli that is debugged; re-read when the file changes.
     pub appli: Option<PathBuf>,
+    /// What is flashed when that is not the appli: signed, padded or copied.
+    pub image: Option<PathBuf>,
     /// The boot stage that should be in internal flash.
     pub boot: Option<PathBuf>,
     /// The boot stage may be programmed.

@@ -17,7 +17,7 @@ mod polling;
 mod retained;
 mod status;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 pub use arm::{Armed, Setup, arm};
 pub use diagnosis::Finding;
@@ -31,6 +31,26 @@ use crate::{
     window::WindowError,
 };
 
+/// What is wrong with the place that an appli is linked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongPlace {
+    /// It cannot execute in place.
+    NotInNor,
+    /// The boot stage copies to another place.
+    NotCopiedThere(Address),
+}
+
+impl fmt::Display for WrongPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotInNor => f.write_str("in no NOR window of the board"),
+            Self::NotCopiedThere(destination) => {
+                write!(f, "not where the boot stage copies it, {destination}")
+            }
+        }
+    }
+}
+
 /// Why the appli was not reached.
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
@@ -38,12 +58,14 @@ pub enum StageError {
     #[error("{0}")]
     Stuck(Box<Finding>),
     /// The appli cannot execute in place on this board.
-    #[error("{file} is linked at {at}, which is in no NOR window of the board")]
+    #[error("{file} is linked at {at}, which is {wrong}")]
     LinkedElsewhere {
         /// The appli.
         file: String,
         /// Where its first bytes belong.
         at: Address,
+        /// Why that is not right.
+        wrong: WrongPlace,
     },
     /// The settings name a place where the appli stores no vector table.
     #[error(

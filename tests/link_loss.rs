@@ -55,6 +55,7 @@ fn open(board: &VirtualBoard) -> Result<Session, Fault> {
         under_reset: false,
         live_window: false,
         flash_journal: None,
+        image: None,
     };
     Session::open(Box::new(link), settings)
 }

@@ -6,6 +6,8 @@
 //! appli = "build/appli.elf"
 //! boot = "Boot_XIP.hex"
 //! vectors = 0x70020000
+//! boot-mode = "lrun"
+//! lrun = { source = 0x70000000, destination = 0x24000000, size = 0x10000 }
 //! ```
 //! Paths are relative to the file's own folder.
 
@@ -16,7 +18,7 @@ use serde::Deserialize;
 use super::target::{OnAttach, VirtualTime};
 use crate::{
     fault::{Code, Explain},
-    layout::{Address, BoardProfile},
+    layout::{Address, BoardProfile, BootMode, LoadAndRun},
 };
 
 /// The file that is read when --config names none.
@@ -30,7 +32,10 @@ pub struct Config {
     pub board: Option<String>,
     pub chip: Option<String>,
     pub appli: Option<PathBuf>,
+    pub image: Option<PathBuf>,
     pub boot: Option<PathBuf>,
+    pub boot_mode: Option<BootMode>,
+    pub lrun: Option<LoadAndRun>,
     pub install_boot: Option<bool>,
     pub boot_timeout: Option<u64>,
     pub vectors: Option<Address>,
@@ -90,6 +95,7 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut config.appli,
+            &mut config.image,
             &mut config.boot,
             &mut config.virtual_state,
         ] {

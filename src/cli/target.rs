@@ -12,7 +12,7 @@ use super::config::Config;
 use crate::{
     fault::{Code, Explain, Fault},
     image::Image,
-    layout::{Address, BoardProfile},
+    layout::{Address, BoardProfile, BootMode, Inconsistency, LoadAndRun},
     link::probe::{ProbeLink, ProbeSettings},
     loader::builtin,
     session::{self, Session, Settings},
@@ -78,12 +78,21 @@ pub struct Target {
     /// The appli that is debugged (ELF, HEX, BIN@ADDRESS).
     #[arg(long, value_name = "FILE")]
     appli: Option<PathBuf>,
+    /// What is flashed when that is not the appli's ELF: a signed or padded image (HEX, BIN@ADDRESS).
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
     /// The boot stage that should be in internal flash.
     #[arg(long, value_name = "FILE")]
     boot: Option<PathBuf>,
     /// The boot stage may be programmed when it differs from --boot.
     #[arg(long)]
     install_boot: bool,
+    /// What the boot stage does with the appli: the board profile's, which is `xip` unless it says otherwise.
+    #[arg(long, value_enum, value_name = "MODE")]
+    boot_mode: Option<BootMode>,
+    /// What a boot stage of mode `lrun` copies from NOR to RAM, in bytes.
+    #[arg(long, value_name = "SOURCE:DESTINATION:SIZE")]
+    lrun: Option<LoadAndRun>,
     /// SWD clock.
     #[arg(long, value_name = "KHZ")]
     speed: Option<u32>,
@@ -128,6 +137,9 @@ pub enum TargetError {
         /// The chip.
         chip: String,
     },
+    /// Options and board profile do not fit each other.
+    #[error("the board cannot be as the options say: {0}")]
+    Contradiction(#[source] Inconsistency),
     /// There is nothing to program.
     #[error("no file is named")]
     NoFile,
@@ -145,6 +157,7 @@ impl Explain for TargetError {
         match self {
             Self::NoBoard { .. } => Code::XG073,
             Self::OtherChip { .. } => Code::XG075,
+            Self::Contradiction(_) => Code::XG071,
             Self::NoFile => Code::XG050,
             Self::Virtual { .. } => Code::XG074,
         }
@@ -189,8 +202,11 @@ impl Target {
             chip: None,
             config: None,
             appli: Some(appli),
+            image: None,
             boot: None,
             install_boot: false,
+            boot_mode: None,
+            lrun: None,
             speed: None,
             under_reset: false,
             on_attach: None,
@@ -227,6 +243,12 @@ impl Target {
             return Err(TargetError::OtherChip { chip: profile.chip }.into());
         }
         profile.vectors = self.vectors.or(config.vectors).or(profile.vectors);
+        profile.boot_mode = self
+            .boot_mode
+            .or(config.boot_mode)
+            .unwrap_or(profile.boot_mode);
+        profile.lrun = self.lrun.or(config.lrun).or(profile.lrun);
+        profile.check().map_err(TargetError::Contradiction)?;
         let on_attach = self
             .on_attach
             .or(config.on_attach)
@@ -274,6 +296,7 @@ impl Target {
             settings: Settings {
                 profile,
                 appli: self.appli.clone().or(config.appli),
+                image: self.image.clone().or(config.image),
                 boot: self.boot.clone().or(config.boot),
                 install_boot: self.install_boot || config.install_boot.unwrap_or(false),
                 boot_timeout: self

@@ -1,7 +1,8 @@
 //! Every code, once: errno, disposition, title, meaning, remedy. `explain` and docs/errors.md are made from this table.
 //!
-//! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoint and watchpoint units,
-//! XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core ran into, XG09x loaders.
+//! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoint and watchpoint units, and images
+//! that boot stages copy or check, XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core
+//! ran into, XG09x loaders.
 
 use std::fmt;
 
@@ -162,6 +163,18 @@ codes! {
     XG043 Einval Refuse "breakpoint unit too old"
         "Only revision 2 of the breakpoint unit compares whole addresses; revision 1 ends at 0x1FFFFFFF, before any window. No STM32H7RS has it."
         "check that --board names the board that is connected";
+    XG044 Enospc Refuse "copied too little"
+        "A load-and-run boot stage copies a fixed number of bytes from the NOR to RAM, and the appli has more: code or data would be missing after the next reset."
+        "make the boot stage copy more (ST: EXTMEM_LRUN_SOURCE_SIZE) and `lrun` say so, or make the appli smaller";
+    XG045 Einval Refuse "image without a header"
+        "The boot stage checks a header (boot mode `signed`); an appli without one would leave the header of the image before, and would not be started."
+        "make the image (`imgtool sign --header-size 0x400 --pad-header ...`) and name it: `--image FILE@ADDRESS`, or `image` in xspi-gdb.toml";
+    XG046 Eio Refuse "image refused by the boot stage"
+        "The NOR holds an image with an MCUboot header, and the boot stage did not start it: wrong signature or hash, an older version than allowed, or a boot stage that knows no headers."
+        "sign the image again with the key of this boot stage and flash it whole (`--image FILE@ADDRESS`); set `boot-mode` to what the boot stage does";
+    XG047 Einval Refuse "stale image"
+        "The signed or padded image (`--image`) was not made of the appli as it is now; nothing was changed."
+        "make the image again (`imgtool sign ...`) after each build, then load";
     XG050 Enoent Refuse "image not readable"
         "The file does not exist or may not be read."
         "check the path";

@@ -23,12 +23,15 @@ impl Transaction {
         Self::default()
     }
 
-    /// What an image stores in internal flash and NOR windows. Its RAM segments are not flash.
+    /// What an image stores in internal flash and NOR windows. Its RAM segments are not flash, unless the boot stage copies them there.
     pub fn from_image(image: &Image, profile: &BoardProfile) -> Self {
         let placement = image.placement(profile);
+        let copied = placement.ram.into_iter();
+        let copied = copied.filter(|segment| profile.is_copied(segment.address));
         let stored = placement.internal.into_iter().chain(placement.windows);
         // What lies in no memory is kept, so that it is refused by its address.
         let writes = stored
+            .chain(copied)
             .chain(placement.elsewhere)
             .map(|segment| (segment.address, segment.data.clone()))
             .collect();
@@ -47,6 +50,14 @@ impl Transaction {
     /// These bytes are to be there.
     pub fn write(&mut self, address: Address, data: &[u8]) {
         self.writes.push((address, data.to_vec()));
+    }
+
+    pub(super) fn writes(&self) -> &[(Address, Vec<u8>)] {
+        &self.writes
+    }
+
+    pub(super) fn writes_mut(&mut self) -> &mut Vec<(Address, Vec<u8>)> {
+        &mut self.writes
     }
 
     /// True if nothing was asked for.

@@ -86,8 +86,7 @@ fn vectors_at_an_offset_are_found_in_their_window() {
     ))
     .expect("an image");
     let kit = kit();
-    let nor = kit.nor().expect("a NOR window");
-    let table = image.vectors_in(nor).expect("vectors");
+    let table = image.appli_vectors(&kit).expect("vectors");
     assert_eq!(table.address, Address(0x7002_0000));
     assert_eq!(
         image.vectors().expect("vectors").address,

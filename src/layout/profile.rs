@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Address, BootMode, Memory, Ram, Window};
+use super::{Address, BootMode, LoadAndRun, Memory, Ram, Window};
 use crate::fault::{Code, Explain};
 
 /// The boards we know, by name.
@@ -37,6 +37,9 @@ pub struct BoardProfile {
     /// What the boot stage does.
     #[serde(default)]
     pub boot_mode: BootMode,
+    /// What the boot stage copies (`lrun`).
+    #[serde(default)]
+    pub lrun: Option<LoadAndRun>,
     /// Where the boot stage looks for the appli's vector table, if the appli's file does not name it.
     #[serde(default)]
     pub vectors: Option<Address>,
@@ -123,7 +126,8 @@ impl BoardProfile {
             .find(|window| window.memory == Memory::Nor)
     }
 
-    fn check(&self) -> Result<(), Inconsistency> {
+    /// Looks for contradictions: also after the command line has changed what the file says.
+    pub fn check(&self) -> Result<(), Inconsistency> {
         let mut ranges = vec![("internal flash".to_owned(), self.internal_range())];
         ranges.extend(self.rams.iter().map(|ram| (ram.name.clone(), ram.range())));
         ranges.extend(self.windows.iter().map(|w| (w.name.clone(), w.range())));
@@ -147,6 +151,7 @@ impl BoardProfile {
             });
         }
         self.check_spaces()?;
+        self.check_copy()?;
         for window in &self.windows {
             if !(1..=2).contains(&window.port) {
                 return Err(Inconsistency::Port {
@@ -161,6 +166,31 @@ impl BoardProfile {
             }
         }
         Ok(())
+    }
+
+    /// A load-and-run boot stage copies from a NOR to RAM.
+    fn check_copy(&self) -> Result<(), Inconsistency> {
+        if self.boot_mode != BootMode::Lrun {
+            return Ok(());
+        }
+        let copy = self.lrun.ok_or(Inconsistency::NoCopy)?;
+        let source = u64::from(copy.source.0);
+        let source = source..source + u64::from(copy.size);
+        let destination = copy.destination_range();
+        let holds = |range: Range<u64>, part: &Range<u64>| {
+            range.start <= part.start && part.end <= range.end
+        };
+        let windows = |memory| {
+            let windows = self.windows.iter();
+            windows.filter(move |window| window.memory == memory)
+        };
+        let from_nor = windows(Memory::Nor).any(|nor| holds(nor.range(), &source));
+        let to_ram = windows(Memory::Ram).any(|ram| holds(ram.range(), &destination))
+            || self.rams.iter().any(|ram| holds(ram.range(), &destination));
+        match copy.size > 0 && from_nor && to_ram {
+            true => Ok(()),
+            false => Err(Inconsistency::Copy),
+        }
     }
 
     /// Only external addresses go through the gate of `window.rs`: a window elsewhere would be read without a look, and so would be
@@ -225,6 +255,14 @@ pub enum Inconsistency {
         /// Which range.
         name: String,
     },
+    /// `lrun` without what is copied.
+    #[error(
+        "boot mode `lrun` needs to know what the boot stage copies: `lrun` with source, destination and size"
+    )]
+    NoCopy,
+    /// The copy does not lie in the board's memories.
+    #[error("what the boot stage copies (`lrun`) is not from a NOR window to one RAM of the board")]
+    Copy,
     /// XSPIM has ports 1 and 2.
     #[error("{name} names port {port}, but XSPIM has ports 1 and 2")]
     Port {

@@ -3,12 +3,14 @@
 //! GDB writes a program's RAM sections before it erases flash; loader, reset and boot stage wipe them. So RAM that was written since
 //! the core last ran is kept and written again behind the boot stage.
 
+use std::collections::BTreeMap;
+
 use super::{Session, StopReason};
 use crate::{
     fault::Fault,
     flash::{self, Comparison, FlashContext, FlashError, InternalFlash, Report, Transaction},
     image::{Image, Segment, Vectors},
-    layout::{Address, BoardProfile, Memory},
+    layout::{Address, BoardProfile},
     link::Attendant,
 };
 
@@ -31,15 +33,49 @@ impl Load {
         self.ram.clear();
     }
 
-    /// The vector table that was written to a NOR, if one was.
+    /// The vector table of the appli that was written, if it was.
     fn vectors(&self, profile: &BoardProfile) -> Option<Vectors> {
         let image = Image::from_segments(self.flash.iter().cloned()).ok()?;
-        let mut windows = profile.windows.iter();
-        windows
-            .by_ref()
-            .filter(|window| window.memory == Memory::Nor)
-            .find_map(|window| image.vectors_in(window))
+        image.appli_vectors(profile)
     }
+
+    /// Takes the appli that was written to RAM where a load-and-run boot stage copies it: GDB's `load` of an appli that is linked there.
+    /// Anything less than a vector table with its reset handler is a user who changes memory.
+    fn take_load_and_run(&mut self, profile: &BoardProfile) -> Option<Self> {
+        let in_place = |address: Address| profile.is_copied(address);
+        let written = merged(self.ram.iter().filter(|(address, _)| in_place(*address)));
+        let image = Image::from_segments(written).ok()?;
+        let vectors = image.appli_vectors(profile)?;
+        if !vectors.is_plausible(profile) {
+            return None;
+        }
+        let mut load = Self::default();
+        for segment in image.segments() {
+            load.transaction.write(segment.address, &segment.data);
+            load.flash.push((segment.address, segment.data.clone()));
+        }
+        self.ram.retain(|(address, _)| !in_place(*address));
+        load.ram = std::mem::take(&mut self.ram);
+        Some(load)
+    }
+}
+
+/// Writes in their order as segments that do not overlap.
+fn merged<'a>(writes: impl Iterator<Item = &'a (Address, Vec<u8>)>) -> Vec<(Address, Vec<u8>)> {
+    let mut bytes = BTreeMap::new();
+    for (address, data) in writes {
+        bytes.extend((address.0..).zip(data.iter().copied()));
+    }
+    let mut segments: Vec<(Address, Vec<u8>)> = Vec::new();
+    for (address, byte) in bytes {
+        match segments.last_mut() {
+            Some((start, data)) if u64::from(start.0) + data.len() as u64 == u64::from(address) => {
+                data.push(byte);
+            }
+            _ => segments.push((Address(address), vec![byte])),
+        }
+    }
+    segments
 }
 
 impl Session {
@@ -67,11 +103,44 @@ impl Session {
             return Ok(report);
         }
         self.load.ram = load.ram;
-        match self.run_boot_stage(attendant) {
-            Ok(_) => self.replay_ram()?,
-            Err(fault) => self.keep_boot_fault(fault)?,
-        }
+        self.arm_after_load(attendant)?;
         Ok(report)
+    }
+
+    /// An appli that was loaded to where a load-and-run boot stage copies it is stored in the NOR, before anything runs or is reset. What
+    /// makes that impossible is told by the next resume.
+    pub(super) fn store_load_and_run(
+        &mut self,
+        attendant: &mut dyn Attendant,
+    ) -> Result<Option<Report>, Fault> {
+        let Some(load) = self.load.take_load_and_run(&self.settings.profile) else {
+            return Ok(None);
+        };
+        let report = self.program(&load, attendant)?;
+        self.load.ram = load.ram;
+        Ok(Some(report))
+    }
+
+    /// Before a resume: [`Self::store_load_and_run`], and the board is armed.
+    pub fn settle_load(&mut self, attendant: &mut dyn Attendant) -> Result<Option<Report>, Fault> {
+        match self.store_load_and_run(attendant) {
+            Ok(None) => Ok(None),
+            Ok(Some(report)) => {
+                self.arm_after_load(attendant)?;
+                Ok(Some(report))
+            }
+            Err(fault) => {
+                self.keep_boot_fault(fault)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn arm_after_load(&mut self, attendant: &mut dyn Attendant) -> Result<(), Fault> {
+        match self.run_boot_stage(attendant) {
+            Ok(_) => self.replay_ram(),
+            Err(fault) => self.keep_boot_fault(fault),
+        }
     }
 
     /// Programs what `image` stores in flash, and arms the board.
@@ -83,10 +152,10 @@ impl Session {
         let profile = &self.settings.profile;
         // What runs from RAM on the chip without being stored in flash is written behind the boot stage, as GDB's `load` has it. RAM
         // behind a window is not there yet at that moment, so it is refused like any other address that is in no flash.
-        let (ram, stored): (Vec<&Segment>, Vec<&Segment>) = image
-            .segments()
-            .iter()
-            .partition(|segment| profile.ram(segment.address).is_some());
+        let (ram, stored): (Vec<&Segment>, Vec<&Segment>) =
+            image.segments().iter().partition(|segment| {
+                profile.ram(segment.address).is_some() && !profile.is_copied(segment.address)
+            });
         if stored.is_empty() {
             return Err(FlashError::NothingToProgram { file: image.name() }.into());
         }
@@ -106,7 +175,7 @@ impl Session {
     /// What programming `image` would change; nothing is changed, but the chip may be reset.
     pub fn compare_image(&mut self, image: &Image) -> Result<Comparison, Fault> {
         self.prepare_reset()?;
-        let transaction = Transaction::from_image(image, &self.settings.profile);
+        let transaction = self.stored(Transaction::from_image(image, &self.settings.profile))?;
         let context = Self::flash_context(&self.settings, InternalFlash::Keep);
         let outcome = flash::compare(
             self.link.as_mut(),
@@ -135,7 +204,17 @@ impl Session {
         }
     }
 
+    /// What has to lie in flash for it, by boot mode and `--image`.
+    fn stored(&self, transaction: Transaction) -> Result<Transaction, Fault> {
+        if transaction.only_erases() {
+            return Ok(transaction);
+        }
+        let image = self.settings.image.as_ref().map(Image::open).transpose()?;
+        Ok(transaction.stored(&self.settings.profile, image.as_ref())?)
+    }
+
     fn program(&mut self, load: &Load, attendant: &mut dyn Attendant) -> Result<Report, Fault> {
+        let transaction = self.stored(load.transaction.clone())?;
         self.prepare_reset()?;
         let internal = if self.settings.install_boot {
             InternalFlash::Install
@@ -148,7 +227,7 @@ impl Session {
             self.link.as_mut(),
             &mut self.windows,
             &context,
-            &load.transaction,
+            &transaction,
             attendant,
         );
         self.vectors = load.vectors(&self.settings.profile);

@@ -39,8 +39,15 @@ impl Session {
         self.breakpoints.cover(address, &mut data);
         if address.is_external() {
             self.needs_halt("writing to a window")?;
+            let copied = self.settings.profile.is_copied(address);
+            if copied {
+                self.load.wrote_ram(address, &data);
+            }
             let written = self.windows.write(self.link.as_mut(), address, &data);
-            self.settle(written)?;
+            // RAM that the boot stage fills is not there yet when a client loads: what it writes is kept, and stored in the NOR.
+            if !(copied && matches!(written, Err(WindowError::Closed { .. }))) {
+                self.settle(written)?;
+            }
             self.memory.update(address, &data);
         } else if self.is_plain_memory(address) {
             self.write_back_lines(address, data.len())?;

@@ -40,6 +40,7 @@ impl Session {
         kind: ResetKind,
         attendant: &mut dyn Attendant,
     ) -> Result<ResetOutcome, Fault> {
+        self.store_load_and_run(attendant)?;
         self.load.forget_ram();
         match kind {
             ResetKind::Arm => match self.run_boot_stage(attendant) {
@@ -82,6 +83,7 @@ impl Session {
 
     /// Brings the core to the appli's first instruction. The fault, if any, is also what the next resume tells.
     pub fn arm(&mut self, attendant: &mut dyn Attendant) -> Result<Armed, Fault> {
+        self.store_load_and_run(attendant)?;
         self.load.forget_ram();
         self.run_boot_stage(attendant).or_else(|fault| {
             self.keep_boot_fault(fault.clone())?;

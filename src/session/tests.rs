@@ -27,6 +27,7 @@ fn settings() -> Settings {
         under_reset: false,
         live_window: false,
         flash_journal: None,
+        image: None,
     }
 }
 

@@ -10,9 +10,9 @@
 use std::time::Duration;
 
 use super::{
-    StageError,
+    StageError, WrongPlace,
     diagnosis::{Finding, Place},
-    evidence::{Evidence, appli_vectors, is_in_nor},
+    evidence::Evidence,
     retained::Retained,
     status::first_difference,
 };
@@ -110,7 +110,7 @@ fn hinted_vectors(setup: &Setup<'_>) -> Result<Option<Vectors>, StageError> {
     let Some(appli) = setup.appli else {
         return Ok(setup.known);
     };
-    let Some(vectors) = appli_vectors(setup.profile, appli) else {
+    let Some(vectors) = appli.appli_vectors(setup.profile) else {
         if let Some(at) = setup.profile.vectors {
             return Err(StageError::NoVectors {
                 file: appli.name(),
@@ -121,6 +121,12 @@ fn hinted_vectors(setup: &Setup<'_>) -> Result<Option<Vectors>, StageError> {
         return Err(StageError::LinkedElsewhere {
             file: appli.name(),
             at: first.unwrap_or_default(),
+            wrong: setup
+                .profile
+                .load_and_run()
+                .map_or(WrongPlace::NotInNor, |copy| {
+                    WrongPlace::NotCopiedThere(copy.destination)
+                }),
         });
     };
     Ok(setup.known.or(Some(vectors)))
@@ -218,7 +224,7 @@ impl Arming<'_> {
                 }
             }
             let vtor = Address(self.link.peek::<Vtor>(SCS)?.table());
-            if is_in_nor(self.setup.profile, vtor) {
+            if self.setup.profile.is_appli_place(vtor) {
                 // The boot stage sets VTOR a few instructions before it jumps: only the second look means that it has jumped.
                 if vtor_seen {
                     return self.ran_on(vtor);
@@ -314,12 +320,12 @@ impl Arming<'_> {
         self.windows.forget();
         let vtor = Address(self.link.peek::<Vtor>(SCS)?.table());
         let mut tables = vec![target.address];
-        if is_in_nor(self.setup.profile, vtor) && vtor != target.address {
+        if self.setup.profile.is_appli_place(vtor) && vtor != target.address {
             tables.insert(0, vtor);
         }
         let mut there = target;
         for table in tables {
-            there = self.vectors_in_window(table)?;
+            there = self.vectors_there(table)?;
             if there.handler() == pc {
                 self.needs_appli_table(table)?;
                 return Ok(Run::Arrived(there));
@@ -333,7 +339,7 @@ impl Arming<'_> {
         self.halt()?;
         self.windows.forget();
         self.needs_appli_table(vtor)?;
-        self.vectors_in_window(vtor).map(Run::Unexpected)
+        self.vectors_there(vtor).map(Run::Unexpected)
     }
 
     /// Another image at the appli's own vector table is a notice; another vector table is another slot.
@@ -341,7 +347,7 @@ impl Arming<'_> {
         let Some(appli) = self.setup.appli else {
             return Ok(());
         };
-        match appli_vectors(self.setup.profile, appli) {
+        match appli.appli_vectors(self.setup.profile) {
             Some(vectors) if vectors.address != table => Err(Finding::OtherImage {
                 started: table,
                 expected: Some((vectors.address, appli.name())),
@@ -351,10 +357,10 @@ impl Arming<'_> {
         }
     }
 
-    fn vectors_in_window(&mut self, table: Address) -> Result<Vectors, StageError> {
+    fn vectors_there(&mut self, table: Address) -> Result<Vectors, StageError> {
         let mut words = [0; Vectors::BYTES];
-        match self.windows.read_chip(self.link, table, &mut words) {
-            Ok(_) => Ok(Vectors::from_bytes(table, words)),
+        match self.read(table, &mut words) {
+            Ok(()) => Ok(Vectors::from_bytes(table, words)),
             Err(WindowError::Link(error)) => Err(error.into()),
             Err(error @ (WindowError::Stalled { .. } | WindowError::BusError { .. })) => {
                 Err(Finding::NorMode {
@@ -363,6 +369,14 @@ impl Arming<'_> {
                 .into())
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads where an appli executes: in a window, or in RAM on the chip.
+    fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), WindowError> {
+        match address.is_external() {
+            true => self.windows.read_chip(self.link, address, data).map(drop),
+            false => Ok(self.link.read(address, data)?),
         }
     }
 
@@ -410,7 +424,7 @@ impl Arming<'_> {
     /// VTOR names a table in the NOR: what stands there decides whether a fault is the boot stage's own.
     fn has_jumped(&mut self) -> Result<bool, LinkError> {
         let vtor = Address(self.link.peek::<Vtor>(SCS)?.table());
-        Ok(is_in_nor(self.setup.profile, vtor))
+        Ok(self.setup.profile.is_appli_place(vtor))
     }
 
     fn reset_loop(&mut self, resets: u32) -> Result<StageError, StageError> {
@@ -442,36 +456,64 @@ impl Arming<'_> {
         };
         for (address, expected) in samples(appli, self.setup.profile) {
             let mut there = vec![0; expected.len()];
-            self.windows.read_chip(self.link, address, &mut there)?;
+            self.read(address, &mut there)?;
             if let Some(offset) = there.iter().zip(expected).position(|(a, b)| a != b) {
+                let at = Address(address.0 + offset as u32);
+                if self.is_stored(at, &expected[offset..])? {
+                    return Err(self.short_copy(appli, at).into());
+                }
                 self.notices.push(format!(
-                    "the NOR holds another image than {} (first difference at {}): `load` programs what differs",
+                    "the NOR holds another image than {} (first difference at {at}): `load` programs what differs",
                     appli.name(),
-                    Address(address.0 + offset as u32)
                 ));
                 break;
             }
         }
         Ok(())
     }
+
+    /// True if the boot stage copies, and the NOR has right what is wrong in the copy.
+    fn is_stored(&mut self, at: Address, expected: &[u8]) -> Result<bool, StageError> {
+        let stored = self.setup.profile.stored_at(at);
+        let Some(nor) = self.windows.find(stored).cloned() else {
+            return Ok(false);
+        };
+        if stored == at || self.windows.state(self.link, &nor)? != State::Open {
+            return Ok(false);
+        }
+        let mut there = vec![0; expected.len()];
+        self.read(stored, &mut there)?;
+        Ok(there == expected)
+    }
+
+    fn short_copy(&self, appli: &Image, at: Address) -> Finding {
+        let profile = self.setup.profile;
+        let start = profile.load_and_run().map_or(at, |copy| copy.destination);
+        let in_place = appli.in_place(profile);
+        let end = in_place.iter().map(|segment| segment.range().end).max();
+        Finding::ShortCopy {
+            at,
+            copied: at.0.wrapping_sub(start.0),
+            file: appli.name(),
+            needed: end.map_or(0, |end| end.saturating_sub(start.0.into())),
+        }
+    }
 }
 
-/// What of an appli's NOR segments is compared: everything, or evenly spread samples of a large one.
+/// What of an appli's segments is compared: everything, or evenly spread samples of a large one.
 fn samples<'a>(appli: &'a Image, profile: &BoardProfile) -> Vec<(Address, &'a [u8])> {
-    let stored = appli.placement(profile).windows;
-    let total: usize = stored.iter().map(|segment| segment.data.len()).sum();
+    let in_place = appli.in_place(profile);
+    let total: usize = in_place.iter().map(|segment| segment.data.len()).sum();
     let stride = total.div_ceil(COMPARED_BYTES).max(1);
-    let chunks = stored.into_iter().flat_map(|segment| {
+    let chunks = in_place.iter().flat_map(|segment| {
         let offsets = (0u32..).step_by(SAMPLE_BYTES);
         offsets
             .zip(segment.data.chunks(SAMPLE_BYTES))
             .map(|(offset, bytes)| (Address(segment.address.0 + offset), bytes))
     });
     match stride {
-        1 => appli
-            .placement(profile)
-            .windows
-            .into_iter()
+        1 => in_place
+            .iter()
             .map(|segment| (segment.address, segment.data.as_slice()))
             .collect(),
         _ => chunks.step_by(stride).collect(),

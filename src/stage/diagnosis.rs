@@ -3,13 +3,13 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    evidence::{Evidence, appli_vectors, is_in_nor},
+    evidence::Evidence,
     retained::{Cause, Retained, Stage},
 };
 use crate::{
     fault::Code,
     image::{Image, Vectors},
-    layout::{Address, BoardProfile, Window},
+    layout::{Address, BoardProfile, BootMode, Window},
     link::{CoreState, core_fault::CoreFault},
     registers,
     window::State,
@@ -38,6 +38,17 @@ impl fmt::Display for Place {
             None => write!(f, "{}", self.address),
         }
     }
+}
+
+/// Why an image with a header was not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not have the hash that it states.
+    Hash,
+    /// The boot stage checks headers, and does not tell what it found.
+    Unknown,
+    /// Nobody said that the boot stage checks headers.
+    HeaderNotExpected,
 }
 
 /// Why the appli was not reached. Each prints as one line.
@@ -98,6 +109,24 @@ pub enum Finding {
         /// The vectors that were waited for, and whose they are.
         expected: Option<(Address, String)>,
     },
+    /// The image begins with an MCUboot header, and the boot stage did not start it.
+    Refused {
+        /// Where the header lies.
+        header: Address,
+        /// Why, as far as is known.
+        reason: Refusal,
+    },
+    /// The boot stage copied less than the appli has.
+    ShortCopy {
+        /// The first byte that was not copied, where it executes.
+        at: Address,
+        /// Bytes that were copied.
+        copied: u32,
+        /// The appli.
+        file: String,
+        /// Its bytes.
+        needed: u64,
+    },
     /// It runs and does not arrive.
     Spinning {
         /// Where it is.
@@ -127,6 +156,7 @@ impl Finding {
         Self::before_the_first_instruction(evidence)
             .or_else(|| Self::of_a_jump(evidence, profile))
             .or_else(|| Self::of_a_fault(evidence, boot))
+            .or_else(|| Self::of_the_header(evidence, profile))
             .or_else(|| Self::of_the_nor(evidence))
             .or_else(|| Self::of_the_image(evidence, profile, appli))
             .unwrap_or_else(|| Self::Spinning {
@@ -160,7 +190,7 @@ impl Finding {
 
     /// A boot stage that does not check the image jumps to whatever the NOR holds, and the core faults there.
     fn of_a_jump(evidence: &Evidence, profile: &BoardProfile) -> Option<Self> {
-        if !is_in_nor(profile, evidence.vtor) {
+        if !profile.is_appli_place(evidence.vtor) {
             return None;
         }
         match evidence.image_vectors {
@@ -191,6 +221,24 @@ impl Finding {
             function: fault.pc.and_then(|pc| Place::new(pc, boot).function),
             what: fault.to_string(),
         }
+    }
+
+    /// An image with an MCUboot header that was not started.
+    fn of_the_header(evidence: &Evidence, profile: &BoardProfile) -> Option<Self> {
+        if let Some(retained) = evidence.retained
+            && retained.cause == Some(Cause::Hash)
+        {
+            return Some(Self::Refused {
+                header: retained.location,
+                reason: Refusal::Hash,
+            });
+        }
+        let header = evidence.header?;
+        let reason = match profile.boot_mode {
+            BootMode::Signed => Refusal::Unknown,
+            BootMode::Xip | BootMode::Lrun => Refusal::HeaderNotExpected,
+        };
+        (!profile.is_appli_place(evidence.vtor)).then_some(Self::Refused { header, reason })
     }
 
     fn of_the_nor(evidence: &Evidence) -> Option<Self> {
@@ -229,11 +277,12 @@ impl Finding {
         appli: Option<&Image>,
     ) -> Option<Self> {
         let expected = appli.and_then(|appli| {
-            let vectors = appli_vectors(profile, appli)?;
-            Some((vectors.address, appli.name()))
+            let vectors = appli.appli_vectors(profile)?;
+            Some((profile.stored_at(vectors.address), appli.name()))
         });
-        if is_in_nor(profile, evidence.vtor) {
-            let other = expected.as_ref().is_none_or(|(at, _)| *at != evidence.vtor);
+        if profile.is_appli_place(evidence.vtor) {
+            let started = profile.stored_at(evidence.vtor);
+            let other = expected.as_ref().is_none_or(|(at, _)| *at != started);
             return other.then_some(Self::OtherImage {
                 started: evidence.vtor,
                 expected,
@@ -247,7 +296,7 @@ impl Finding {
             return None;
         }
         let at = match (gave_up, evidence.retained) {
-            (true, Some(retained)) => retained.image,
+            (true, Some(retained)) => profile.stored_at(retained.image),
             _ => vectors?.address,
         };
         Some(match expected {
@@ -278,6 +327,8 @@ impl Finding {
             Self::NorMode { .. } | Self::Hung { .. } => Code::XG027,
             Self::ProductState(_) => Code::XG028,
             Self::VectorsElsewhere { .. } => Code::XG055,
+            Self::Refused { .. } => Code::XG046,
+            Self::ShortCopy { .. } => Code::XG044,
         }
     }
 
@@ -306,6 +357,8 @@ impl Finding {
                 | Self::Hung { .. }
                 | Self::VectorsElsewhere { .. }
                 | Self::OtherImage { .. }
+                | Self::Refused { .. }
+                | Self::ShortCopy { .. }
         )
     }
 }
@@ -395,6 +448,30 @@ impl fmt::Display for Finding {
                     None => Ok(()),
                 }
             }
+            Self::Refused { header, reason } => {
+                write!(
+                    f,
+                    "boot stage did not start the image with the header at {header}: "
+                )?;
+                f.write_str(match reason {
+                    Refusal::Hash => "its contents do not have the hash that it states",
+                    Refusal::Unknown => {
+                        "its signature, hash or version was refused, or it is for another slot"
+                    }
+                    Refusal::HeaderNotExpected => {
+                        "by the settings (`boot-mode`) this boot stage expects a vector table there"
+                    }
+                })
+            }
+            Self::ShortCopy {
+                at,
+                copied,
+                file,
+                needed,
+            } => write!(
+                f,
+                "boot stage copied too little: {copied} bytes arrived, {file} has {needed}, and {at} holds something else"
+            ),
             Self::Spinning {
                 at,
                 register,

@@ -2,8 +2,8 @@
 
 use super::{polling, retained::Retained};
 use crate::{
-    image::{Image, Vectors},
-    layout::{Address, BoardProfile, Memory, Window},
+    image::{Image, Vectors, mcuboot},
+    layout::{Address, BoardProfile, Window},
     link::{CoreRegister, CoreState, Link, LinkError, RegisterAccess, core_fault::CoreFault},
     registers::{
         debug::SCS,
@@ -34,6 +34,8 @@ pub(super) struct Evidence {
     /// What the NOR holds where the vector table is expected; `None` while the window is closed.
     pub image_vectors: Option<Vectors>,
     pub image_is_plausible: bool,
+    /// Where the NOR has an MCUboot header, if that was looked for and found.
+    pub header: Option<Address>,
     /// What the core is polling, from several looks.
     pub polled: Option<Address>,
     /// The NOR stalled the bus, or answered with a bus error.
@@ -72,6 +74,7 @@ impl Evidence {
             window: None,
             image_vectors: None,
             image_is_plausible: false,
+            header: None,
             polled: match is_halted {
                 true => polling::polled_register(link, profile)?,
                 false => None,
@@ -82,7 +85,7 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// The first NOR window and the vectors in it: at VTOR when it is there, else where appli or boot stage expect them.
+    /// The first NOR window and the vectors in it: those of VTOR when it names an appli's, else where appli or boot stage expect them.
     fn look_into_window(
         &mut self,
         link: &mut dyn Link,
@@ -101,14 +104,35 @@ impl Evidence {
         if state != State::Open || !matches!(self.core, CoreState::Halted(_)) {
             return Ok(());
         }
-        let expected = self.expected_table(profile, appli).unwrap_or(nor.base);
+        let first = profile.load_and_run().map_or(nor.base, |copy| copy.source);
+        let expected = self
+            .expected_table(profile, appli)
+            .map_or(first, |table| profile.stored_at(table));
         let mut words = [0; Vectors::BYTES];
         match windows.read_chip(link, expected, &mut words) {
             Ok(_) => {
                 let vectors = Vectors::from_bytes(expected, words);
                 self.image_is_plausible =
-                    vectors.is_plausible(profile) && profile.window(vectors.handler()).is_some();
+                    vectors.is_plausible(profile) && starts_an_appli(&vectors, profile);
                 self.image_vectors = Some(vectors);
+                self.look_for_header(link, windows, first)
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// An MCUboot header where the NOR's first image begins.
+    fn look_for_header(
+        &mut self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        first: Address,
+    ) -> Result<(), LinkError> {
+        let mut magic = [0; 4];
+        match windows.read_chip(link, first, &mut magic) {
+            Ok(_) => {
+                let is_header = u32::from_le_bytes(magic) == mcuboot::MAGIC;
+                self.header = is_header.then_some(first);
                 Ok(())
             }
             Err(error) => self.failed(error),
@@ -127,14 +151,14 @@ impl Evidence {
     }
 
     fn expected_table(&self, profile: &BoardProfile, appli: Option<&Image>) -> Option<Address> {
-        if is_in_nor(profile, self.vtor) {
+        if profile.is_appli_place(self.vtor) {
             return Some(self.vtor);
         }
         self.retained
             .map(|retained| retained.image)
-            .filter(|image| is_in_nor(profile, *image))
+            .filter(|image| profile.is_appli_place(*image))
             .or(profile.vectors)
-            .or_else(|| appli_vectors(profile, appli?).map(|vectors| vectors.address))
+            .or_else(|| Some(appli?.appli_vectors(profile)?.address))
     }
 
     /// System memory, if the core started there or is there.
@@ -158,21 +182,8 @@ fn is_boot_stage(vectors: &Vectors, profile: &BoardProfile) -> bool {
     vectors.is_plausible(profile) && profile.is_internal(vectors.handler())
 }
 
-/// True if a NOR window has `address`.
-pub(super) fn is_in_nor(profile: &BoardProfile, address: Address) -> bool {
-    profile
-        .window(address)
-        .is_some_and(|window| window.memory == Memory::Nor)
-}
-
-/// The vector table of an appli in a NOR window of the board: where the settings say, else where the file says.
-pub(super) fn appli_vectors(profile: &BoardProfile, appli: &Image) -> Option<Vectors> {
-    if let Some(address) = profile.vectors {
-        return appli.vectors_at(address);
-    }
-    profile
-        .windows
-        .iter()
-        .filter(|window| window.memory == Memory::Nor)
-        .find_map(|window| appli.vectors_in(window))
+/// The handler is where an appli can be: in a window, or where the boot stage copies it.
+fn starts_an_appli(vectors: &Vectors, profile: &BoardProfile) -> bool {
+    let handler = vectors.handler();
+    profile.window(handler).is_some() || profile.is_appli_place(handler)
 }

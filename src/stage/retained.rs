@@ -91,6 +91,8 @@ pub enum Cause {
     Transfer,
     /// The boot stage panicked.
     Panic,
+    /// The image does not have the hash that it states.
+    Hash,
 }
 
 impl Cause {
@@ -103,6 +105,7 @@ impl Cause {
             5 => Self::Refused,
             6 => Self::Transfer,
             7 => Self::Panic,
+            9 => Self::Hash,
             _ => return None,
         })
     }
@@ -126,6 +129,7 @@ impl fmt::Display for Cause {
             Self::Refused => "the NOR reports a failed erase or program",
             Self::Transfer => "XSPI reports a transfer error",
             Self::Panic => "it panicked",
+            Self::Hash => "the image does not have the hash that it states",
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::{
     StageError,
     diagnosis::{Finding, Place},
-    evidence::{Evidence, is_in_nor},
+    evidence::Evidence,
 };
 use crate::{
     image::{Image, Vectors},
@@ -85,7 +85,7 @@ pub fn status(
         },
     };
     let at_reset_vector = evidence.pc == Some(evidence.boot_vectors.handler());
-    let in_appli = evidence.pc.is_some_and(|pc| is_in_nor(profile, pc));
+    let in_appli = evidence.pc.is_some_and(|pc| profile.is_appli_place(pc));
     let finding = Finding::before_the_first_instruction(&evidence).or_else(|| {
         let unknown = evidence.pc.is_none() || at_reset_vector || in_appli;
         (!unknown).then(|| Finding::of(&evidence, profile, boot, appli, Duration::ZERO))

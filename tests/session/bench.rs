@@ -83,6 +83,7 @@ pub fn settings() -> Settings {
         under_reset: false,
         live_window: false,
         flash_journal: None,
+        image: None,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     fault::Fault,
     gdb::{
         arch::{GeneralRegisters, Number},
+        meanwhile::Meanwhile,
         refusal::Refusal,
     },
     layout::Address,
@@ -101,10 +102,20 @@ impl Debuggee {
         self.session.halt().map(Some)
     }
 
+    /// Before the core runs: an appli that was loaded into RAM is stored where the boot stage takes it from.
+    fn settle_load(&mut self) -> Result<(), Fault> {
+        let mut meanwhile = Meanwhile::new(&mut self.company, &self.snapshot);
+        if let Some(report) = self.session.settle_load(&mut meanwhile)? {
+            self.loaded(&report);
+        }
+        Ok(())
+    }
+
     fn do_resume(&mut self) -> Result<Option<Stop>, Fault> {
         if !self.session.is_halted() {
             return Ok(None);
         }
+        self.settle_load()?;
         Ok(match self.session.resume()? {
             Resumed::Running => None,
             Resumed::Stopped(stop) | Resumed::Refused(stop) => Some(stop),
@@ -114,7 +125,10 @@ impl Debuggee {
     fn do_step(&mut self) -> Result<Option<Stop>, Fault> {
         match self.already_running()? {
             Some(stop) => Ok(Some(stop)),
-            None => self.session.step().map(Some),
+            None => {
+                self.settle_load()?;
+                self.session.step().map(Some)
+            }
         }
     }
 
@@ -122,6 +136,7 @@ impl Debuggee {
         if let Some(stop) = self.already_running()? {
             return Ok(Some(stop));
         }
+        self.settle_load()?;
         Ok(
             match self.session.step_range(Address(start), Address(end))? {
                 RangeStep::Stopped(stop) => Some(stop),

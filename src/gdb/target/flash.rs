@@ -7,9 +7,19 @@ use gdbstub::target::{TargetResult, ext::flash::Flash};
 
 use super::Debuggee;
 use crate::{
+    flash::Report,
     gdb::{events::Event, meanwhile::Meanwhile},
     layout::Address,
 };
+
+impl Debuggee {
+    /// Tells everybody what was programmed.
+    pub(super) fn loaded(&mut self, report: &Report) {
+        tracing::info!("{report}");
+        self.exchange.said.push(report.to_string());
+        self.company.events.tell(&Event::load(report));
+    }
+}
 
 impl Flash for Debuggee {
     fn flash_erase(&mut self, address: u32, length: u32) -> TargetResult<(), Self> {
@@ -27,9 +37,7 @@ impl Flash for Debuggee {
         let report = self.session.flash_done(&mut meanwhile);
         match report {
             Ok(report) => {
-                tracing::info!("{report}");
-                self.exchange.said.push(report.to_string());
-                self.company.events.tell(&Event::load(&report));
+                self.loaded(&report);
                 Ok(())
             }
             Err(fault) => Err(self.refuse(fault)),
