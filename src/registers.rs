@@ -22,6 +22,7 @@ pub mod fpb;
 pub mod iwdg;
 pub mod mce;
 pub mod mpu;
+pub mod names;
 pub mod pwr;
 pub mod rcc;
 pub mod sbs;
@@ -54,32 +55,6 @@ pub trait Register: Copy {
     /// Where it is.
     fn at(block: Self::Block) -> Address {
         Address(block.base().0.wrapping_add(Self::OFFSET))
-    }
-}
-
-/// The peripherals that a boot stage touches, for messages (RM0477, memory map): first address, bytes, name.
-const PERIPHERALS: &[(u32, u32, &str)] = &[
-    (0x4000_4C00, 0x400, "UART4"),
-    (0x5200_2000, 0x400, "FLASH"),
-    (0x5200_5000, 0x400, "XSPI1"),
-    (0x5200_A000, 0x400, "XSPI2"),
-    (0x5200_B400, 0x400, "XSPIM"),
-    (0x5800_0400, 0x400, "SBS"),
-    (0x5800_4800, 0x400, "IWDG"),
-    (0x5802_0000, 0x4000, "GPIO"),
-    (0x5802_4400, 0x400, "RCC"),
-    (0x5802_4800, 0x400, "PWR"),
-    (0xE000_E000, 0x1000, "SCS"),
-];
-
-/// A register by its peripheral and offset: `PWR + 0x008 (0x58024808)`; by its address alone if the peripheral is not known.
-pub fn name_of(address: Address) -> String {
-    let known = PERIPHERALS
-        .iter()
-        .find(|(base, size, _)| address.0.wrapping_sub(*base) < *size);
-    match known {
-        Some((base, _, name)) => format!("{name} + 0x{:03x} ({address})", address.0 - base),
-        None => address.to_string(),
     }
 }
 
@@ -226,12 +201,6 @@ mod tests {
         assert_eq!(cr.with_last(false).with_enabled(false).bits(), 0x7000_0000);
         assert_eq!(cr.with_functional_mode(4).functional_mode(), 0);
         assert_eq!(Whole::default().with_value(u32::MAX).value(), u32::MAX);
-    }
-
-    #[test]
-    fn a_peripheral_register_is_named_by_its_offset() {
-        assert_eq!(name_of(Address(0x5802_4808)), "PWR + 0x008 (0x58024808)");
-        assert_eq!(name_of(Address(0x4000_0000)), "0x40000000");
     }
 
     #[test]

@@ -162,6 +162,8 @@ pub struct Session {
     reset_flags: Option<Rsr>,
     /// Why the appli could not be reached; the next resume would run into it.
     boot_fault: Option<Fault>,
+    /// The stalled access that reset the chip, as long as the core has not run since.
+    stalled: Option<Fault>,
     journal: Journal,
     console: Vec<String>,
 }
@@ -203,6 +205,7 @@ impl Session {
             vectors: None,
             reset_flags: None,
             boot_fault: None,
+            stalled: None,
             journal: Journal::default(),
             console: Vec::new(),
         };
@@ -392,6 +395,7 @@ impl Session {
 
     /// The core runs now: what was written to RAM is the program's, and nothing that was fetched holds.
     fn leave(&mut self) {
+        self.stalled = None;
         self.load.forget_ram();
         self.forget();
     }

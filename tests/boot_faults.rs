@@ -16,6 +16,9 @@ const APPLI: &str = "appli.elf";
 /// FLASH_NVSR and a product state that is neither open nor closes the debug port.
 const PRODUCT_STATE: (u32, u32) = (0x200, 0x39);
 
+/// FLASH_OBW1SR as delivered but for IWDG_HW, which is 0: the watchdog starts at reset.
+const HARDWARE_WATCHDOG: (u32, u32) = (0x260, 0x0006_00C0);
+
 /// What a user must be told: the code, words of the cause, words of the remedy.
 struct Told {
     code: &'static str,
@@ -119,7 +122,7 @@ fn a_boot_stage_that_hangs() {
     let board = Board::with(Some("boot-hang.elf"), Some(APPLI));
     let told = Told {
         code: "XG023",
-        cause: "waiting for PWR + 0x008 (0x58024808)",
+        cause: "waiting for PWR_CSR1 (0x58024808)",
         remedy: "monitor reset boot",
     };
     let mut options = appli(APPLI).to_vec();
@@ -168,6 +171,114 @@ fn a_nor_in_the_wrong_mode() {
         remedy: "power-cycle",
     };
     told.by_everybody(&board, &borrowed(&appli(APPLI)), "boot-nor-mode");
+}
+
+/// The same board, where nobody arms it: the window is open by its registers, and a read of it stalls the bus. It is aborted, the chip
+/// is reset, and the session goes on.
+#[test]
+fn a_window_that_stalls_the_bus() {
+    let board = Board::made(|builder| {
+        builder
+            .boot_image(tiny_boot::octal_window_onto_a_nor_in_spi())
+            .nor_image(nor_image(APPLI))
+    });
+    let told = Told {
+        code: "XG013",
+        cause: "at 0x70000000 never came, the chip was reset",
+        remedy: "power-cycle the board",
+    };
+    let status = board.succeeds(&["window", "status"]);
+    assert!(status.contains("nor at 0x70000000: open"), "{status}");
+    let read = board.fails(&["window", "read", "0x70000000", "16"]);
+    told.is_in(&read, "window read");
+
+    let server = board.serve(&[]);
+    let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
+    let window = gdb.monitor("window");
+    assert!(window.contains("nor at 0x70000000: open"), "{window}");
+    gdb.fails("-data-read-memory-bytes 0x70000000 16");
+    told.is_in(&gdb.monitor("why"), "monitor why");
+    gdb.flush_registers();
+    gdb.ok("-data-read-memory-bytes 0x08000000 16");
+    let window = gdb.monitor("window");
+    assert!(window.contains("nor at 0x70000000: closed"), "{window}");
+    assert_golden("mi/window-stalled.mi", &gdb.transcript());
+    told.is_in(&server.logged(told.code), "the server's stderr");
+}
+
+/// The BOOT0 switch starts ST's bootloader in system memory.
+#[test]
+fn a_boot_pin_that_is_set() {
+    let board = Board::made(|builder| {
+        builder
+            .boot_image(boot_image("boot.elf"))
+            .nor_image(nor_image(APPLI))
+            .boot_pin(true)
+    });
+    let told = Told {
+        code: "XG021",
+        cause: "BOOT0 is set, the core is in system memory at 0x1ff",
+        remedy: "set BOOT0 to 0",
+    };
+    told.by_everybody(&board, &borrowed(&appli(APPLI)), "boot-pin");
+    let status = board.succeeds(&["boot", "status"]);
+    assert!(status.contains("BOOT0 is set"), "{status}");
+}
+
+/// A boot stage that starts the watchdog and does not feed it.
+#[test]
+fn a_watchdog_reset_loop() {
+    let board = Board::made(|builder| {
+        builder
+            .boot_image(tiny_boot::starts_a_watchdog())
+            .nor_image(nor_image(APPLI))
+    });
+    let told = Told {
+        code: "XG026",
+        cause: "the chip was reset 3 times by its independent watchdog",
+        remedy: "stop the watchdog in the boot stage or feed it there",
+    };
+    told.by_everybody(&board, &borrowed(&appli(APPLI)), "boot-watchdog-loop");
+}
+
+/// A watchdog that the option bytes start: our boot stage arrives in time, a slow one does not.
+#[test]
+fn a_hardware_watchdog_and_a_slow_boot_stage() {
+    let (register, hardware) = HARDWARE_WATCHDOG;
+    let quick = Board::made(|builder| {
+        builder
+            .boot_image(boot_image("boot.elf"))
+            .nor_image(nor_image(APPLI))
+            .option_word(register, hardware)
+    });
+    quick.succeeds(&["boot", "arm", "--appli", &text(&firmware(APPLI))]);
+    let slow = Board::made(|builder| {
+        builder
+            .boot_image(boot_image("boot-hang.elf"))
+            .nor_image(nor_image(APPLI))
+            .option_word(register, hardware)
+    });
+    let failed = slow.fails(&["boot", "arm", "--appli", &text(&firmware(APPLI))]);
+    assert!(failed.contains("XG026"), "{failed}");
+    assert!(failed.contains("IWDG_HW"), "{failed}");
+}
+
+/// The watchdog counts while ST's routine erases and programs: the server makes it slow and feeds it.
+#[test]
+fn a_hardware_watchdog_while_the_appli_is_flashed() {
+    let (register, hardware) = HARDWARE_WATCHDOG;
+    let board = Board::made(|builder| {
+        builder
+            .boot_image(boot_image("boot.elf"))
+            .nor_image(nor_image("appli-older.elf"))
+            .option_word(register, hardware)
+    });
+    board.succeeds(&["flash", &text(&firmware(APPLI))]);
+    let appli = nor_image(APPLI);
+    assert!(
+        board.nor(appli.len()) == appli,
+        "the NOR holds something else"
+    );
 }
 
 #[test]
@@ -323,7 +434,8 @@ fn events_say_it_too() {
 #[test]
 fn explain_knows_each_of_them() {
     for code in [
-        "XG004", "XG020", "XG022", "XG023", "XG024", "XG025", "XG027", "XG028", "XG055", "XG056",
+        "XG004", "XG013", "XG020", "XG021", "XG022", "XG023", "XG024", "XG025", "XG026", "XG027",
+        "XG028", "XG055", "XG056",
     ] {
         let mut command = binary();
         command.args(["explain", code]);

@@ -180,9 +180,7 @@ fn a_boot_stage_that_hangs_names_the_register_and_the_function() {
     let named = fault(&mut bench, Some(&boot), Some(&firmware("appli.elf")));
     assert_eq!(named.code, Code::XG023);
     assert!(
-        named
-            .headline
-            .contains("waiting for PWR + 0x008 (0x58024808)"),
+        named.headline.contains("waiting for PWR_CSR1 (0x58024808)"),
         "{named}"
     );
     assert!(
@@ -370,5 +368,5 @@ fn status_changes_nothing() {
     assert_eq!(bench.board.with(|board| board.pc()), pc);
     let text = status.to_string();
     assert!(text.contains("equal to boot-hang.elf"), "{text}");
-    assert!(text.contains("waiting for PWR + 0x008"), "{text}");
+    assert!(text.contains("waiting for PWR_CSR1"), "{text}");
 }

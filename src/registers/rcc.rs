@@ -71,6 +71,8 @@ register! {
         pub independent_watchdog: 26,
         /// WWDGRSTF: window watchdog.
         pub window_watchdog: 28,
+        /// LPWRRSTF: Stop or Standby entered against the option bytes.
+        pub low_power: 30,
     }
 }
 
@@ -86,23 +88,62 @@ register! {
     }
 }
 
+/// What RCC_RSR tells of a reset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResetCause {
+    /// A flag was added.
+    Known(&'static str),
+    /// No flag was added: it was one of the causes whose flags were set before.
+    Again(Vec<&'static str>),
+}
+
+impl std::fmt::Display for ResetCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Known(cause) => write!(f, "by {cause}"),
+            Self::Again(causes) => write!(
+                f,
+                "RCC_RSR has no new flag, so by one of these again: {}",
+                causes.join(", ")
+            ),
+        }
+    }
+}
+
 impl Rsr {
-    /// What reset the chip since RCC_RSR read as `before`; `None` if no flag was added. The flags add up until the program removes
-    /// them, and PINRSTF comes with every reset, because the chip drives its own nRST.
-    pub fn cause_since(self, before: Self) -> Option<&'static str> {
+    /// What reset the chip since RCC_RSR read as `before`. The flags add up until the program removes them, and PINRSTF comes with
+    /// every reset, because the chip drives its own nRST.
+    pub fn cause_since(self, before: Self) -> ResetCause {
         let new = Self::from_bits(self.bits() & !before.bits());
+        match new.causes().next() {
+            Some(cause) => ResetCause::Known(cause),
+            // A loss of power would have cleared the others.
+            None => ResetCause::Again(
+                self.with_power_on(false)
+                    .with_brown_out(false)
+                    .causes()
+                    .collect(),
+            ),
+        }
+    }
+
+    fn causes(self) -> impl Iterator<Item = &'static str> {
         let causes = [
-            (new.independent_watchdog(), "the independent watchdog"),
-            (new.window_watchdog(), "the window watchdog"),
-            (new.option_bytes(), "a load of option bytes"),
-            (new.software(), "the program itself (SYSRESETREQ)"),
-            (new.power_on(), "a power-on"),
-            (new.brown_out(), "a supply dip"),
-            (new.pin(), "nRST: the reset button, or whatever drives it"),
+            (self.independent_watchdog(), "the independent watchdog"),
+            (self.window_watchdog(), "the window watchdog"),
+            (
+                self.low_power(),
+                "an entry into Stop or Standby that the option bytes forbid",
+            ),
+            (self.option_bytes(), "a load of option bytes"),
+            (self.software(), "the program itself (SYSRESETREQ)"),
+            (self.power_on(), "a power-on"),
+            (self.brown_out(), "a supply dip"),
+            (self.pin(), "nRST: the reset button, or whatever drives it"),
         ];
         causes
             .into_iter()
-            .find_map(|(set, cause)| set.then_some(cause))
+            .filter_map(|(set, cause)| set.then_some(cause))
     }
 }
 
@@ -113,9 +154,22 @@ mod tests {
     #[test]
     fn only_what_was_added_tells_the_reset() {
         let ours = Rsr::default().with_software(true).with_pin(true);
-        assert_eq!(ours.cause_since(ours), None);
         let bitten = ours.with_independent_watchdog(true);
-        assert_eq!(bitten.cause_since(ours), Some("the independent watchdog"));
-        assert_eq!(bitten.cause_since(bitten), None);
+        assert_eq!(
+            bitten.cause_since(ours),
+            ResetCause::Known("the independent watchdog")
+        );
+    }
+
+    #[test]
+    fn a_repeated_cause_is_one_of_those_that_were_there() {
+        let bitten = Rsr::default()
+            .with_independent_watchdog(true)
+            .with_power_on(true)
+            .with_pin(true);
+        assert_eq!(
+            bitten.cause_since(bitten).to_string(),
+            "RCC_RSR has no new flag, so by one of these again: the independent watchdog, nRST: the reset button, or whatever drives it"
+        );
     }
 }

@@ -150,11 +150,20 @@ impl Session {
     }
 
     /// A window that stalled the bus was recovered by nRST: the core is halted at the reset vector, and nothing that was known holds.
+    ///
+    /// The reset has closed the window. Until the core runs again, that is no news: GDB tries a read that failed again in pieces, and
+    /// what it is told in the end must be the reason of the first.
     fn settle<T>(&mut self, outcome: Result<T, WindowError>) -> Result<T, Fault> {
-        if let Err(WindowError::Stalled { .. }) = outcome {
-            self.was_recovered()?;
+        match (outcome, &self.stalled) {
+            (Err(error @ WindowError::Stalled { .. }), _) => {
+                self.was_recovered()?;
+                let fault = Fault::from(error);
+                self.stalled = Some(fault.clone());
+                Err(fault)
+            }
+            (Err(WindowError::Closed { .. }), Some(stalled)) => Err(stalled.clone()),
+            (outcome, _) => Ok(outcome?),
         }
-        Ok(outcome?)
     }
 
     fn read_cached(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {

@@ -192,6 +192,7 @@ impl Session {
             self.halt()?;
         }
         self.boot_fault = None;
+        self.stalled = None;
         self.breakpoints.park(self.link.as_mut(), &mut self.units)?;
         self.forget();
         Ok(())

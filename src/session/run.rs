@@ -13,7 +13,7 @@ use crate::{
         core_fault::{CoreFault, Exception},
         units::{Watch, Watched},
     },
-    registers::rcc::{RCC, Rsr},
+    registers::rcc::{RCC, ResetCause, Rsr},
 };
 
 /// What became of a resume.
@@ -29,14 +29,10 @@ pub enum Resumed {
 
 /// The core was reset while it ran, and nobody here asked for it.
 #[derive(Debug, thiserror::Error)]
-#[error("the core was reset while the program ran{}", by(*cause))]
+#[error("the core was reset while the program ran: {cause}")]
 struct UnexpectedReset {
-    /// What RCC_RSR says, if it tells this reset from the ones before.
-    cause: Option<&'static str>,
-}
-
-fn by(cause: Option<&'static str>) -> String {
-    cause.map_or_else(String::new, |cause| format!(": by {cause}"))
+    /// What RCC_RSR says.
+    cause: ResetCause,
 }
 
 impl Explain for UnexpectedReset {

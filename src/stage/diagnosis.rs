@@ -489,7 +489,7 @@ impl fmt::Display for Finding {
                     )?,
                 }
                 if let Some(register) = register {
-                    write!(f, ", waiting for {}", registers::name_of(*register))?;
+                    write!(f, ", waiting for {}", registers::names::name_of(*register))?;
                 }
                 if let Some(reached) = reached {
                     write!(f, "; {reached}")?;

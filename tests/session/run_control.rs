@@ -329,7 +329,11 @@ fn a_window_that_stalls_the_bus_is_a_fault_and_the_session_goes_on() {
     assert_eq!(bench.session.last_stop().reason, StopReason::Reset);
     bench.word(Address(0x2400_0000));
     let closed = bench.session.crc(window, 16).unwrap_err();
-    assert_eq!(closed.code, Code::XG012, "the reset closed the window");
+    assert_eq!(
+        closed.code,
+        Code::XG013,
+        "the reset has closed the window, and the stall is why"
+    );
 }
 
 /// What a step with all that GDB asks for costs at the probe.

@@ -46,6 +46,8 @@ const GPION_MODER: (u32, u32) = (0x5802_3400, 0x00AA_2AAA);
 const XSPI2_CCR_SPI: (u32, u32) = (0x5200_A100, 1 << 24 | 3 << 12 | 1 << 8 | 1);
 /// XSPI2_IR: READ with four address bytes.
 const XSPI2_IR_SPI: (u32, u32) = (0x5200_A110, 0x13);
+/// IWDG_KR: start.
+const IWDG_KR: (u32, u32) = (0x5800_4800, 0xCCCC);
 /// VTOR (ARM ARM B3.2.5): the beginning of the window.
 const VTOR: (u32, u32) = (0xE000_ED08, 0x7000_0000);
 
@@ -67,9 +69,18 @@ pub fn starts_whatever_is_there() -> Vec<u8> {
     writing(&table, FAULTS)
 }
 
+/// Starts the independent watchdog and waits for ever.
+pub fn starts_a_watchdog() -> Vec<u8> {
+    writing(&[IWDG_KR], WAITS)
+}
+
 /// Opens the window for octal DTR and never tells the NOR.
 pub fn octal_window_onto_a_nor_in_spi() -> Vec<u8> {
     let table = [
+        RCC_AHB4ENR,
+        GPION_AFRL,
+        GPION_AFRH,
+        GPION_MODER,
         RCC_AHB5ENR,
         PWR_CSR2,
         XSPI2_DCR1,

@@ -81,6 +81,8 @@ pub struct Board {
     console: Vec<u8>,
     /// The probe's host reaches it.
     plugged: bool,
+    /// BOOT0 is high.
+    boot_pin: bool,
 }
 
 impl Board {
@@ -96,16 +98,20 @@ impl Board {
         map.wires.sockets = description.sockets();
         let mut board = Self {
             description,
-            chip: Chip::new(map, vector_base(builder.boot_pin)),
+            chip: Chip::new(map, FLASH_BASE),
             port: DebugPort::default(),
             line: Line::default(),
             // Until all is well there is nothing to save.
             state_file: None,
             console: Vec::new(),
             plugged: true,
+            boot_pin: false,
         };
         if let (Some(state), Some(path)) = (state, &builder.state) {
             board.restore(&state, path)?;
+        }
+        if let Some(level) = builder.boot_pin {
+            board.set_boot_pin(level);
         }
         let options = board.flash_mut().options_mut();
         for (offset, value) in builder.option_words {
@@ -196,6 +202,7 @@ impl Board {
 
     /// Level of the BOOT0 pin from the next reset on: high starts system memory instead of internal flash.
     pub fn set_boot_pin(&mut self, level: bool) {
+        self.boot_pin = level;
         self.chip.set_vector_base(vector_base(level));
     }
 

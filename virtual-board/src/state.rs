@@ -96,11 +96,13 @@ pub enum StateError {
     },
 }
 
-/// Contents of the non-volatile memories.
+/// Contents of the non-volatile memories, and how the board's switch stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// Option words by offset of their status register.
     pub option_words: BTreeMap<u32, u32>,
+    /// BOOT0 is high.
+    pub boot_pin: bool,
     /// Blocks of at most [`BLOCK_BYTES`] by memory and offset.
     pub memories: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
 }
@@ -123,6 +125,8 @@ struct Origin {
 #[derive(Serialize, Deserialize)]
 struct Contents {
     option_words: BTreeMap<u32, u32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    boot_pin: bool,
     blocks: Vec<BlockHeader>,
 }
 
@@ -228,6 +232,7 @@ impl State {
         }
         let mut state = Self {
             option_words: header.contents.option_words.clone(),
+            boot_pin: header.contents.boot_pin,
             ..Self::default()
         };
         let mut rest = data;
@@ -272,6 +277,7 @@ impl State {
         }
         let contents = Contents {
             option_words: self.option_words.clone(),
+            boot_pin: self.boot_pin,
             blocks,
         };
         let header = Header {

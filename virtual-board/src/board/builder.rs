@@ -53,7 +53,7 @@ pub struct Builder {
     pub(super) nor_image: Vec<u8>,
     pub(super) strict: bool,
     pub(super) product_state: ProductState,
-    pub(super) boot_pin: bool,
+    pub(super) boot_pin: Option<bool>,
     pub(super) option_words: Vec<(u32, u32)>,
     pub(super) mishaps: Vec<Mishap>,
 }
@@ -67,7 +67,7 @@ impl Default for Builder {
             nor_image: Vec::new(),
             strict: false,
             product_state: ProductState::Open,
-            boot_pin: false,
+            boot_pin: None,
             option_words: Vec::new(),
             mishaps: Vec::new(),
         }
@@ -118,9 +118,9 @@ impl Builder {
         self
     }
 
-    /// Level of the BOOT0 pin: high starts system memory instead of internal flash.
+    /// Level of the BOOT0 pin: high starts system memory instead of internal flash. Low, or as the state file has it, unless set.
     pub fn boot_pin(mut self, level: bool) -> Self {
-        self.boot_pin = level;
+        self.boot_pin = Some(level);
         self
     }
 

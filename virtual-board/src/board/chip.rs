@@ -27,6 +27,8 @@ pub struct Chip {
     pub map: Map,
     now: Time,
     vector_base: u32,
+    /// What BOOT0 said at the last reset of the system.
+    boot_vectors: u32,
     /// nRST is low.
     held: bool,
     /// A transfer of AP1 never ended: the AHB-AP's bus is dead until nRST.
@@ -44,6 +46,7 @@ impl Chip {
             map,
             now: Time::default(),
             vector_base,
+            boot_vectors: vector_base,
             held: false,
             bus_dead: false,
             closed: false,
@@ -79,7 +82,7 @@ impl Chip {
         self.map.wires.reset_cause = cause;
         self.map.reset(reset);
         self.load_options();
-        self.core.reset(&mut self.map, self.vector_base);
+        self.core.reset(&mut self.map, self.boot_vectors);
         self.map.hold(self.held);
         self.settle();
     }
@@ -101,6 +104,7 @@ impl Chip {
             }
         }
         let vector_base = self.vector_base;
+        self.boot_vectors = vector_base;
         if let Some(sbs) = self.map.device_mut::<Sbs>(wiring::SBS) {
             sbs.set_boot_vector(vector_base);
         }
@@ -162,7 +166,7 @@ impl Chip {
             Outcome::Halted | Outcome::LockedUp => self.now = self.now.max(limit),
             Outcome::ResetRequested(ResetRequest::System) => self.reset(ResetCause::Software),
             Outcome::ResetRequested(ResetRequest::Core) => {
-                self.core.reset(&mut self.map, self.vector_base);
+                self.core.reset(&mut self.map, self.boot_vectors);
             }
         }
         self.settle();

@@ -156,6 +156,7 @@ impl Board {
     fn state(&self) -> State {
         let mut state = State {
             option_words: self.flash().options().all().collect(),
+            boot_pin: self.boot_pin,
             ..State::default()
         };
         state.keep(INTERNAL_FLASH, 0, self.flash().contents());
@@ -179,6 +180,7 @@ impl Board {
             offset,
             bytes,
         };
+        self.set_boot_pin(state.boot_pin);
         let options = self.flash_mut().options_mut();
         for (offset, word) in &state.option_words {
             if options.register(*offset).is_none() {
