@@ -6,6 +6,8 @@ mod demo;
 mod exec;
 mod explain;
 mod flash;
+mod loader;
+mod loaders;
 mod probes;
 mod progress;
 mod serve;
@@ -36,6 +38,7 @@ enum Command {
     Boot(boot::Boot),
     Flash(flash::Flash),
     Window(window::Window),
+    Loader(loader::Loader),
     Exec(exec::Exec),
     Probes(probes::Probes),
     Explain(explain::Explain),
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Boot(command) => command.run(),
         Command::Flash(command) => command.run(),
         Command::Window(command) => command.run(),
+        Command::Loader(command) => command.run(),
         Command::Exec(command) => command.run(),
         Command::Probes(command) => command.run(),
         Command::Explain(command) => command.run(),

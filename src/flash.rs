@@ -179,7 +179,7 @@ fn routine_of(region: &Region, profile: &BoardProfile) -> Result<Routine, FlashE
     let name = region.algorithm().ok_or_else(|| FlashError::NoAlgorithm {
         region: region.name.clone(),
     })?;
-    let routine = Choice::parse(name).routine(&profile.chip)?;
+    let routine = Choice::parse(name).routine(profile)?;
     if routine.flash.serves(&region.range, region.sector_bytes) {
         Ok(routine)
     } else {

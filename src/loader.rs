@@ -1,6 +1,6 @@
 //! Loaders: flash routines that run in the chip's RAM, called by us through the debug port.
 //!
-//! A [`Routine`] says what lies where, how it is called and which flash it serves; `builtin.rs`, `stldr.rs` and `own.rs` make one. It runs
+//! A [`Routine`] says what lies where, how it is called and which flash it serves; `builtin.rs`, `stldr.rs`, `flm.rs` and `own.rs` make one. It runs
 //! in a core state of our making: fresh from system reset, caches off, interrupts masked, and the MPU keeps the core from reading
 //! ahead into external ranges that do not answer yet. [`Plan`] decides where its stack and its two buffers lie.
 //!
@@ -10,8 +10,11 @@
 pub mod builtin;
 mod call;
 mod choice;
+mod description;
 mod elf;
 mod error;
+mod file_error;
+mod flm;
 mod nor_reset;
 mod own;
 mod plan;
@@ -21,9 +24,10 @@ mod stldr;
 use std::{ops::Range, time::Duration};
 
 pub use call::{Call, Operation, Outcome};
-pub use choice::Choice;
-pub use elf::LoaderFileError;
+pub use choice::{Choice, from_bytes};
+pub use description::Description;
 pub use error::LoaderError;
+pub use file_error::LoaderFileError;
 pub use plan::{DoesNotFit, Plan};
 pub use routine::{Cmsis, Convention, Fast, Geometry, Limits, Routine, SectorRun, Segment, St};
 

@@ -13,6 +13,7 @@ use crate::{
     image::Image,
     layout::Window,
     link::Attendant,
+    loader::{Choice, Description},
     session::{ResetKind, ResetOutcome, Session},
     stage::{Armed, StageStatus},
     window::State,
@@ -45,6 +46,22 @@ pub fn boot_status(session: &mut Session) -> Result<BootReport, Fault> {
         status,
         kept: session.boot_fault().cloned(),
     })
+}
+
+/// What programs each NOR window.
+pub fn loaders(session: &Session) -> Result<Vec<LoaderReport>, Fault> {
+    let profile = &session.settings().profile;
+    let mut reports = Vec::new();
+    for window in &profile.windows {
+        if let Some(loader) = &window.algorithm {
+            let routine = Choice::parse(loader).routine(profile)?;
+            reports.push(LoaderReport {
+                window: window.clone(),
+                description: Description::of(&routine, profile, window.program_bytes),
+            });
+        }
+    }
+    Ok(reports)
 }
 
 /// Programs a boot stage, if it differs.
@@ -121,5 +138,24 @@ pub struct WindowStatus {
 impl fmt::Display for WindowStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.window, self.state)
+    }
+}
+
+/// What programs a window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoaderReport {
+    /// The window.
+    pub window: Window,
+    /// Its loader.
+    pub description: Description,
+}
+
+impl fmt::Display for LoaderReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "window {} is programmed by {}",
+            self.window, self.description
+        )
     }
 }

@@ -5,17 +5,21 @@
 //! board = "stm32h7s78-dk"
 //! appli = "build/appli.elf"
 //! boot = "Boot_XIP.hex"
+//! loader = "MX66UW1G45G_STM32H7S78-DK.stldr"
 //! vectors = 0x70020000
 //! boot-mode = "lrun"
 //! lrun = { source = 0x70000000, destination = 0x24000000, size = 0x10000 }
 //! ```
-//! Paths are relative to the file's own folder.
+//! Paths are relative to the file's own folder. A board with several NOR windows names their loaders apart: `loader = { nor = "own" }`.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::target::{OnAttach, VirtualTime};
+use super::{
+    loaders::Loaders,
+    target::{OnAttach, VirtualTime},
+};
 use crate::{
     fault::{Code, Explain},
     layout::{Address, BoardProfile, BootMode, LoadAndRun},
@@ -36,6 +40,7 @@ pub struct Config {
     pub boot: Option<PathBuf>,
     pub boot_mode: Option<BootMode>,
     pub lrun: Option<LoadAndRun>,
+    pub loader: Option<Loaders>,
     pub install_boot: Option<bool>,
     pub boot_timeout: Option<u64>,
     pub vectors: Option<Address>,
@@ -101,6 +106,7 @@ impl Config {
         ] {
             *file = file.take().map(|relative| folder.join(relative));
         }
+        config.loader = config.loader.map(|loaders| loaders.relative_to(folder));
         config.board = config
             .board
             .map(|board| match BoardProfile::is_file(&board) {
@@ -136,6 +142,20 @@ mod tests {
         let config = Config::read(Some(&path)).expect("a configuration");
         let mine = folder.path().join("boards/mine.toml");
         assert_eq!(config.board.as_deref(), mine.to_str());
+    }
+
+    #[test]
+    fn a_loader_is_a_file_or_a_name_for_all_windows_or_for_each() {
+        let loader = |text: &str| {
+            let (folder, path) = written(text);
+            let config = Config::read(Some(&path)).expect("a configuration");
+            (config.loader.expect("a loader"), folder)
+        };
+        let (every, _folder) = loader("loader = \"own\"\n");
+        assert_eq!(every, Loaders::Every("own".into()));
+        let (each, folder) = loader("loader = { nor = \"a.stldr\" }\n");
+        let file = folder.path().join("a.stldr").to_string_lossy().into_owned();
+        assert_eq!(each, Loaders::ByWindow([("nor".into(), file)].into()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use virtual_board::{
     handle::VirtualBoard,
 };
 
-use super::config::Config;
+use super::{config::Config, loaders::Loaders};
 use crate::{
     fault::{Code, Explain, Fault},
     image::Image,
@@ -84,6 +84,10 @@ pub struct Target {
     /// The boot stage that should be in internal flash.
     #[arg(long, value_name = "FILE")]
     boot: Option<PathBuf>,
+    /// Flash loader: an ST external loader (.stldr, .elf), a CMSIS-Pack algorithm (.FLM), a target description for probe-rs (.yaml), the name
+    /// of an algorithm built into probe-rs, or `own`. WINDOW=LOADER for one window of several. The board profile's unless said otherwise.
+    #[arg(long, value_name = "[WINDOW=]LOADER")]
+    loader: Vec<String>,
     /// The boot stage may be programmed when it differs from --boot.
     #[arg(long)]
     install_boot: bool,
@@ -204,6 +208,7 @@ impl Target {
             appli: Some(appli),
             image: None,
             boot: None,
+            loader: Vec::new(),
             install_boot: false,
             boot_mode: None,
             lrun: None,
@@ -249,6 +254,10 @@ impl Target {
             .unwrap_or(profile.boot_mode);
         profile.lrun = self.lrun.or(config.lrun).or(profile.lrun);
         profile.check().map_err(TargetError::Contradiction)?;
+        match self.loader.is_empty() {
+            true => config.loader.unwrap_or_default().choose(&mut profile)?,
+            false => Loaders::from_options(&self.loader, &profile).choose(&mut profile)?,
+        }
         let on_attach = self
             .on_attach
             .or(config.on_attach)

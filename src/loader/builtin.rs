@@ -1,4 +1,5 @@
-//! The flash algorithms that probe-rs ships for a chip: ST's own routines, compiled for each of its boards.
+//! The flash algorithms that probe-rs ships for a chip: ST's own routines, compiled for each of its boards. One that it does not ship
+//! comes as a target description in YAML, which probe-rs itself reads.
 //!
 //! We take code and figures, and call them ourselves: probe-rs's own flasher leaves the chip where the routine left it, and a
 //! chip's memory map there knows nothing of a board's windows.
@@ -7,8 +8,13 @@ use std::{sync::OnceLock, time::Duration};
 
 use probe_rs::config::{ChipFamily, FlashProperties, RawFlashAlgorithm, Registry};
 
-use super::{Cmsis, Convention, Geometry, Limits, LoaderError, Routine, SectorRun, Segment};
-use crate::{layout::Address, link::Interrupts};
+use super::{
+    Cmsis, Convention, Geometry, Limits, LoaderError, LoaderFileError, Routine, SectorRun, Segment,
+};
+use crate::{
+    layout::{Address, BoardProfile},
+    link::Interrupts,
+};
 
 /// probe-rs's name of STM32H7RS and STM32H7S.
 const FAMILY: &str = "STM32H7RS Series";
@@ -42,6 +48,37 @@ pub fn find(chip: &str, name: &str) -> Result<Routine, LoaderError> {
     convert(raw)
 }
 
+/// The routine in a target description for probe-rs: the first one that serves a NOR window of the board, or else the first.
+pub fn from_yaml(text: &str, name: &str, profile: &BoardProfile) -> Result<Routine, LoaderError> {
+    let mut registry = Registry::new();
+    registry
+        .add_target_family_from_yaml(text)
+        .map_err(|source| LoaderFileError::Yaml {
+            name: name.to_owned(),
+            source: Box::new(source),
+        })?;
+    let families = registry.families().iter();
+    let algorithms: Vec<_> = families
+        .flat_map(|family| &family.flash_algorithms)
+        .collect();
+    let serves_window = |algorithm: &&&RawFlashAlgorithm| {
+        let range = &algorithm.flash_properties.address_range;
+        profile.windows.iter().any(|window| {
+            let window = window.range();
+            range.start <= window.start && window.end <= range.end
+        })
+    };
+    let chosen = algorithms.iter().find(serves_window).or(algorithms.first());
+    match chosen {
+        Some(algorithm) => convert(algorithm),
+        None => Err(LoaderFileError::Incomplete {
+            name: name.to_owned(),
+            lacks: "flash algorithm",
+        }
+        .into()),
+    }
+}
+
 fn serves(variant: &probe_rs::config::Chip, chip: &str) -> bool {
     variant.name.eq_ignore_ascii_case(chip)
         || variant
@@ -61,6 +98,10 @@ fn convert(raw: &RawFlashAlgorithm) -> Result<Routine, LoaderError> {
     let at = |offset: u64| Address(load_address.wrapping_add(offset as u32));
     let properties = &raw.flash_properties;
     let sectors = sectors(properties).ok_or_else(|| incomplete("sector size"))?;
+    let range = &properties.address_range;
+    if range.start >= range.end || range.end > 1 << 32 {
+        return Err(incomplete("flash that a chip can address"));
+    }
     if properties.page_size == 0 {
         return Err(incomplete("page size"));
     }
@@ -124,7 +165,7 @@ fn sectors(properties: &FlashProperties) -> Option<Vec<SectorRun>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{layout::BoardProfile, loader::Plan};
+    use crate::loader::Plan;
 
     #[test]
     fn every_routine_of_every_known_board_exists_serves_its_flash_and_fits() {

@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{LoaderError, Routine, builtin, elf, own, stldr};
+use super::{
+    LoaderError, LoaderFileError, Routine, builtin,
+    elf::{self, LoaderElf},
+    flm, own, stldr,
+};
+use crate::layout::BoardProfile;
 
 /// A loader, by its name or its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,33 +21,66 @@ pub enum Choice {
 }
 
 /// Endings that name a file, whether it is there or not.
-const ENDINGS: &[&str] = &["stldr", "elf", "axf", "out"];
+const ENDINGS: &[&str] = &["stldr", "flm", "elf", "axf", "out", "yaml", "yml"];
 
 impl Choice {
     /// `own`, a file, or else the name of a built-in routine.
     pub fn parse(text: &str) -> Self {
-        let path = Path::new(text);
-        let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-        let names_file = ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
         if text == own::NAME {
             Self::Own
-        } else if names_file || path.components().count() > 1 || path.is_file() {
-            Self::File(path.to_owned())
+        } else if Self::is_file(text) {
+            Self::File(PathBuf::from(text))
         } else {
             Self::BuiltIn(text.to_owned())
         }
     }
 
+    /// True if `text` names a file: it is one, ends like one, or has a folder.
+    pub fn is_file(text: &str) -> bool {
+        let path = Path::new(text);
+        let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+        ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+            || path.components().count() > 1
+            || text != own::NAME && path.is_file()
+    }
+
     /// The routine, read anew: its file may have been built again.
-    pub fn routine(&self, chip: &str) -> Result<Routine, LoaderError> {
+    pub fn routine(&self, profile: &BoardProfile) -> Result<Routine, LoaderError> {
         match self {
             Self::Own => own::routine(),
-            Self::BuiltIn(name) => builtin::find(chip, name),
+            Self::BuiltIn(name) => builtin::find(&profile.chip, name),
             Self::File(path) => {
-                let name = path.display().to_string();
-                Ok(stldr::parse(&elf::read(path)?, &name)?)
+                let name = path
+                    .file_name()
+                    .unwrap_or(path.as_os_str())
+                    .to_string_lossy();
+                from_bytes(&elf::read(path)?, &name, profile)
             }
         }
+    }
+}
+
+/// The routine in the bytes of a file. What it is is told by its contents.
+pub fn from_bytes(
+    bytes: &[u8],
+    name: &str,
+    profile: &BoardProfile,
+) -> Result<Routine, LoaderError> {
+    if !bytes.starts_with(b"\x7FELF")
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return builtin::from_yaml(text, name, profile);
+    }
+    let elf = LoaderElf::parse(bytes, name)?;
+    if elf.symbol("StorageInfo").is_some() {
+        Ok(stldr::routine(&elf)?)
+    } else if elf.symbol("FlashDevice").is_some() {
+        Ok(flm::routine(&elf, profile)?)
+    } else {
+        Err(LoaderFileError::NoDescription {
+            name: name.to_owned(),
+        }
+        .into())
     }
 }
 
@@ -53,7 +91,14 @@ mod tests {
     #[test]
     fn a_name_is_a_file_when_it_looks_like_one() {
         assert_eq!(Choice::parse("own"), Choice::Own);
-        for file in ["MX66.stldr", "MX66.STLDR", "build/loader", "./own", "a.elf"] {
+        for file in [
+            "MX66.stldr",
+            "MX66.FLM",
+            "H7RS.yaml",
+            "build/loader",
+            "./own",
+            "a.elf",
+        ] {
             assert_eq!(Choice::parse(file), Choice::File(file.into()));
         }
         let name = "mx66uw1g45g_stm32h7s78-dk";

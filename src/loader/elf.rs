@@ -1,132 +1,27 @@
 //! What `.stldr` and `.FLM` files have in common: an ELF file whose segments go into RAM and whose symbols are called.
 //!
-//! Such files come from many linkers, and their headers are believed no further than they can be checked: every range is looked up in
-//! the file, and zeros behind a segment are placed only while they can be meant (ST's loaders have been seen with a segment of 64 MB,
-//! the flash that they serve).
+//! Such files come from many linkers, and their headers are believed no further than they can be checked. Seen in real files: a segment
+//! of 64 MB, because a linker has put `.bss` of AXI SRAM into the segment of the code in DTCM; a `.bss` that is in no segment at all, only
+//! in the section headers (IAR); descriptions at the address of code, of `.bss`, or at 0. So what must be zero is taken from the
+//! section headers, and from the segments only where there are none.
 
-use std::{borrow::Cow, fs, io::Read as _, path::Path};
+use std::{fs, io::Read as _, ops::Range, path::Path};
 
-use goblin::elf::{Elf, header::EM_ARM, program_header::PT_LOAD, section_header::SHT_NOBITS};
-
-use super::routine::Segment;
-use crate::{
-    fault::{Code, Explain},
-    layout::Address,
+use goblin::elf::{
+    Elf,
+    header::EM_ARM,
+    program_header::PT_LOAD,
+    section_header::{SHF_ALLOC, SHT_NOBITS},
 };
+
+use super::{file_error::LoaderFileError, routine::Segment};
+use crate::layout::Address;
 
 /// No RAM of the family is larger: what is larger is no code, and zeros of that size are not meant for RAM.
 const LARGEST_SEGMENT: u64 = 1 << 20;
 
 /// Files larger than this are no loaders.
 const LARGEST_FILE: u64 = 1 << 26;
-
-/// Why a file is no loader.
-#[derive(Debug, thiserror::Error)]
-pub enum LoaderFileError {
-    /// The file cannot be read.
-    #[error("loader {name} cannot be read")]
-    Unreadable {
-        /// The file.
-        name: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Larger than any loader.
-    #[error("loader {name} is longer than {limit} bytes, which is no loader")]
-    TooLarge {
-        /// The file.
-        name: String,
-        /// The limit.
-        limit: u64,
-    },
-    /// goblin cannot make sense of it.
-    #[error("loader {name} is no ELF file, or damaged")]
-    Elf {
-        /// The file.
-        name: String,
-        /// What is wrong.
-        #[source]
-        source: Box<goblin::error::Error>,
-    },
-    /// For another processor.
-    #[error("loader {name} is not for a 32-bit little-endian Arm core (machine {machine})")]
-    WrongMachine {
-        /// The file.
-        name: String,
-        /// ELF e_machine.
-        machine: u16,
-    },
-    /// Bytes that the headers promise are not in the file.
-    #[error(
-        "loader {name} is cut off: {length} bytes at {address} should be at offset 0x{offset:x} of a file of {file_length}"
-    )]
-    CutOff {
-        /// The file.
-        name: String,
-        /// Where they belong in RAM.
-        address: Address,
-        /// Bytes.
-        length: u64,
-        /// Where they should be in the file.
-        offset: u64,
-        /// Bytes of the file.
-        file_length: u64,
-    },
-    /// More code than any RAM holds.
-    #[error(
-        "loader {name}: the segment at {address} has {length} bytes, more than any RAM of the chip"
-    )]
-    SegmentTooLarge {
-        /// The file.
-        name: String,
-        /// The segment.
-        address: Address,
-        /// Its bytes.
-        length: u64,
-    },
-    /// Two segments claim the same RAM.
-    #[error("loader {name}: the segments at {first} and {second} overlap")]
-    Overlap {
-        /// The file.
-        name: String,
-        /// The lower one.
-        first: Address,
-        /// The higher one.
-        second: Address,
-    },
-    /// Neither description is in the file.
-    #[error("{name} is no loader: it has neither `StorageInfo` nor `FlashDevice`")]
-    NoDescription {
-        /// The file.
-        name: String,
-    },
-    /// A function or a field is missing.
-    #[error("loader {name} cannot be used: it has no {lacks}")]
-    Incomplete {
-        /// The file.
-        name: String,
-        /// What is missing.
-        lacks: &'static str,
-    },
-}
-
-impl Explain for LoaderFileError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Incomplete { .. } => Code::XG091,
-            _ => Code::XG090,
-        }
-    }
-
-    fn remedy(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::Unreadable { .. } => Some("check the path".into()),
-            Self::CutOff { .. } => Some("copy or build the file again, whole".into()),
-            _ => None,
-        }
-    }
-}
 
 /// A symbol of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,13 +101,34 @@ impl<'a> LoaderElf<'a> {
         self.slice(Address(symbol.value), start.saturating_add(within), length)
     }
 
-    /// What goes into RAM, by rising address.
-    pub fn segments(&self) -> Result<Vec<Segment>, LoaderFileError> {
-        let mut segments = Vec::new();
+    /// As [`Self::bytes_of`], as many of `length` bytes as the section has.
+    pub fn bytes_up_to(&self, symbol: Symbol, length: u64) -> Result<&'a [u8], LoaderFileError> {
+        let section = self.elf.section_headers.get(symbol.section);
+        let end = section.map(|section| section.sh_addr.saturating_add(section.sh_size));
+        let there = end.and_then(|end| end.checked_sub(u64::from(symbol.value)));
+        self.bytes_of(symbol, there.map_or(length, |there| there.min(length)))
+    }
+
+    /// Where the section called `name` is to lie.
+    pub fn section(&self, name: &str) -> Option<u32> {
+        let mut sections = self.elf.section_headers.iter();
+        let section =
+            sections.find(|section| self.elf.shdr_strtab.get_at(section.sh_name) == Some(name))?;
+        Some(section.sh_addr as u32)
+    }
+
+    /// What goes into RAM, by rising address, zeros apart from data. Data for which `keep` is false is left out: a description may have
+    /// addresses that are not for the chip, or are those of the zeros, which `keep` is given as well.
+    pub fn segments(
+        &self,
+        keep: impl Fn(&Segment, &[Range<u64>]) -> bool,
+    ) -> Result<Vec<Segment>, LoaderFileError> {
+        let zeros = self.zeros();
+        let mut stored = Vec::new();
         for header in &self.elf.program_headers {
             // Fields of an ELF32 are 32 bits wide; goblin widens them, so that the sums cannot wrap.
             let address = Address(header.p_vaddr as u32);
-            if header.p_type != PT_LOAD || header.p_memsz == 0 {
+            if header.p_type != PT_LOAD || header.p_filesz == 0 {
                 continue;
             }
             if header.p_filesz > LARGEST_SEGMENT {
@@ -222,37 +138,105 @@ impl<'a> LoaderElf<'a> {
                     length: header.p_filesz,
                 });
             }
-            let zeros = header.p_memsz.saturating_sub(header.p_filesz);
-            let zeros = if zeros > LARGEST_SEGMENT {
-                0
-            } else {
-                zeros as u32
+            let data = self.slice(address, header.p_offset, header.p_filesz)?;
+            let segment = Segment {
+                address,
+                data: data.to_vec(),
+                zeros: 0,
             };
-            let data = self
-                .slice(address, header.p_offset, header.p_filesz)?
-                .to_vec();
-            if !data.is_empty() || zeros > 0 {
-                segments.push(Segment {
-                    address,
-                    data,
-                    zeros,
-                });
+            if keep(&segment, &zeros) {
+                stored.push(segment);
             }
         }
-        segments.sort_by_key(|segment| segment.address);
-        for pair in segments.windows(2) {
-            if pair[0].range().end > pair[1].range().start {
-                return Err(LoaderFileError::Overlap {
-                    name: self.name.to_owned(),
-                    first: pair[0].address,
-                    second: pair[1].address,
-                });
-            }
-        }
-        if segments.iter().all(|segment| segment.data.is_empty()) {
+        if stored.is_empty() {
             return Err(self.lacks("code"));
         }
+        let mut segments = self.merged(stored)?;
+        let mut free = zeros;
+        for segment in &segments {
+            free = without(&free, &segment.range());
+        }
+        segments.extend(free.into_iter().map(|zeros| Segment {
+            address: Address(zeros.start as u32),
+            data: Vec::new(),
+            zeros: (zeros.end - zeros.start) as u32,
+        }));
+        segments.sort_by_key(|segment| segment.address);
         Ok(segments)
+    }
+
+    /// What must be zero: by section headers, or else what the segments have beyond their data.
+    fn zeros(&self) -> Vec<Range<u64>> {
+        let sections = self.elf.section_headers.iter();
+        let sections = sections.filter(|section| section.sh_flags & u64::from(SHF_ALLOC) != 0);
+        let ranges: Vec<Range<u64>> = if sections.clone().next().is_some() {
+            sections
+                .filter(|section| section.sh_type == SHT_NOBITS)
+                .map(|section| section.sh_addr..section.sh_addr.saturating_add(section.sh_size))
+                .collect()
+        } else {
+            let headers = self.elf.program_headers.iter();
+            headers
+                .filter(|header| header.p_type == PT_LOAD)
+                .map(|header| {
+                    let start = header.p_vaddr.saturating_add(header.p_filesz);
+                    start..header.p_vaddr.saturating_add(header.p_memsz)
+                })
+                .collect()
+        };
+        let mut zeros: Vec<Range<u64>> = Vec::new();
+        for range in ranges {
+            let is_meant = range.start < range.end
+                && range.end - range.start <= LARGEST_SEGMENT
+                && range.end <= 1 << 32;
+            if is_meant {
+                let apart = zeros
+                    .iter()
+                    .fold(vec![range], |rest, taken| without(&rest, taken));
+                zeros.extend(apart);
+            }
+        }
+        zeros
+    }
+
+    /// Data that overlaps is laid over what is there, if that is zero or the same.
+    fn merged(&self, mut stored: Vec<Segment>) -> Result<Vec<Segment>, LoaderFileError> {
+        stored.sort_by_key(|segment| segment.address);
+        let mut segments: Vec<Segment> = Vec::new();
+        for next in stored {
+            let Some(last) = segments.last_mut() else {
+                segments.push(next);
+                continue;
+            };
+            let within = (next.address.0 - last.address.0) as usize;
+            let Some(covered) = last.data.get_mut(within..).filter(|part| !part.is_empty()) else {
+                segments.push(next);
+                continue;
+            };
+            let (over, behind) = next.data.split_at(covered.len().min(next.data.len()));
+            for (there, byte) in covered.iter_mut().zip(over) {
+                if *there != 0 && *there != *byte {
+                    return Err(LoaderFileError::Overlap {
+                        name: self.name.to_owned(),
+                        first: last.address,
+                        second: next.address,
+                    });
+                }
+                *there = *byte;
+            }
+            last.data.extend_from_slice(behind);
+        }
+        match segments
+            .iter()
+            .find(|segment| segment.range().end > 1 << 32)
+        {
+            Some(segment) => Err(LoaderFileError::SegmentTooLarge {
+                name: self.name.to_owned(),
+                address: segment.address,
+                length: segment.data.len() as u64,
+            }),
+            None => Ok(segments),
+        }
     }
 
     fn slice(
@@ -274,6 +258,16 @@ impl<'a> LoaderElf<'a> {
             file_length: self.bytes.len() as u64,
         })
     }
+}
+
+/// What of `ranges` lies outside of `taken`.
+fn without(ranges: &[Range<u64>], taken: &Range<u64>) -> Vec<Range<u64>> {
+    let pieces = ranges.iter().flat_map(|range| {
+        let before = range.start..range.end.min(taken.start);
+        let behind = range.start.max(taken.end)..range.end;
+        [before, behind]
+    });
+    pieces.filter(|piece| piece.start < piece.end).collect()
 }
 
 /// Reads a loader's file, as far as a loader can be long.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     call::{Operation, Outcome},
-    elf::LoaderFileError,
+    file_error::LoaderFileError,
     plan::DoesNotFit,
 };
 use crate::{

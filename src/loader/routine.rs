@@ -26,6 +26,12 @@ impl Segment {
         let start = u64::from(self.address.0);
         start..start + self.data.len() as u64 + u64::from(self.zeros)
     }
+
+    /// True if data, not zeros, lies at `address`.
+    pub fn stores(&self, address: Address) -> bool {
+        let within = address.0.checked_sub(self.address.0);
+        within.is_some_and(|within| (within as usize) < self.data.len())
+    }
 }
 
 impl std::fmt::Debug for Segment {
@@ -198,6 +204,9 @@ pub struct Limits {
 impl Limits {
     /// For `Init` of any routine.
     pub const INIT: Duration = Duration::from_secs(5);
+
+    /// For a sector or a page of any flash.
+    pub const LONGEST: Duration = Duration::from_secs(20);
 }
 
 /// A flash routine: its code, its entry points, and what it says of the flash that it serves.

@@ -9,8 +9,9 @@
 use std::{ops::Range, time::Duration};
 
 use super::{
-    elf::{LoaderElf, LoaderFileError},
-    routine::{Convention, Fast, Geometry, Limits, Routine, SectorRun, Segment, St},
+    elf::LoaderElf,
+    file_error::LoaderFileError,
+    routine::{Convention, Fast, Geometry, Limits, Routine, SectorRun, St},
 };
 use crate::{layout::Address, link::Interrupts};
 
@@ -55,9 +56,19 @@ pub(super) fn routine(elf: &LoaderElf<'_>) -> Result<Routine, LoaderFileError> {
         Some(_) => Interrupts::Enabled,
         None => Interrupts::Masked,
     };
-    let mut segments = elf.segments()?;
-    drop_description(&mut segments, symbol.value, entries.init);
-    if !segments.iter().any(|segment| holds(segment, entries.init)) {
+    let description = Address(symbol.value);
+    let init = Address(entries.init.0 & !1);
+    let segments = elf.segments(|segment, zeros| {
+        let overlaps = |zeros: &Range<u64>| {
+            let stored = segment.range();
+            stored.start < zeros.end && zeros.start < stored.end
+        };
+        // A description that lies apart from the code, or where zeros are to be, is not for the chip.
+        !segment.stores(description)
+            || segment.stores(init)
+            || same_memory(description, init) && !zeros.iter().any(overlaps)
+    })?;
+    if !segments.iter().any(|segment| segment.stores(init)) {
         return Err(elf.lacks("code where `Init` is"));
     }
     let largest = flash.largest_sector(&flash.range).unwrap_or(ERASE_UNIT);
@@ -74,18 +85,6 @@ pub(super) fn routine(elf: &LoaderElf<'_>) -> Result<Routine, LoaderFileError> {
         stack_bytes: Routine::STACK_BYTES,
         interrupts,
     })
-}
-
-/// A description that lies apart from the code is not for the chip.
-fn drop_description(segments: &mut Vec<Segment>, description: u32, init: Address) {
-    segments.retain(|segment| {
-        !holds(segment, Address(description)) || same_memory(segment.address, init)
-    });
-}
-
-fn holds(segment: &Segment, address: Address) -> bool {
-    let range = segment.range();
-    range.contains(&u64::from(address.0 & !1))
 }
 
 /// True for addresses of one RAM: they differ by less than 16 MiB.
@@ -111,13 +110,13 @@ fn geometry(info: &[u8], elf: &LoaderElf<'_>) -> Result<Geometry, LoaderFileErro
     let start = word(ADDRESS);
     let size = word(SIZE);
     let page_bytes = word(PAGE);
-    if size == 0 {
-        return Err(elf.lacks("size of its flash"));
+    let range = u64::from(start)..u64::from(start) + u64::from(size);
+    if size == 0 || range.end > 1 << 32 {
+        return Err(elf.lacks("flash that a chip can address"));
     }
     if page_bytes == 0 {
         return Err(elf.lacks("page size"));
     }
-    let range = u64::from(start)..u64::from(start) + u64::from(size);
     let mut sectors = Vec::new();
     let mut at = range.start;
     for run in 0..SECTOR_RUNS {

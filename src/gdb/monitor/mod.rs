@@ -21,6 +21,7 @@ mod flash;
 mod gdb_sync;
 mod halt;
 mod help;
+mod loader;
 mod maskisr;
 mod reset;
 mod version;
@@ -35,6 +36,7 @@ pub const COMMANDS: &[Command] = &[
     boot::COMMAND,
     window::COMMAND,
     flash::COMMAND,
+    loader::COMMAND,
     why::COMMAND,
     maskisr::COMMAND,
     catch::COMMAND,
