@@ -201,7 +201,8 @@ impl Image {
             .min()
     }
 
-    fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ImageError> {
+    /// The bytes of an ELF or Intel HEX file; `path` is for messages.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ImageError> {
         if bytes.starts_with(b"\x7FELF") {
             return elf::parse(bytes, path);
         }

@@ -412,4 +412,8 @@ impl<'a> Loader<'a> {
 }
 
 #[cfg(test)]
+mod crafted;
+#[cfg(test)]
+mod files_tests;
+#[cfg(test)]
 mod tests;

@@ -84,7 +84,8 @@ impl BoardProfile {
         Self::parse(&text, path)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, ProfileError> {
+    /// Reads a profile from its text; `path` is for messages.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ProfileError> {
         let profile: Self = toml::from_str(text).map_err(|source| ProfileError::Syntax {
             path: path.to_owned(),
             source: Box::new(source),

@@ -1,0 +1,12 @@
+//! Any bytes as an ST external loader: a loader that can be placed, or refused.
+#![no_main]
+
+mod common;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut file = b"\x7FELF".to_vec();
+    file.extend_from_slice(bytes);
+    common::check(&file);
+});
