@@ -44,7 +44,8 @@ pub fn open<'a>(
 }
 
 /// Closes the window from ITCM, stays there for `turns` turns with interrupts masked (their handlers are in the window), and opens
-/// it again. With 0 turns it does not open it: the return into the window is a bus fault.
+/// it again. With 0 turns it does not open it, and empties the instruction cache: the return into the window is a bus fault, where
+/// lines of before would let the core run on for as long as it stays in them.
 ///
 /// The linker script of the appli has to place `.itcm`, and the appli to copy it there.
 #[unsafe(link_section = ".itcm.close")]
@@ -57,6 +58,7 @@ pub fn close(turns: u32) {
     asm::dsb();
     window_closed(turns);
     if turns == 0 {
+        forget_code();
         return;
     }
     XSPI2.cr().modify(|w| w.set_fmode(Fmode::from_bits(3)));
@@ -64,6 +66,16 @@ pub fn close(turns: u32) {
     asm::isb();
     // SAFETY: the window, and with it every handler, is back.
     unsafe { cortex_m::interrupt::enable() };
+}
+
+/// Empties the instruction cache (ICIALLU, DDI 0403E B2.2.7).
+#[inline(always)]
+fn forget_code() {
+    const ICIALLU: *mut u32 = 0xE000_EF50 as *mut u32;
+    // SAFETY: lines of the instruction cache are never dirty: all that is lost is time.
+    unsafe { ICIALLU.write_volatile(0) };
+    asm::dsb();
+    asm::isb();
 }
 
 /// Where the core is while the window is closed.
