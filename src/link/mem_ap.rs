@@ -6,7 +6,7 @@
 //!
 //! HPROT asks for cacheable accesses (CSW\[27\]): the Cortex-M7 then answers from its data cache where that holds the line. What CSW
 //! reads back decides whether the probe sees memory as the core does. That the core honours HPROT is what other debuggers of this
-//! chip rely on too; it has not been measured on hardware, and the virtual board has no caches.
+//! chip rely on too, and their users see stale variables without it; we have not measured it ourselves.
 
 use probe_rs::architecture::arm::{ArmDebugInterface, ArmError, FullyQualifiedApAddress};
 

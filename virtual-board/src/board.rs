@@ -10,7 +10,7 @@ mod wiring;
 use std::path::PathBuf;
 
 use crate::{
-    bus::{Bus, Master, Width},
+    bus::Width,
     clock::Time,
     debug_port::{Acknowledge, DebugPort, Line, Pins, Register},
     devices::{
@@ -267,11 +267,10 @@ impl Board {
             .is_some_and(|control| control & MEMORY_MAPPED == MEMORY_MAPPED)
     }
 
-    /// A word of the memory map as AP1 would read it, without the debug port and without time passing.
+    /// A word of the memory map as AP1 would read it with a cacheable access, without the debug port and without time passing.
     pub fn read_word(&mut self, address: u32) -> Option<u32> {
-        self.chip
-            .map
-            .read(address & !3, Width::Word, Master::Debug)
+        let Chip { core, map, .. } = &mut self.chip;
+        core.debug_read_cacheable(map, address & !3, Width::Word)
             .ok()
     }
 

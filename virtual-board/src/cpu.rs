@@ -4,6 +4,7 @@
 //! itself (a fault, an exception return, sleep) comes back as a [`trap::Trap`], which only `exceptions` turns into state.
 //! Sources: ARM DDI 0403E.e (ARMv7-M Architecture Reference Manual, "ARM ARM" below), ARM DDI 0489F (Cortex-M7 TRM).
 
+mod cache;
 pub mod coresight;
 pub mod debug;
 pub mod decode;
@@ -26,6 +27,7 @@ mod run;
 pub mod scb;
 pub mod systick;
 pub mod trap;
+mod verdict;
 
 use crate::bus::{Bus, BusError, Master, Width};
 use ppb::Accessor;
@@ -130,8 +132,14 @@ pub struct Core {
     idled: bool,
     idle: idle::Idle,
     decoded: run::DecodeCache,
+    caches: cache::Caches,
+    verdicts: verdict::Verdicts,
+    /// Neither the MPU nor the data cache has a say in data accesses.
+    data_is_plain: bool,
     fetch_grant: u32,
     fetch_faultmask: bool,
+    /// The line of the instruction cache that serves the granted fetches.
+    fetch_line: Option<usize>,
 }
 
 impl Default for Core {
@@ -169,12 +177,17 @@ impl Core {
             idled: false,
             idle: idle::Idle::default(),
             decoded: run::DecodeCache::default(),
+            caches: cache::Caches::default(),
+            verdicts: verdict::Verdicts::default(),
+            data_is_plain: true,
             fetch_grant: 0b10,
             fetch_faultmask: false,
+            fetch_line: None,
         }
     }
 
-    /// System reset with the vector table at `vector_base`. Debug logic, FPB, DWT and ITM survive it.
+    /// System reset with the vector table at `vector_base`. Debug logic, FPB, DWT and ITM survive it, and so do the contents of
+    /// the caches, which are off then.
     pub fn reset<B: Bus>(&mut self, bus: &mut B, vector_base: u32) {
         let registers = &mut self.registers;
         *registers = registers::Registers {
@@ -188,6 +201,7 @@ impl Core {
         self.system.systick = systick::SysTick::default();
         self.system.mpu = mpu::Mpu::default();
         self.system.debug.reset();
+        self.forget_verdicts();
         self.state = State::Running;
         self.stepping = false;
         self.imprecise = false;
@@ -258,7 +272,7 @@ impl Core {
         self.reset_requested.take()
     }
 
-    /// A read of the AHB-AP. `address` is aligned to `width`.
+    /// A read of the AHB-AP past the caches (HPROT\[3\] clear). `address` is aligned to `width`.
     pub fn debug_read<B: Bus>(
         &mut self,
         bus: &mut B,
@@ -271,7 +285,39 @@ impl Core {
         bus.read(address, width, Master::Debug)
     }
 
-    /// A write of the AHB-AP. `address` is aligned to `width`.
+    /// A cacheable read of the AHB-AP (HPROT\[3\] set): the data cache is looked up, the instruction cache never.
+    ///
+    /// That HPROT decides so is what users of this chip and of others with this core saw: a debugger that leaves the bit clear
+    /// finds stale variables where one that sets it finds those of the core. That a miss allocates no line, and that the
+    /// memory attributes have no say, is assumed [U].
+    pub fn debug_read_cacheable<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        address: u32,
+        width: Width,
+    ) -> Result<u32, BusError> {
+        match self.debug_read_line(address, width) {
+            Some(value) => Ok(value),
+            None => self.debug_read(bus, address, width),
+        }
+    }
+
+    /// A cacheable write of the AHB-AP (HPROT\[3\] set). In write-back memory a line that holds the address takes it all: memory
+    /// has it when the line is cleaned [U].
+    pub fn debug_write_cacheable<B: Bus>(
+        &mut self,
+        bus: &mut B,
+        address: u32,
+        width: Width,
+        value: u32,
+    ) -> Result<(), BusError> {
+        if self.debug_write_line(address, width, value) {
+            return Ok(());
+        }
+        self.debug_write(bus, address, width, value)
+    }
+
+    /// A write of the AHB-AP past the caches (HPROT\[3\] clear). `address` is aligned to `width`.
     pub fn debug_write<B: Bus>(
         &mut self,
         bus: &mut B,
@@ -280,7 +326,7 @@ impl Core {
         value: u32,
     ) -> Result<(), BusError> {
         if ppb::contains(address) {
-            return self.ppb_write(address, width, value, Accessor::Debugger);
+            return self.ppb_write(bus, address, width, value, Accessor::Debugger);
         }
         bus.write(address, width, value, Master::Debug)
     }

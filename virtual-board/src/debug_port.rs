@@ -21,14 +21,29 @@ use crate::bus::{BusError, Width};
 
 /// What lies behind the access ports.
 pub trait System {
-    /// One aligned read by access port `ap`.
-    fn read(&mut self, ap: Port, address: u32, width: Width) -> Result<u32, BusError>;
+    /// One aligned read.
+    fn read(&mut self, by: Requester, address: u32, width: Width) -> Result<u32, BusError>;
 
-    /// One aligned write by access port `ap`.
-    fn write(&mut self, ap: Port, address: u32, width: Width, value: u32) -> Result<(), BusError>;
+    /// One aligned write.
+    fn write(
+        &mut self,
+        by: Requester,
+        address: u32,
+        width: Width,
+        value: u32,
+    ) -> Result<(), BusError>;
 
     /// True while the product state lets access port `ap` make transfers (CSW.DeviceEn).
     fn enabled(&self, ap: Port) -> bool;
+}
+
+/// Who asks for a transfer, and what CSW says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// The access port.
+    pub port: Port,
+    /// CSW.Prot asks for a cacheable access (HPROT\[3\]).
+    pub cacheable: bool,
 }
 
 /// The access ports that exist.

@@ -8,7 +8,7 @@ use crate::{
     bus::{Bus, BusError, Master, Width},
     clock::Time,
     cpu::{Core, Outcome, ResetRequest},
-    debug_port::{Port, System, rom_table},
+    debug_port::{Port, Requester, System, rom_table},
     devices::{
         Reset, ResetCause,
         flash::{Flash, options::CLOSED},
@@ -265,8 +265,8 @@ impl Chip {
 }
 
 impl System for Chip {
-    fn read(&mut self, ap: Port, address: u32, width: Width) -> Result<u32, BusError> {
-        if ap == Port::SystemDebug || rom_table::contains(address) {
+    fn read(&mut self, by: Requester, address: u32, width: Width) -> Result<u32, BusError> {
+        if by.port == Port::SystemDebug || rom_table::contains(address) {
             let result = self.debug_bus_read(address, width);
             self.settle();
             return result;
@@ -274,12 +274,23 @@ impl System for Chip {
         if self.bus_dead {
             return Err(BusError::Stalled);
         }
-        let result = self.core.debug_read(&mut self.map, address, width);
+        let (core, map) = (&mut self.core, &mut self.map);
+        let result = if by.cacheable {
+            core.debug_read_cacheable(map, address, width)
+        } else {
+            core.debug_read(map, address, width)
+        };
         self.note_stall(result)
     }
 
-    fn write(&mut self, ap: Port, address: u32, width: Width, value: u32) -> Result<(), BusError> {
-        if ap == Port::SystemDebug || rom_table::contains(address) {
+    fn write(
+        &mut self,
+        by: Requester,
+        address: u32,
+        width: Width,
+        value: u32,
+    ) -> Result<(), BusError> {
+        if by.port == Port::SystemDebug || rom_table::contains(address) {
             let result = self.debug_bus_write(address, width, value);
             self.settle();
             return result;
@@ -287,7 +298,12 @@ impl System for Chip {
         if self.bus_dead {
             return Err(BusError::Stalled);
         }
-        let result = self.core.debug_write(&mut self.map, address, width, value);
+        let (core, map) = (&mut self.core, &mut self.map);
+        let result = if by.cacheable {
+            core.debug_write_cacheable(map, address, width, value)
+        } else {
+            core.debug_write(map, address, width, value)
+        };
         self.note_stall(result)
     }
 

@@ -8,7 +8,7 @@ use super::{
     debug::{demcr, dfsr},
     faults::Fault,
     memory::AccessKind,
-    mpu::Context,
+    mpu::{Context, default_memory},
     nvic::number,
     registers::psr,
     scb::{ccr, cfsr, hfsr, scr},
@@ -109,7 +109,9 @@ impl Core {
             .vector_table
             .wrapping_add(4 * u32::from(exception));
         bus.at_cycle(self.cycles);
-        bus.read(address, Width::Word, Master::Data)
+        // Vector reads follow the default map whatever the MPU says (ARM ARM B3.5.1), on the data side [U].
+        let caching = self.data_caching(address, default_memory(address));
+        self.read_data(bus, address, Width::Word, caching)
     }
 
     /// ExceptionReturn(): a branch to `exc_return` in Handler mode.

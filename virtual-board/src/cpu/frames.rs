@@ -9,12 +9,12 @@ use super::{
     faults::Fault,
     fpu::fpscr,
     memory::AccessKind,
-    mpu::{Access, Context},
+    mpu::Context,
     nvic::{HARD_FAULT_PRIORITY, number},
     scb::{cfsr, fpccr},
     trap::Trap,
 };
-use crate::bus::{Bus, BusError, Master, Width};
+use crate::bus::{Bus, BusError, Width};
 
 const BASIC_FRAME: u32 = 0x20;
 const EXTENDED_FRAME: u32 = 0x68;
@@ -277,10 +277,11 @@ impl Core {
     ) -> Result<(), Refused> {
         bus.at_cycle(self.cycles);
         for (address, &word) in (address..).step_by(4).zip(words) {
-            if !self.system.mpu.permits(address, Access::Write, context) {
+            let verdict = self.verdict(address, context);
+            if !verdict.write {
                 return Err(Refused::Mpu);
             }
-            let result = bus.write(address, Width::Word, word, Master::Data);
+            let result = self.write_data(bus, address, Width::Word, word, verdict.data);
             self.stack_response(result)?;
         }
         Ok(())
@@ -295,10 +296,11 @@ impl Core {
     ) -> Result<(), Refused> {
         bus.at_cycle(self.cycles);
         for (address, word) in (address..).step_by(4).zip(words) {
-            if !self.system.mpu.permits(address, Access::Read, context) {
+            let verdict = self.verdict(address, context);
+            if !verdict.read {
                 return Err(Refused::Mpu);
             }
-            let result = bus.read(address, Width::Word, Master::Data);
+            let result = self.read_data(bus, address, Width::Word, verdict.data);
             *word = self.stack_response(result)?;
         }
         Ok(())

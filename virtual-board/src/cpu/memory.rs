@@ -6,7 +6,7 @@
 use super::{
     Core,
     dwt::DataAccess,
-    mpu::{Access, Context},
+    mpu::{Caching, Context, Memory},
     ppb::{self, Accessor},
     scb::ccr,
     trap::Trap,
@@ -64,7 +64,7 @@ impl Core {
         let context = self.context(kind);
         for place in 0..width.bytes() {
             let part = address.wrapping_add(place);
-            if !self.system.mpu.permits(part, Access::Write, context) {
+            if !self.verdict(part, context).write {
                 return Err(Trap::MemoryData { address: part });
             }
         }
@@ -96,16 +96,16 @@ impl Core {
                 .ppb_read(address, width, accessor)
                 .map_err(|_| Trap::BusData { address });
         }
-        if self.system.mpu.is_enabled()
-            && !self
-                .system
-                .mpu
-                .permits(address, Access::Read, self.context(kind))
-        {
-            return Err(Trap::MemoryData { address });
+        let mut caching = Caching::None;
+        if !self.data_is_plain {
+            let verdict = self.verdict(address, self.context(kind));
+            if !verdict.read {
+                return Err(Trap::MemoryData { address });
+            }
+            caching = verdict.data;
         }
         bus.at_cycle(self.cycles);
-        let result = bus.read(address, width, Master::Data);
+        let result = self.read_data(bus, address, width, caching);
         self.look_at_bus(bus);
         if bus.take_time_dependence() {
             self.idle.spoil();
@@ -135,20 +135,20 @@ impl Core {
             let accessor = self.accessor(kind);
             self.idle.spoil();
             return self
-                .ppb_write(address, width, value, accessor)
+                .ppb_write(bus, address, width, value, accessor)
                 .map_err(|_| Trap::BusData { address });
         }
-        if self.system.mpu.is_enabled()
-            && !self
-                .system
-                .mpu
-                .permits(address, Access::Write, self.context(kind))
-        {
-            return Err(Trap::MemoryData { address });
+        let mut caching = Caching::None;
+        if !self.data_is_plain {
+            let verdict = self.verdict(address, self.context(kind));
+            if !verdict.write {
+                return Err(Trap::MemoryData { address });
+            }
+            caching = verdict.data;
         }
         self.idle.stored(address, width, value);
         bus.at_cycle(self.cycles);
-        let result = bus.write(address, width, value, Master::Data);
+        let result = self.write_data(bus, address, width, value, caching);
         self.look_at_bus(bus);
         match result {
             Ok(()) => {}
@@ -156,7 +156,7 @@ impl Core {
             Err(BusError::Refused) if self.ignores_bus_faults() => {}
             Err(BusError::Refused) => {
                 let context = self.context(kind);
-                if self.system.mpu.is_strongly_ordered(address, context) {
+                if self.system.mpu.memory(address, context) == Memory::StronglyOrdered {
                     return Err(Trap::BusData { address });
                 }
                 self.imprecise = true;
@@ -214,12 +214,10 @@ impl Core {
         // The verdict holds for the smallest MPU region, 32 bytes, until something revokes it.
         let grant = address & !0x1F | u32::from(self.registers.privileged());
         if grant != self.fetch_grant || self.registers.faultmask != self.fetch_faultmask {
-            let context = self.context(AccessKind::Normal);
-            if !self.system.mpu.permits(address, Access::Fetch, context) {
-                return Err(Trap::MemoryFetch);
-            }
-            self.fetch_grant = grant;
-            self.fetch_faultmask = self.registers.faultmask;
+            self.grant_fetch(bus, address, grant)?;
+        }
+        if let Some(line) = self.fetch_line {
+            return Ok(self.caches.code.half(line, address));
         }
         match bus.read(address, Width::Half, Master::Fetch) {
             Ok(half) => Ok(half as u16),
@@ -228,10 +226,26 @@ impl Core {
         }
     }
 
+    /// Lets the fetches of one line through, from the instruction cache or past it.
+    fn grant_fetch<B: Bus>(&mut self, bus: &mut B, address: u32, grant: u32) -> Result<(), Trap> {
+        self.revoke_fetch_grant();
+        let verdict = self.verdict(address, self.context(AccessKind::Normal));
+        if !verdict.fetch {
+            return Err(Trap::MemoryFetch);
+        }
+        if verdict.code_cached {
+            self.fetch_line = self.code_line(bus, address)?;
+        }
+        self.fetch_grant = grant;
+        self.fetch_faultmask = self.registers.faultmask;
+        Ok(())
+    }
+
     /// Privilege, the MPU or the priority changed: the next fetch is checked anew.
     pub(super) fn revoke_fetch_grant(&mut self) {
         // No address has bit 1 set under the mask above.
         self.fetch_grant = 0b10;
+        self.fetch_line = None;
     }
 }
 

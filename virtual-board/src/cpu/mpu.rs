@@ -1,7 +1,7 @@
 //! Memory protection unit: PMSAv7 with 16 regions, and the default memory map behind it (ARM ARM B3.5, B3.1).
 //!
-//! The highest-numbered matching region decides. Memory types matter in one way only: a refused store to Strongly-ordered
-//! memory is a precise bus fault, to anything else an imprecise one. Caches are not modelled.
+//! The highest-numbered matching region decides. Memory types matter to the caches, and in one other way: a refused store to
+//! Strongly-ordered memory is a precise bus fault, to anything else an imprecise one.
 
 /// Regions of the Cortex-M7 in STM32H7RS (MPU_TYPE.DREGION).
 pub const REGIONS: usize = 16;
@@ -32,8 +32,7 @@ const RASR_ENABLE: u32 = 1 << 0;
 const RASR_EXECUTE_NEVER: u32 = 1 << 28;
 /// XN, AP, TEX/S/C/B, SRD, SIZE, ENABLE.
 const RASR_IMPLEMENTED: u32 = 0x173F_FF3F;
-/// TEX, C and B all zero: Strongly-ordered.
-const RASR_TYPE: u32 = 0b111 << 19 | 0b11 << 16;
+const RASR_SHAREABLE: u32 = 1 << 18;
 
 /// What is about to happen to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +52,35 @@ pub struct Context {
     pub privileged: bool,
     /// Execution priority below zero: the MPU is out of the way unless HFNMIENA.
     pub negative_priority: bool,
+}
+
+/// What kind of memory is at an address (ARM ARM A3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Accesses happen as the program has them, one after the other.
+    StronglyOrdered,
+    /// The same, but a write may be buffered.
+    Device,
+    /// Accesses may be merged, repeated, and made ahead of need.
+    Normal {
+        /// How the caches may treat it (the inner attribute; the Cortex-M7 has no outer cache).
+        caching: Caching,
+        /// Other masters see the same data.
+        shareable: bool,
+    },
+}
+
+/// Cache policy of Normal memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caching {
+    /// Non-cacheable.
+    None,
+    /// Write-through, no write-allocate.
+    WriteThrough,
+    /// Write-back, no write-allocate.
+    WriteBack,
+    /// Write-back, write-allocate.
+    WriteBackAllocate,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -82,6 +110,23 @@ impl Region {
         (self.rasr >> 1 & 0x1F).max(4) + 1
     }
 
+    /// TEX, C, B and S (ARM ARM table B3-13). A reserved combination is taken for Device memory [U].
+    fn memory(&self) -> Memory {
+        let (extension, policy) = (self.rasr >> 19 & 7, self.rasr >> 16 & 3);
+        let caching = match (extension, policy) {
+            (0, 0) => return Memory::StronglyOrdered,
+            (1, 0) | (4..=7, 0) => Caching::None,
+            (0, 2) | (4..=7, 2) => Caching::WriteThrough,
+            (0, 3) | (4..=7, 3) => Caching::WriteBack,
+            (1, 3) | (4..=7, 1) => Caching::WriteBackAllocate,
+            _ => return Memory::Device,
+        };
+        Memory::Normal {
+            caching,
+            shareable: self.rasr & RASR_SHAREABLE != 0,
+        }
+    }
+
     fn permits(&self, access: Access, privileged: bool) -> bool {
         let (read, write) = match (self.rasr >> 24 & 7, privileged) {
             (1..=3, true) | (3, false) => (true, true),
@@ -109,6 +154,20 @@ fn default_executable(address: u32) -> bool {
     matches!(address, 0..0x4000_0000 | 0x6000_0000..0xA000_0000)
 }
 
+/// What the default memory map has at an address (ARM ARM table B3-1).
+pub(super) fn default_memory(address: u32) -> Memory {
+    let caching = match address {
+        0..0x2000_0000 | 0x8000_0000..0xA000_0000 => Caching::WriteThrough,
+        0x2000_0000..0x4000_0000 | 0x6000_0000..0x8000_0000 => Caching::WriteBackAllocate,
+        0xE000_0000..=0xE00F_FFFF => return Memory::StronglyOrdered,
+        _ => return Memory::Device,
+    };
+    Memory::Normal {
+        caching,
+        shareable: false,
+    }
+}
+
 impl Mpu {
     /// True if data accesses can be refused at all.
     pub fn is_enabled(&self) -> bool {
@@ -134,13 +193,14 @@ impl Mpu {
         }
     }
 
-    /// True if a store there waits for its response (Strongly-ordered memory).
-    pub fn is_strongly_ordered(&self, address: u32, context: Context) -> bool {
-        if !self.applies(context) {
-            return false;
+    /// What kind of memory an address is.
+    pub fn memory(&self, address: u32, context: Context) -> Memory {
+        let private = matches!(address, 0xE000_0000..=0xE00F_FFFF);
+        if private || !self.applies(context) {
+            return default_memory(address);
         }
         self.region(address)
-            .is_some_and(|region| region.rasr & RASR_TYPE == 0)
+            .map_or_else(|| default_memory(address), Region::memory)
     }
 
     fn applies(&self, context: Context) -> bool {
@@ -200,157 +260,4 @@ fn without_alias(offset: u32) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PRIVILEGED: Context = Context {
-        privileged: true,
-        negative_priority: false,
-    };
-    const USER: Context = Context {
-        privileged: false,
-        negative_priority: false,
-    };
-
-    fn rasr(size_bits: u32, permissions: u32, disabled_subregions: u32) -> u32 {
-        permissions << 24 | disabled_subregions << 8 | (size_bits - 1) << 1 | RASR_ENABLE
-    }
-
-    fn with_region(number: u32, base: u32, attributes: u32) -> Mpu {
-        let mut mpu = Mpu::default();
-        mpu.write(offset::RNR, number);
-        mpu.write(offset::RBAR, base);
-        mpu.write(offset::RASR, attributes);
-        mpu.write(offset::CTRL, CTRL_ENABLE | CTRL_PRIVDEFENA);
-        mpu
-    }
-
-    #[test]
-    fn there_are_sixteen_regions() {
-        assert_eq!(Mpu::default().read(offset::TYPE), 0x1000);
-    }
-
-    #[test]
-    fn disabled_it_leaves_the_default_map() {
-        let mpu = Mpu::default();
-        for (address, executable) in [
-            (0x0800_0000, true),
-            (0x2000_0000, true),
-            (0x4000_0000, false),
-            (0x7000_0000, true),
-            (0x9FFF_FFFE, true),
-            (0xA000_0000, false),
-            (0xE000_E000, false),
-        ] {
-            assert!(mpu.permits(address, Access::Write, USER));
-            assert_eq!(
-                mpu.permits(address, Access::Fetch, PRIVILEGED),
-                executable,
-                "{address:#010x}"
-            );
-        }
-    }
-
-    #[test]
-    fn access_permissions_follow_the_table() {
-        // AP, then (privileged read, write), (unprivileged read, write).
-        let table = [
-            (0, (false, false), (false, false)),
-            (1, (true, true), (false, false)),
-            (2, (true, true), (true, false)),
-            (3, (true, true), (true, true)),
-            (5, (true, false), (false, false)),
-            (6, (true, false), (true, false)),
-            (7, (true, false), (true, false)),
-        ];
-        for (permissions, privileged, user) in table {
-            let mpu = with_region(0, 0x2000_0000, rasr(16, permissions, 0));
-            for (context, expected) in [(PRIVILEGED, privileged), (USER, user)] {
-                let seen = (
-                    mpu.permits(0x2000_0004, Access::Read, context),
-                    mpu.permits(0x2000_0004, Access::Write, context),
-                );
-                assert_eq!(seen, expected, "AP {permissions} {context:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_highest_region_wins_and_a_disabled_subregion_falls_through() {
-        let mut mpu = with_region(0, 0x2000_0000, rasr(16, 3, 0));
-        mpu.write(offset::RBAR, 0x2000_0000 | RBAR_VALID | 7);
-        mpu.write(offset::RASR, rasr(11, 0, 0b1111_1101));
-        assert!(mpu.permits(0x2000_00FF, Access::Write, USER));
-        assert!(!mpu.permits(0x2000_0100, Access::Read, PRIVILEGED));
-        assert!(!mpu.permits(0x2000_01FF, Access::Read, PRIVILEGED));
-        assert!(mpu.permits(0x2000_0200, Access::Read, USER));
-    }
-
-    #[test]
-    fn outside_every_region_only_privdefena_helps_and_only_privileged_code() {
-        let mut mpu = with_region(0, 0x2000_0000, rasr(16, 3, 0));
-        assert!(mpu.permits(0x2400_0000, Access::Read, PRIVILEGED));
-        assert!(!mpu.permits(0x2400_0000, Access::Read, USER));
-        mpu.write(offset::CTRL, CTRL_ENABLE);
-        assert!(!mpu.permits(0x2400_0000, Access::Read, PRIVILEGED));
-        assert!(mpu.permits(0xE000_ED00, Access::Read, PRIVILEGED), "PPB");
-    }
-
-    #[test]
-    fn hard_fault_code_is_checked_only_with_hfnmiena() {
-        let handler = Context {
-            privileged: true,
-            negative_priority: true,
-        };
-        let mut mpu = with_region(0, 0x2000_0000, rasr(16, 0, 0));
-        assert!(mpu.permits(0x2000_0000, Access::Write, handler));
-        mpu.write(offset::CTRL, CTRL_ENABLE | CTRL_HFNMIENA);
-        assert!(!mpu.permits(0x2000_0000, Access::Write, handler));
-    }
-
-    #[test]
-    fn execute_never_and_the_four_gigabyte_region() {
-        let mut mpu = with_region(0, 0, rasr(32, 3, 0) | RASR_EXECUTE_NEVER);
-        assert!(!mpu.permits(0x0800_0000, Access::Fetch, PRIVILEGED));
-        assert!(mpu.permits(0xF000_0000, Access::Read, USER));
-        mpu.write(offset::RASR, rasr(32, 3, 0));
-        assert!(mpu.permits(0x5000_0000, Access::Fetch, PRIVILEGED));
-        assert!(
-            !mpu.permits(0xE010_0000, Access::Fetch, PRIVILEGED),
-            "System is XN"
-        );
-    }
-
-    #[test]
-    fn aliases_are_the_same_registers_and_four_regions_are_described_at_once() {
-        let mut mpu = Mpu::default();
-        mpu.write(offset::RNR, 4);
-        for alias in 1..4 {
-            let region = alias + 8;
-            mpu.write(
-                offset::RBAR + 8 * alias,
-                (0x3000_0000 + (alias << 12)) | RBAR_VALID | region,
-            );
-            assert_eq!(mpu.read(offset::RNR), region);
-            mpu.write(offset::RASR + 8 * alias, rasr(12, 3, 0));
-        }
-        for number in 9..12 {
-            mpu.write(offset::RNR, number);
-            for same in 0..4 {
-                assert_eq!(
-                    mpu.read(offset::RBAR + 8 * same),
-                    (0x3000_0000 + ((number - 8) << 12)) | number
-                );
-                assert_eq!(mpu.read(offset::RASR + 8 * same), rasr(12, 3, 0));
-            }
-        }
-    }
-
-    #[test]
-    fn strongly_ordered_is_all_type_bits_clear() {
-        let mut mpu = with_region(0, 0x5000_0000, rasr(16, 3, 0));
-        assert!(mpu.is_strongly_ordered(0x5000_0000, PRIVILEGED));
-        mpu.write(offset::RASR, rasr(16, 3, 0) | 1 << 16);
-        assert!(!mpu.is_strongly_ordered(0x5000_0000, PRIVILEGED));
-    }
-}
+mod tests;

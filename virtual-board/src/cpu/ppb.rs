@@ -7,12 +7,13 @@
 
 use super::{
     Core, ResetRequest,
+    cache::Operation,
     coresight::{self, Lock},
     itm::Itm,
     nvic::number,
     scb,
 };
-use crate::bus::{BusError, Width};
+use crate::bus::{Bus, BusError, Width};
 
 /// Addresses in the system control space (ARM ARM B3.2.2, ARM DDI 0489 table 3-1).
 #[allow(missing_docs)]
@@ -104,8 +105,9 @@ impl Core {
     }
 
     /// Writes `width` bytes at `address`, which is aligned to it.
-    pub(crate) fn ppb_write(
+    pub(crate) fn ppb_write<B: Bus>(
         &mut self,
+        bus: &mut B,
         address: u32,
         width: Width,
         value: u32,
@@ -117,7 +119,7 @@ impl Core {
         self.notice = true;
         let base = address & !3;
         if width == Width::Word {
-            return self.ppb_write_word(base, value, accessor);
+            return self.ppb_write_word(bus, base, value, accessor);
         }
         let lane = 8 * (address & 3);
         let mask = (u32::MAX >> (32 - 8 * width.bytes())) << lane;
@@ -126,7 +128,7 @@ impl Core {
         } else {
             self.ppb_read_word(base, accessor)? & !mask
         };
-        self.ppb_write_word(base, others | value << lane & mask, accessor)
+        self.ppb_write_word(bus, base, others | value << lane & mask, accessor)
     }
 
     fn unprivileged_may_write(&self, address: u32) -> bool {
@@ -158,8 +160,9 @@ impl Core {
         }
     }
 
-    fn ppb_write_word(
+    fn ppb_write_word<B: Bus>(
         &mut self,
+        bus: &mut B,
         address: u32,
         value: u32,
         accessor: Accessor,
@@ -172,7 +175,7 @@ impl Core {
             DWT => system.dwt.lock(),
             FPB => system.fpb.lock(),
             SCS => {
-                self.scs_write(address, value, accessor == Accessor::Debugger);
+                self.scs_write(bus, address, value, accessor == Accessor::Debugger);
                 return Ok(());
             }
             // Components with nothing but an identity ignore writes.
@@ -229,7 +232,10 @@ impl Core {
         }
     }
 
-    fn scs_write(&mut self, address: u32, value: u32, debugger: bool) {
+    fn scs_write<B: Bus>(&mut self, bus: &mut B, address: u32, value: u32, debugger: bool) {
+        if let Some(operation) = Operation::at(address) {
+            return self.maintain(bus, operation, value);
+        }
         let now = self.now();
         let word = |base: u32| (address - base) as usize / 4;
         let system = &mut self.system;
@@ -250,7 +256,11 @@ impl Core {
             at::DFSR => system.debug.fault_status &= !value,
             at::MPU..=0xE000_EDB8 => {
                 system.mpu.write(address - at::MPU, value);
-                self.revoke_fetch_grant();
+                self.forget_verdicts();
+            }
+            at::CCR | at::CACR => {
+                system.scb.write(address, value, &mut system.nvic);
+                self.forget_verdicts();
             }
             at::DHCSR => self.write_dhcsr(value, debugger),
             at::DCRSR => self.write_dcrsr(value, debugger),

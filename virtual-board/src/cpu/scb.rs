@@ -1,7 +1,7 @@
 //! System control block: identification, configuration, fault status, FP context control (ARM ARM B3.2; ARM DDI 0489, 4).
 //!
-//! Registers that are views of the exception tables (ICSR, SHCSR, SHPR) read and write the [`Nvic`]. Cache maintenance
-//! operations are accepted and do nothing: caches are not modelled, memory is always coherent.
+//! Registers that are views of the exception tables (ICSR, SHCSR, SHPR) read and write the [`Nvic`]. What CCR and CACR say of the
+//! caches, and the maintenance operations, are the business of `cache`.
 
 use super::{
     nvic::{Nvic, number},
@@ -83,6 +83,14 @@ pub mod ccr {
     /// Bits that software can change.
     pub const WRITABLE: u32 =
         NONBASETHRDENA | USERSETMPEND | UNALIGN_TRP | DIV_0_TRP | BFHFNMIGN | DC | IC;
+}
+
+/// L1 cache control bits (ARM DDI 0489F, 3.3.8).
+pub mod cacr {
+    /// Shareable memory is written through rather than not cached.
+    pub const SIWT: u32 = 1 << 0;
+    /// All cacheable memory is written through.
+    pub const FORCEWT: u32 = 1 << 2;
 }
 
 /// System control register bits (ARM ARM B3.2.7).
@@ -188,7 +196,8 @@ pub struct Scb {
     itcm_control: u32,
     dtcm_control: u32,
     ahb_peripheral_control: u32,
-    cache_control: u32,
+    /// CACR.
+    pub cache_control: u32,
     ahb_slave_control: u32,
 }
 

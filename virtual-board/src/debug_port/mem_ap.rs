@@ -4,7 +4,7 @@
 //! rewrite TAR at each boundary. Data travel in their byte lanes. Packed transfers are supported by the AHB-AP, and sub-word ones
 //! not at all by the APB-AP. Deviation: an unaligned TAR (UNPREDICTABLE) is aligned down.
 
-use super::{Port, System};
+use super::{Port, Requester, System};
 use crate::bus::{BusError, Width};
 
 /// Register addresses (bank and A[3:2]).
@@ -25,6 +25,8 @@ mod csw {
     pub const DEVICE_ENABLED: u32 = 1 << 6;
     pub const TRANSFER_IN_PROGRESS: u32 = 1 << 7;
     pub const PROTECTION: u32 = 0x7F << 24;
+    /// HPROT[3], cacheable.
+    pub const CACHEABLE: u32 = 1 << 27;
     pub const DEBUG_SOFTWARE_ENABLE: u32 = 1 << 31;
     pub const WORD: u32 = 2;
     pub const INCREMENT_SINGLE: u32 = 1 << 4;
@@ -205,6 +207,13 @@ impl MemAp {
         Ok(())
     }
 
+    fn requester(&self) -> Requester {
+        Requester {
+            port: self.port,
+            cacheable: self.control & csw::CACHEABLE != 0,
+        }
+    }
+
     fn bus_read(
         &self,
         address: u32,
@@ -214,7 +223,7 @@ impl MemAp {
         if !system.enabled(self.port) {
             return Err(BusError::Refused);
         }
-        system.read(self.port, address & !(width.bytes() - 1), width)
+        system.read(self.requester(), address & !(width.bytes() - 1), width)
     }
 
     fn bus_write(
@@ -227,7 +236,12 @@ impl MemAp {
         if !system.enabled(self.port) {
             return Err(BusError::Refused);
         }
-        system.write(self.port, address & !(width.bytes() - 1), width, value)
+        system.write(
+            self.requester(),
+            address & !(width.bytes() - 1),
+            width,
+            value,
+        )
     }
 
     fn note<T>(&mut self, result: Result<T, BusError>) -> Result<T, BusError> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     bus::{BusError, Width},
-    debug_port::{Port, registers::abort},
+    debug_port::{Port, Requester, registers::abort},
     mishap::Mishap,
 };
 
@@ -17,7 +17,7 @@ const POWER_UP: u32 = ctrl_stat::DEBUG_POWER_REQUEST | ctrl_stat::SYSTEM_POWER_R
 struct Memory(Vec<u8>);
 
 impl System for Memory {
-    fn read(&mut self, _: Port, address: u32, width: Width) -> Result<u32, BusError> {
+    fn read(&mut self, _: Requester, address: u32, width: Width) -> Result<u32, BusError> {
         if address == STALLS {
             return Err(BusError::Stalled);
         }
@@ -32,7 +32,13 @@ impl System for Memory {
             .fold(0, |value, byte| value << 8 | u32::from(*byte)))
     }
 
-    fn write(&mut self, _: Port, address: u32, width: Width, value: u32) -> Result<(), BusError> {
+    fn write(
+        &mut self,
+        _: Requester,
+        address: u32,
+        width: Width,
+        value: u32,
+    ) -> Result<(), BusError> {
         let offset = address.wrapping_sub(RAM) as usize;
         let bytes = self
             .0

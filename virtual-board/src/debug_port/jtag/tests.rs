@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     bus::{BusError, Width},
-    debug_port::{DebugPort, Port, registers::abort},
+    debug_port::{DebugPort, Port, Requester, registers::abort},
 };
 
 const WORD: u32 = 0x2000_0000;
@@ -22,7 +22,7 @@ const DRW: u8 = 0xC;
 struct Memory(u32);
 
 impl System for Memory {
-    fn read(&mut self, _: Port, address: u32, _: Width) -> Result<u32, BusError> {
+    fn read(&mut self, _: Requester, address: u32, _: Width) -> Result<u32, BusError> {
         match address {
             WORD => Ok(self.0),
             STALLS => Err(BusError::Stalled),
@@ -30,7 +30,7 @@ impl System for Memory {
         }
     }
 
-    fn write(&mut self, _: Port, address: u32, _: Width, value: u32) -> Result<(), BusError> {
+    fn write(&mut self, _: Requester, address: u32, _: Width, value: u32) -> Result<(), BusError> {
         match address {
             WORD => self.0 = value,
             STALLS => return Err(BusError::Stalled),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     bus::{BusError, Width},
-    debug_port::{Port, dp},
+    debug_port::{Port, Requester, dp},
     mishap::Mishap,
 };
 
@@ -11,11 +11,11 @@ use crate::{
 struct Nowhere;
 
 impl System for Nowhere {
-    fn read(&mut self, _: Port, _: u32, _: Width) -> Result<u32, BusError> {
+    fn read(&mut self, _: Requester, _: u32, _: Width) -> Result<u32, BusError> {
         Err(BusError::Refused)
     }
 
-    fn write(&mut self, _: Port, _: u32, _: Width, _: u32) -> Result<(), BusError> {
+    fn write(&mut self, _: Requester, _: u32, _: Width, _: u32) -> Result<(), BusError> {
         Err(BusError::Refused)
     }
 
