@@ -351,6 +351,38 @@ fn a_locked_product_state_is_told_where_debug_still_answers() {
     assert!(fault.headline.contains("0x39"), "{fault}");
 }
 
+/// Executes an undefined instruction; its HardFault handler waits for ever.
+const FAULTS_AT_ONCE: [u32; 5] = [
+    0x2000_1000,
+    0x7000_0011,
+    0x7000_0013,
+    0x7000_0013,
+    0xE7FE_DE00, // udf #0; b .
+];
+
+#[test]
+fn a_fault_of_the_appli_is_not_laid_to_the_boot_stage() {
+    let appli: Vec<u8> = FAULTS_AT_ONCE
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect();
+    let builder = Board::builder()
+        .boot_image(contents(&firmware("boot.elf"), 0x0800_0000))
+        .nor_image(appli);
+    let mut bench = Bench::new("faulting-appli", builder);
+    bench
+        .link
+        .reset(xspi_gdb::link::ResetMode::Run)
+        .expect("a reset");
+    bench.idle(std::time::Duration::from_millis(100));
+    bench.link.halt().expect("halted");
+    let status = bench.status(None, None).to_string();
+    assert!(
+        status.contains("the appli was started and faulted") && status.contains("pc 0x70000010"),
+        "{status}"
+    );
+}
+
 #[test]
 fn status_changes_nothing() {
     let mut bench = bench("boot-hang.elf", "appli.elf");

@@ -74,6 +74,13 @@ pub enum Finding {
         /// The sentence that decodes it.
         what: String,
     },
+    /// The appli was started and took a fault.
+    AppliFaulted {
+        /// The function that the pc in the sentence lies in.
+        function: Option<String>,
+        /// The sentence that decodes it.
+        what: String,
+    },
     /// It stopped at a BKPT instruction of its own.
     Breakpoint(Place),
     /// The NOR does not answer in the mode that the boot stage or the window expects.
@@ -155,6 +162,7 @@ impl Finding {
     ) -> Self {
         Self::before_the_first_instruction(evidence)
             .or_else(|| Self::of_a_jump(evidence, profile))
+            .or_else(|| Self::of_an_appli_fault(evidence, profile, appli))
             .or_else(|| Self::of_a_fault(evidence, boot))
             .or_else(|| Self::of_the_header(evidence, profile))
             .or_else(|| Self::of_the_nor(evidence))
@@ -200,6 +208,22 @@ impl Finding {
             }),
             _ => Self::of_the_nor(evidence),
         }
+    }
+
+    /// The boot stage has done its work: the fault is the appli's own.
+    pub(super) fn of_an_appli_fault(
+        evidence: &Evidence,
+        profile: &BoardProfile,
+        appli: Option<&Image>,
+    ) -> Option<Self> {
+        let fault = evidence.fault.as_ref()?;
+        let pc = fault.pc.filter(|pc| profile.is_appli_place(*pc))?;
+        (evidence.image_is_plausible && profile.is_appli_place(evidence.vtor)).then(|| {
+            Self::AppliFaulted {
+                function: Place::new(pc, appli).function,
+                what: fault.to_string(),
+            }
+        })
     }
 
     fn of_a_fault(evidence: &Evidence, boot: Option<&Image>) -> Option<Self> {
@@ -317,6 +341,7 @@ impl Finding {
             Self::NoBootStage(_) => Code::XG020,
             Self::StartedElsewhere(_) => Code::XG021,
             Self::Faulted { .. } | Self::Breakpoint(_) => Code::XG022,
+            Self::AppliFaulted { .. } => Code::XG080,
             Self::Spinning { .. } => Code::XG023,
             Self::NoImage { .. } => Code::XG024,
             Self::OtherImage { .. } => Code::XG025,
@@ -403,8 +428,11 @@ impl fmt::Display for Finding {
                     None => Ok(()),
                 }
             }
-            Self::Faulted { function, what } => {
-                f.write_str("boot stage faulted")?;
+            Self::Faulted { function, what } | Self::AppliFaulted { function, what } => {
+                f.write_str(match self {
+                    Self::AppliFaulted { .. } => "the appli was started and faulted",
+                    _ => "boot stage faulted",
+                })?;
                 if let Some(function) = function {
                     write!(f, " in {function}")?;
                 }

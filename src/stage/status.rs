@@ -86,7 +86,9 @@ pub fn status(
     };
     let at_reset_vector = evidence.pc == Some(evidence.boot_vectors.handler());
     let in_appli = evidence.pc.is_some_and(|pc| profile.is_appli_place(pc));
-    let finding = Finding::before_the_first_instruction(&evidence).or_else(|| {
+    let appli_fault = || Finding::of_an_appli_fault(&evidence, profile, appli);
+    let before = Finding::before_the_first_instruction(&evidence);
+    let finding = before.or_else(appli_fault).or_else(|| {
         let unknown = evidence.pc.is_none() || at_reset_vector || in_appli;
         (!unknown).then(|| Finding::of(&evidence, profile, boot, appli, Duration::ZERO))
     });
