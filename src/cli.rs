@@ -8,6 +8,7 @@ mod explain;
 mod flash;
 mod loader;
 mod loaders;
+mod mishaps;
 mod probes;
 mod progress;
 mod serve;

@@ -6,7 +6,7 @@
 //! not taken from there. Each sector keeps the bytes that nobody asked to change.
 //!
 //! ST's routines report some failures and not others, so that everything changed is read back. Interrupted work is kept in a
-//! journal file until the same range has been programmed.
+//! journal file until what overlaps it has been programmed.
 
 mod boot;
 mod comparison;
@@ -27,6 +27,7 @@ pub use plan::Transaction;
 pub use protection::Protection;
 pub use report::{RegionReport, Report};
 
+use journal::Journal;
 use plan::{Region, Sector, SectorPlan};
 
 use crate::{
@@ -55,7 +56,7 @@ pub struct FlashContext<'a> {
     pub profile: &'a BoardProfile,
     /// Whether internal flash may be changed.
     pub internal: InternalFlash,
-    /// Where unfinished work is kept; nowhere for a board that does not outlive us.
+    /// Folder in which unfinished work is remembered; nowhere for a board that does not outlive us.
     pub journal: Option<PathBuf>,
 }
 
@@ -67,7 +68,40 @@ pub fn commit(
     transaction: &Transaction,
     attendant: &mut dyn Attendant,
 ) -> Result<Report, FlashError> {
-    let mut wanted = transaction.by_region(context.profile)?;
+    let wanted = transaction.by_region(context.profile)?;
+    let covered = journal::covered(&wanted);
+    let mut journal = Journal::new(context);
+    let outcome = carry_out(
+        link,
+        windows,
+        context,
+        transaction,
+        wanted,
+        attendant,
+        &mut journal,
+    );
+    match outcome {
+        Ok(mut report) => {
+            report.completed = journal.end(link, &covered)?;
+            Ok(report)
+        }
+        Err(error) => {
+            journal.failed(&error);
+            Err(error)
+        }
+    }
+}
+
+/// Changes what differs of `wanted`.
+fn carry_out(
+    link: &mut dyn Link,
+    windows: &mut Windows,
+    context: &FlashContext<'_>,
+    transaction: &Transaction,
+    mut wanted: Vec<(Region, Vec<Sector>)>,
+    attendant: &mut dyn Attendant,
+    journal: &mut Journal<'_>,
+) -> Result<Report, FlashError> {
     may_use_flash(link, windows)?;
     let mut report = Report::default();
     // First look at everything: what is refused must be refused before anything was changed.
@@ -98,12 +132,11 @@ pub fn commit(
                 attendant,
                 region: &region,
                 report: &mut report,
+                journal,
             };
             work.run(&sectors)?;
         }
     }
-    let names = report.regions.iter().map(|region| region.name.as_str());
-    journal::end(context.journal.as_deref(), names);
     Ok(report)
 }
 
@@ -191,16 +224,17 @@ fn routine_of(region: &Region, profile: &BoardProfile) -> Result<Routine, FlashE
 }
 
 /// The changed sectors of one region, with everything that their programming touches.
-struct Work<'a> {
+struct Work<'a, 'b> {
     link: &'a mut dyn Link,
     windows: &'a mut Windows,
     context: &'a FlashContext<'a>,
     attendant: &'a mut dyn Attendant,
     region: &'a Region,
     report: &'a mut Report,
+    journal: &'a mut Journal<'b>,
 }
 
-impl Work<'_> {
+impl Work<'_, '_> {
     fn run(&mut self, sectors: &[Sector]) -> Result<(), FlashError> {
         let routine = routine_of(self.region, self.context.profile)?;
         let mut loader = Loader::start(
@@ -233,13 +267,9 @@ impl Work<'_> {
         let (Some(first), Some(last)) = (plans.first(), plans.last()) else {
             return Ok(());
         };
-        let journal = journal::Entry {
-            board: self.context.profile.name.clone(),
-            region: self.region.name.clone(),
-            start: first.address.0,
-            end: u64::from(last.address.0) + u64::from(self.region.sector_bytes),
-        };
-        journal::begin(self.context.journal.as_deref(), &journal);
+        let end = u64::from(last.address.0) + u64::from(self.region.sector_bytes);
+        let range = u64::from(first.address.0)..end;
+        self.journal.begin(self.link, &self.region.name, range)?;
         let total: u64 = plans.iter().map(SectorPlan::bytes).sum();
         let mut done = 0;
         for plan in &plans {

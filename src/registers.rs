@@ -27,6 +27,7 @@ pub mod pwr;
 pub mod rcc;
 pub mod sbs;
 pub mod scb;
+pub mod uid;
 pub mod xspi;
 
 use crate::layout::Address;

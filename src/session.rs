@@ -97,7 +97,7 @@ pub struct Settings {
     pub under_reset: bool,
     /// A window may be read while the core runs.
     pub live_window: bool,
-    /// Where unfinished programming is kept from run to run; nowhere for a board that does not outlive us.
+    /// Folder in which unfinished programming is remembered from run to run; nowhere for a board that does not outlive us.
     pub flash_journal: Option<PathBuf>,
 }
 
@@ -214,7 +214,7 @@ impl Session {
     }
 
     fn attach(&mut self) -> Result<(), Fault> {
-        self.tell_unfinished();
+        self.tell_unfinished()?;
         self.reset_flags = Some(self.link.peek(RCC)?);
         self.link.was_reset()?;
         if let CoreState::Halted(_) = self.link.state()? {
@@ -233,13 +233,17 @@ impl Session {
     }
 
     /// The last one who programmed this board did not come to the end.
-    fn tell_unfinished(&mut self) {
-        let journal = self.settings.flash_journal.as_deref();
-        if let Some(unfinished) = journal.and_then(flash::unfinished) {
+    fn tell_unfinished(&mut self) -> Result<(), Fault> {
+        let Some(folder) = self.settings.flash_journal.as_deref() else {
+            return Ok(());
+        };
+        let board = &self.settings.profile.name;
+        for unfinished in flash::unfinished(self.link.as_mut(), board, folder)? {
             let fault = Fault::from(unfinished);
             self.console.push(fault.one_line());
             self.journal.record_shown(fault);
         }
+        Ok(())
     }
 
     /// What the session was opened with.

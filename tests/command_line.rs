@@ -97,8 +97,9 @@ fn internal_flash_needs_permission() {
 #[test]
 fn unfinished_programming_is_told_at_the_next_run_until_it_is_done() {
     let board = Board::booted();
-    let entry = r#"{"board":"stm32h7s78-dk","region":"window nor at 0x70000000","start":1879048192,"end":1879113728}"#;
-    let journal = board.state().with_extension("unfinished");
+    let entry = r#"{"entries":[{"region":"window nor at 0x70000000","start":1879048192,"end":1879113728}]}"#;
+    let journal = board.journal();
+    std::fs::create_dir_all(journal.parent().expect("a folder")).expect("a folder");
     std::fs::write(&journal, entry).expect("a file");
     let told = board.run(&["boot", "status"]);
     assert!(told.status.success());
@@ -107,8 +108,13 @@ fn unfinished_programming_is_told_at_the_next_run_until_it_is_done() {
         "{}",
         told.stderr
     );
-    board.succeeds(&["flash", &text(&firmware("appli.elf"))]);
+    let completed = board.succeeds(&["flash", &text(&firmware("appli.elf"))]);
+    assert!(
+        completed.contains("had left unfinished is complete"),
+        "{completed}"
+    );
     assert!(!journal.exists(), "the work is done");
+    std::fs::create_dir_all(journal.parent().expect("a folder")).expect("a folder");
     std::fs::write(&journal, entry).expect("a file");
     board.succeeds(&["flash", &text(&firmware("appli.elf"))]);
     assert!(

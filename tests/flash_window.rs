@@ -179,7 +179,7 @@ fn cancelled_work_is_remembered_until_it_is_done() {
 
     let appli = firmware("appli.elf");
     let mut bench = Bench::blank();
-    let path = std::env::temp_dir().join(format!("xspi-gdb-journal-{}.json", std::process::id()));
+    let path = std::env::temp_dir().join(format!("xspi-gdb-journals-{}", std::process::id()));
     bench.journal = Some(path.clone());
     let transaction = Transaction::from_image(&appli, &bench.profile);
     let context = FlashContext {
@@ -196,11 +196,18 @@ fn cancelled_work_is_remembered_until_it_is_done() {
     )
     .expect_err("cancelled");
     assert_eq!(cancelled.code(), Code::XG036);
-    let left = unfinished(&path).expect("a journal");
+    let left = unfinished(&mut bench.link, "stm32h7s78-dk", &path).expect("a link");
+    let [left] = left.as_slice() else {
+        panic!("{left:?}");
+    };
     assert!(left.to_string().contains("0x70000000"), "{left}");
+    assert!(left.to_string().contains("was cancelled"), "{left}");
 
-    bench.flash(&appli).expect("programmed");
-    assert_eq!(unfinished(&path), None);
+    let report = bench.flash(&appli).expect("programmed");
+    assert!(report.to_string().contains("is complete"), "{report}");
+    let left = unfinished(&mut bench.link, "stm32h7s78-dk", &path).expect("a link");
+    assert_eq!(left, []);
+    assert!(!path.exists(), "the folder went with its last file");
 }
 
 #[test]

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::{
     loaders::Loaders,
+    mishaps::Mishaps,
     target::{OnAttach, VirtualTime},
 };
 use crate::{
@@ -32,6 +33,9 @@ pub const DEFAULT_FILE: &str = "xspi-gdb.toml";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
+    /// Where the file is: the project's folder. Empty for the current one.
+    #[serde(skip)]
+    pub folder: PathBuf,
     pub probe: Option<String>,
     pub board: Option<String>,
     pub chip: Option<String>,
@@ -49,6 +53,7 @@ pub struct Config {
     pub on_attach: Option<OnAttach>,
     pub live_window: Option<bool>,
     pub virtual_state: Option<PathBuf>,
+    pub virtual_mishap: Option<Mishaps>,
     pub virtual_time: Option<VirtualTime>,
 }
 
@@ -98,6 +103,7 @@ impl Config {
             source: Box::new(source),
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
+        config.folder = folder.to_owned();
         for file in [
             &mut config.appli,
             &mut config.image,

@@ -4,11 +4,11 @@ use std::{borrow::Cow, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use virtual_board::{
-    board::{Board, BuildError},
+    board::{Board, BuildError, Builder},
     handle::VirtualBoard,
 };
 
-use super::{config::Config, loaders::Loaders};
+use super::{config::Config, loaders::Loaders, mishaps::Mishaps};
 use crate::{
     fault::{Code, Explain, Fault},
     image::Image,
@@ -24,6 +24,8 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(10);
 const VIRTUAL: &str = "virtual";
 /// The board that the virtual probe is wired to.
 const VIRTUAL_BOARD: &str = "stm32h7s78-dk";
+/// What we remember of a project's boards, in the project's folder or beside a virtual board's state file.
+const OUR_FOLDER: &str = ".xspi-gdb";
 /// The boot stage that a fresh virtual board comes with.
 const OUR_BOOT: &[u8] = include_bytes!("../../firmware/prebuilt/boot.elf");
 
@@ -118,6 +120,9 @@ pub struct Target {
     /// The virtual board's flash memories, kept between runs; a missing file begins as a blank board.
     #[arg(long, value_name = "FILE")]
     virtual_state: Option<PathBuf>,
+    /// What goes wrong on the virtual board, as `power-cut nor erase 3`; several are separated by `;`. docs/virtual-board.md lists them.
+    #[arg(long, value_name = "WORDS")]
+    virtual_mishap: Option<Mishaps>,
     /// How the virtual board's time passes: `free` for `serve`, `lockstep` for everything else.
     #[arg(long, value_enum)]
     virtual_time: Option<VirtualTime>,
@@ -219,6 +224,7 @@ impl Target {
             boot_timeout: None,
             vectors: None,
             virtual_state: Some(state),
+            virtual_mishap: None,
             virtual_time: Some(VirtualTime::Lockstep),
             interactive: false,
         }
@@ -273,13 +279,15 @@ impl Target {
         let under_reset = self.under_reset || config.under_reset.unwrap_or(false);
         let speed_khz = self.speed.or(config.speed);
         let state = self.virtual_state.clone().or(config.virtual_state);
-        let flash_journal = if is_virtual {
-            state.as_ref().map(|path| path.with_extension("unfinished"))
-        } else {
-            state_folder().map(|folder| folder.join(format!("{}.unfinished", profile.name)))
+        let beside = match (is_virtual, &state) {
+            (false, _) => Some(config.folder.as_path()),
+            (true, Some(state)) => state.parent(),
+            (true, None) => None,
         };
+        let flash_journal = beside.map(|folder| folder.join(OUR_FOLDER));
         let virtual_board = if is_virtual {
-            Some(virtual_board(state, time)?)
+            let mishaps = self.virtual_mishap.clone().or(config.virtual_mishap);
+            Some(virtual_board(state, time, mishaps.unwrap_or_default())?)
         } else {
             None
         };
@@ -323,11 +331,16 @@ impl Target {
 }
 
 /// A board from its state file, or a fresh one with our boot stage and a blank NOR.
-fn virtual_board(state: Option<PathBuf>, time: VirtualTime) -> Result<VirtualBoard, Fault> {
+fn virtual_board(
+    state: Option<PathBuf>,
+    time: VirtualTime,
+    Mishaps(mishaps): Mishaps,
+) -> Result<VirtualBoard, Fault> {
     let builder = match state {
         Some(path) => Board::builder().state_file(path),
         None => Board::builder().boot_image(our_boot()?),
     };
+    let builder = mishaps.into_iter().fold(builder, Builder::mishap);
     let board = VirtualBoard::new(
         builder
             .build()
@@ -337,13 +350,6 @@ fn virtual_board(state: Option<PathBuf>, time: VirtualTime) -> Result<VirtualBoa
         board.run_freely();
     }
     Ok(board)
-}
-
-/// Where we keep what must outlive us (XDG Base Directory Specification, XDG_STATE_HOME).
-fn state_folder() -> Option<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    Some(state.or(home)?.join("xspi-gdb"))
 }
 
 /// Our boot stage as it lies in internal flash.

@@ -32,6 +32,8 @@ pub struct Report {
     pub verified_bytes: u64,
     /// Each flash that was asked for.
     pub regions: Vec<RegionReport>,
+    /// Flashes in which this completed what an earlier programming had left unfinished.
+    pub completed: Vec<String>,
 }
 
 impl Report {
@@ -94,6 +96,12 @@ impl fmt::Display for Report {
                 writeln!(f)?;
             }
             write!(f, "{region}")?;
+        }
+        for region in &self.completed {
+            write!(
+                f,
+                "\n{region}: what an earlier programming had left unfinished is complete"
+            )?;
         }
         Ok(())
     }

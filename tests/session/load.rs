@@ -172,7 +172,8 @@ fn a_cancelled_load_is_a_fault_and_the_next_one_finishes() {
     }
     let folder = tempfile("cancelled");
     let mut remembering = settings();
-    remembering.flash_journal = Some(folder.join("dk.unfinished"));
+    let journals = folder.join("journals");
+    remembering.flash_journal = Some(journals.clone());
     let board = board_with(Some("boot.elf"), None);
     let mut bench = Bench::attach_with(board, remembering.clone());
     bench.session.flash_write(NOR, &[0x55; 300]);
@@ -187,7 +188,7 @@ fn a_cancelled_load_is_a_fault_and_the_next_one_finishes() {
         "{told:?}"
     );
     bench.load("appli.elf").unwrap();
-    assert!(!folder.join("dk.unfinished").exists());
+    assert!(!journals.exists());
     std::fs::remove_dir_all(folder).unwrap();
     bench.insert(Kind::Hardware, symbol("work"));
     assert_eq!(bench.run().pc, symbol("work"));

@@ -73,6 +73,14 @@ impl Board {
         self.scratch.file(STATE)
     }
 
+    /// Where unfinished work on this board is remembered.
+    pub fn journal(&self) -> PathBuf {
+        let [low, middle, high] = self.chip().unique_identifier();
+        self.scratch.file(&format!(
+            ".xspi-gdb/stm32h7s78-dk-{high:08x}{middle:08x}{low:08x}.unfinished"
+        ))
+    }
+
     /// The board as it lies switched off: what it holds can be looked at past the tool. Nobody else may have it.
     pub fn chip(&self) -> Chip {
         Chip::builder()

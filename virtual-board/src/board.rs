@@ -107,8 +107,11 @@ impl Board {
             plugged: true,
             boot_pin: false,
         };
-        if let (Some(state), Some(path)) = (state, &builder.state) {
-            board.restore(&state, path)?;
+        if let Some(path) = &builder.state {
+            board.identify(path);
+            if let Some(state) = state {
+                board.restore(&state, path)?;
+            }
         }
         if let Some(level) = builder.boot_pin {
             board.set_boot_pin(level);

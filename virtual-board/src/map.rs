@@ -69,6 +69,8 @@ pub struct Map {
     strict: bool,
     /// nRST is low: the bus matrix answers nobody.
     held: bool,
+    /// The chip's unique identifier.
+    pub identifier: [u32; 3],
     noted: BTreeSet<u32>,
     unreported: Vec<Unmodelled>,
 }
@@ -89,6 +91,7 @@ impl Map {
             horizon: Time(0),
             strict,
             held: false,
+            identifier: fixed::USUAL_IDENTIFIER,
             noted: BTreeSet::new(),
             unreported: Vec::new(),
         }
@@ -271,7 +274,7 @@ impl Map {
 
     /// Reads what is neither RAM nor behind a device.
     fn read_rest(&mut self, address: u32, width: Width, master: Master) -> Result<u32, BusError> {
-        if let Some(word) = fixed::word(address & !3) {
+        if let Some(word) = fixed::word(address & !3, &self.identifier) {
             return Ok(lane(word, address, width));
         }
         let name = peripherals::name(address).ok_or(BusError::Refused)?;

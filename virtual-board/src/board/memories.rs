@@ -19,6 +19,8 @@ const NOR: &str = "NOR";
 const ECC: &str = "internal flash ECC";
 /// A flash word whose ECC does not fit.
 const BROKEN: u8 = 0;
+/// What tells chips apart; never blank.
+const IDENTIFIER: &str = "unique identifier";
 /// And of the option words, in errors.
 const OPTION_WORDS: &str = "the option words";
 
@@ -165,6 +167,8 @@ impl Board {
             ecc[word as usize] = BROKEN;
         }
         state.keep(ECC, 0, &ecc);
+        let identifier = self.unique_identifier().map(u32::to_le_bytes);
+        state.keep(IDENTIFIER, 0, identifier.as_flattened());
         for (offset, bytes) in self.nor().contents().occupied() {
             state.keep(NOR, offset, bytes);
         }
@@ -188,7 +192,9 @@ impl Board {
             }
             options.set(*offset, *word);
         }
-        for memory in state.memories.keys().filter(|memory| *memory != ECC) {
+        let special = [ECC, IDENTIFIER];
+        let plain = |memory: &&String| !special.contains(&memory.as_str());
+        for memory in state.memories.keys().filter(plain) {
             for (offset, bytes) in state.blocks(memory) {
                 let stored = match memory.as_str() {
                     INTERNAL_FLASH => self.program_internal_flash(offset as usize, bytes),
@@ -207,6 +213,34 @@ impl Board {
                 }
             }
         }
+        for (offset, bytes) in state.blocks(IDENTIFIER) {
+            let (words, rest) = bytes.as_chunks();
+            let words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
+            match <[u32; 3]>::try_from(words) {
+                Ok(identifier) if rest.is_empty() => self.chip.map.identifier = identifier,
+                _ => return Err(misfit(IDENTIFIER, offset, bytes.len())),
+            }
+        }
         Ok(())
     }
+
+    /// The chip's unique identifier, 96 bits (RM0477, "Unique device ID register").
+    pub fn unique_identifier(&self) -> [u32; 3] {
+        self.chip.map.identifier
+    }
+
+    /// Gives the chip of a state file that has none yet an identifier of its own, made of the file's path.
+    pub(super) fn identify(&mut self, state_file: &Path) {
+        let path = std::path::absolute(state_file).unwrap_or_else(|_| state_file.to_owned());
+        let hash = fnv(path.as_os_str().as_encoded_bytes());
+        let [lot, ..] = self.chip.map.identifier;
+        self.chip.map.identifier = [lot, hash as u32, (hash >> 32) as u32];
+    }
+}
+
+/// FNV-1a, 64 bits.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    })
 }

@@ -13,11 +13,14 @@ const BOOTLOADER: [u32; 3] = [0x2000_0400, BOOTLOADER_RESET + 1, 0xE7FE_E7FE];
 /// One-time-programmable area, blank.
 const OTP_BASE: u32 = 0x08FF_F000;
 const OTP_END: u32 = 0x08FF_F800;
-/// Unique identifier (96 bits), flash size in KB with the package code above it.
-const IDENTIFIER: [u32; 4] = [0x0057_0042, 0x3032_5115, 0x3833_3533, 0x000A_0040];
+/// Unique identifier (96 bits) of a chip that was given no other.
+pub const USUAL_IDENTIFIER: [u32; 3] = [0x0057_0042, 0x3032_5115, 0x3833_3533];
+/// Flash size in KB with the package code above it: behind the identifier.
+const FLASH_SIZE: u32 = OTP_END + 12;
+const FLASH_SIZE_AND_PACKAGE: u32 = 0x000A_0040;
 
 /// The word at `address`, which is aligned.
-pub fn word(address: u32) -> Option<u32> {
+pub fn word(address: u32, identifier: &[u32; 3]) -> Option<u32> {
     let of = |words: &[u32], base: u32| {
         let index = address.checked_sub(base)? as usize / 4;
         words.get(index).copied()
@@ -25,6 +28,7 @@ pub fn word(address: u32) -> Option<u32> {
     match address {
         OTP_BASE..OTP_END => Some(u32::MAX),
         SYSTEM_MEMORY_BASE..SYSTEM_MEMORY_END => of(&BOOTLOADER, BOOTLOADER_BASE).or(Some(0)),
-        _ => of(&IDENTIFIER, OTP_END),
+        FLASH_SIZE => Some(FLASH_SIZE_AND_PACKAGE),
+        _ => of(identifier, OTP_END),
     }
 }
