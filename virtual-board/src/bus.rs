@@ -27,6 +27,8 @@ pub enum Master {
     Data,
     /// MEM-AP transfer.
     Debug,
+    /// A peripheral that moves data by itself.
+    Dma,
 }
 
 /// How a slave refuses.

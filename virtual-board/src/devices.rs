@@ -6,6 +6,7 @@
 //! | [`pwr::Pwr`] | `new()` | 0x5802_4800 | |
 //! | [`sbs::Sbs`] | `new()` | 0x5800_0400 | |
 //! | [`flash::Flash`] | `new()` | 0x5200_2000 | 0x0800_0000, 64 KB |
+//! | [`dma::Dma`] | `gpdma1()`, `hpdma1()` | 0x4002_1000, 0x5200_0000 | |
 //! | [`gpio::Gpio`] | `new('A')` ... | [`gpio::Gpio::base`] | |
 //! | [`xspi::Xspi`] | `xspi1()` | 0x5200_5000 | 0x9000_0000, 256 MB |
 //! | [`xspi::Xspi`] | `xspi2()` | 0x5200_A000 | 0x7000_0000, 256 MB |
@@ -28,6 +29,7 @@
 //! the table above, to the `mod` list below, and to the map in `board.rs`.
 
 pub mod dbgmcu;
+pub mod dma;
 pub mod external_memory;
 pub mod flash;
 pub mod gate;
@@ -200,6 +202,8 @@ pub struct Wires {
     pub xspim_pins: [PortPins; 2],
     /// What the board has on XSPIM port 1 and 2.
     pub sockets: [Option<Socket>; 2],
+    /// Request lines to the DMA controllers: levels, driven by each peripheral for its own lines.
+    pub dma_requests: dma::request::Requests,
     /// Interrupt lines by NVIC number: level, driven by each device for its own line.
     pub irq: [u64; 4],
     /// A device asks for a system reset (IWDG, option byte launch); the board takes it.
@@ -265,11 +269,57 @@ impl Wires {
         select.into()
     }
 
+    /// Drives a request line to the DMA controllers.
+    pub fn request_dma(&mut self, request: dma::request::Request, level: bool) {
+        if self.dma_requests.set(request, level) {
+            self.attention = true;
+        }
+    }
+
     /// True if the RCC enable register at `offset` has `bit` set.
     pub fn clocked(&self, offset: u32, bit: u32) -> bool {
         self.gates
             .get(&offset)
             .is_some_and(|register| register >> bit & 1 == 1)
+    }
+}
+
+/// An access that a device makes as a bus master.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MasterAccess {
+    /// Where.
+    pub address: u32,
+    /// How wide.
+    pub width: Width,
+    /// What is written; `None` reads.
+    pub value: Option<u32>,
+}
+
+impl MasterAccess {
+    /// Reads 1, 2 or 4 bytes.
+    pub const fn read(address: u32, bytes: u32) -> Self {
+        Self {
+            address,
+            width: width_of(bytes),
+            value: None,
+        }
+    }
+
+    /// Writes 1, 2 or 4 bytes.
+    pub const fn write(address: u32, bytes: u32, value: u32) -> Self {
+        Self {
+            address,
+            width: width_of(bytes),
+            value: Some(value),
+        }
+    }
+}
+
+const fn width_of(bytes: u32) -> Width {
+    match bytes {
+        1 => Width::Byte,
+        2 => Width::Half,
+        _ => Width::Word,
     }
 }
 
@@ -311,6 +361,14 @@ pub trait Device: std::any::Any + Send {
 
     /// Time has come to `wires.now`: finish what is due, drive the lines.
     fn tick(&mut self, _wires: &mut Wires) {}
+
+    /// As a bus master: the next access that this device makes now. Asked after [`Self::tick`] until there is none.
+    fn next_access(&mut self, _wires: &mut Wires) -> Option<MasterAccess> {
+        None
+    }
+
+    /// What came of the access that [`Self::next_access`] asked for; a write that succeeds gives 0.
+    fn accessed(&mut self, _result: Result<u32, BusError>, _wires: &mut Wires) {}
 
     /// When this device next changes something by itself.
     fn next_event(&self) -> Option<Time> {

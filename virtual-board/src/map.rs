@@ -195,8 +195,9 @@ impl Map {
     /// Lets every device act, before something changes that it does not see: the core's state, a clock.
     pub fn tick_all(&mut self) {
         self.wires.clocks_changed = false;
-        for slot in &mut self.slots {
-            slot.device.tick(&mut self.wires);
+        for index in 0..self.slots.len() {
+            self.slots[index].device.tick(&mut self.wires);
+            self.let_master(index);
         }
     }
 
@@ -206,11 +207,24 @@ impl Map {
             self.tick_all();
             return;
         }
-        for slot in &mut self.slots {
-            let due = slot.device.next_event();
-            if due.is_some_and(|due| due <= self.wires.now) {
-                slot.device.tick(&mut self.wires);
+        for index in 0..self.slots.len() {
+            let device = &mut self.slots[index].device;
+            if device.next_event().is_some_and(|due| due <= self.wires.now) {
+                device.tick(&mut self.wires);
+                self.let_master(index);
             }
+        }
+    }
+
+    /// Lets a device make the bus accesses that it wants to make now.
+    fn let_master(&mut self, index: usize) {
+        while let Some(access) = self.slots[index].device.next_access(&mut self.wires) {
+            let (address, width) = (access.address, access.width);
+            let result = match access.value {
+                Some(value) => self.write(address, width, value, Master::Dma).map(|()| 0),
+                None => self.read(address, width, Master::Dma),
+            };
+            self.slots[index].device.accessed(result, &mut self.wires);
         }
     }
 

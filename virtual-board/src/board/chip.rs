@@ -218,6 +218,7 @@ impl Chip {
         let by = match master {
             Master::Debug => "the debugger".to_owned(),
             Master::Fetch => "a fetch".to_owned(),
+            Master::Dma => "DMA".to_owned(),
             Master::Data => format!("pc {:#010x}", self.core.attention_pc()),
         };
         match written {

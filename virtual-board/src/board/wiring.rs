@@ -2,7 +2,7 @@
 
 use crate::{
     devices::{
-        dbgmcu::Dbgmcu, flash::Flash, gpio::Gpio, iwdg::Iwdg, pwr::Pwr, rcc::Rcc,
+        dbgmcu::Dbgmcu, dma::Dma, flash::Flash, gpio::Gpio, iwdg::Iwdg, pwr::Pwr, rcc::Rcc,
         register_file::RegisterFile, sbs::Sbs, timer::Timer, uart::Uart, wwdg::Wwdg, xspi::Xspi,
         xspim::Xspim,
     },
@@ -27,11 +27,15 @@ const WINDOW_BYTES: u32 = 0x1000_0000;
 const FLASH_BYTES: u32 = 0x1_0000;
 const XSPIM: u32 = 0x5200_B400;
 const MCE1: u32 = 0x5200_B800;
+const GPDMA1: u32 = 0x4002_1000;
+const HPDMA1: u32 = 0x5200_0000;
 const WWDG: u32 = 0x4000_2C00;
 /// The watchdog that the option bytes can start.
 pub const IWDG: u32 = 0x5800_4800;
 const PWR: u32 = 0x5802_4800;
 const RCC: u32 = 0x5802_4400;
+/// A DMA controller has 16 channels of 128 bytes.
+const DMA_REGISTERS: u32 = 0x1000;
 /// Peripherals are spaced by 1 KB at least.
 const REGISTERS: u32 = 0x400;
 
@@ -65,6 +69,9 @@ pub fn place(map: &mut Map) {
     map.place(IWDG, REGISTERS, Iwdg::new());
     map.place(WWDG, REGISTERS, Wwdg::new());
     map.place(DBGMCU_BASE, REGISTERS, Dbgmcu::new());
+    // After the peripherals whose requests they serve.
+    map.place(GPDMA1, DMA_REGISTERS, Dma::gpdma1());
+    map.place(HPDMA1, DMA_REGISTERS, Dma::hpdma1());
     map.place(PWR, REGISTERS, Pwr::new());
     // Last, so that the wires that it drives stay driven after a reset of all.
     map.place(RCC, REGISTERS, Rcc::new());

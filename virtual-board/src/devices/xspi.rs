@@ -8,7 +8,7 @@
 //! - The window refuses (bus error) without clock, supply or pins, when disabled or in another mode, and beyond DCR1.DEVSIZE;
 //!   it stalls if DQS is expected and the chip drives none, as when the chip is in another protocol.
 //!
-//! Deviations: mapped accesses take no time of their own; FIFO and DMA requests exist for software only (no DMA);
+//! Deviations: mapped accesses take no time of their own;
 //! CSBOUND, MAXTRAN, REFRESH and the wrap command are stored and have no effect; dual-memory mode is not modelled.
 
 mod indirect;
@@ -22,14 +22,15 @@ use std::collections::VecDeque;
 use self::{
     polling::Polling,
     registers::{
-        BUSY, CALFCR, CR, CR_ABORT, CR_CSSEL, CR_EN, CR_MASK, CR_TCEN, CR_WHILE_IDLE, DR, DR_END,
-        FCR, FTF, FunctionalMode, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
+        BUSY, CALFCR, CR, CR_ABORT, CR_CSSEL, CR_DMAEN, CR_EN, CR_MASK, CR_TCEN, CR_WHILE_IDLE, DR,
+        DR_END, FCR, FTF, FunctionalMode, Registers, SMF, SR, TCF, TEF, TOF, functional_mode,
     },
     transfer::{FIFO_BYTES, Kind, Transfer},
     window::Window,
 };
 use super::{
     Access, Device, Refusal, Reset, Wires,
+    dma::request::Request,
     external_memory::{Answer, ExternalMemory, Frame},
     gate::Gate,
 };
@@ -172,7 +173,17 @@ impl Xspi {
     fn drive_irq(&self, wires: &mut Wires) {
         // TEIE, TCIE, FTIE, SMIE and TOIE are in the order of their flags.
         let enabled = self.registers.cr >> 16 & 0x1F;
-        wires.set_irq(self.irq, self.status() & enabled != 0);
+        let status = self.status();
+        wires.set_irq(self.irq, status & enabled != 0);
+        let requests = self.registers.cr & (CR_EN | CR_DMAEN) == CR_EN | CR_DMAEN;
+        let awaits_data = match self.mode() {
+            FunctionalMode::IndirectWrite => self.transfer.is_some(),
+            _ => true,
+        };
+        wires.request_dma(
+            Request::Xspi(self.index as u8 + 1),
+            requests && awaits_data && status & FTF != 0,
+        );
     }
 
     /// Brings everything to `wires.now`.

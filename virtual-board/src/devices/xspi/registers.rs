@@ -47,6 +47,8 @@ pub const CALSIR: u32 = 0x228;
 pub const CR_EN: u32 = 1 << 0;
 /// CR: abort.
 pub const CR_ABORT: u32 = 1 << 1;
+/// CR: requests to the DMA controllers.
+pub const CR_DMAEN: u32 = 1 << 2;
 /// CR: timeout counter enable.
 pub const CR_TCEN: u32 = 1 << 3;
 /// CR: automatic polling stops at a match.
