@@ -80,13 +80,17 @@ build_all() {
     image boot-lrun boot lrun
     image boot-short-copy boot short-copy
     image boot-signed boot signed
+    image boot-xspi1 boot xspi1
+    image boot-quad boot quad
     image appli appli
     image appli-older appli older
     image appli-offset appli offset
     image appli-ram-section appli ram-section
     image appli-lrun appli lrun
     image appli-signed appli signed
+    image appli-xspi1 appli xspi1
     image loader loader
+    image loader-quad loader quad
     image checksum checksum
     image oracle oracle
     printf '%s\n' "$identity" > "$fresh/toolchain.txt"

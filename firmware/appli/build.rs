@@ -7,6 +7,8 @@ fn main() {
     let has = |feature| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     let place = if has("OFFSET") {
         "appli-offset.x"
+    } else if has("XSPI1") {
+        "appli-xspi1.x"
     } else if has("LRUN") {
         "appli-lrun.x"
     } else if has("SIGNED") {

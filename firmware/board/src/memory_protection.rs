@@ -7,6 +7,8 @@
 
 use cortex_m::{asm, peripheral::MPU};
 
+use crate::nor;
+
 const CTRL_ENABLE: u32 = 1 << 0;
 const CTRL_PRIVILEGED_DEFAULT: u32 = 1 << 2;
 const RASR_ENABLE: u32 = 1 << 0;
@@ -31,8 +33,8 @@ const XSPI1_RANGE: Region = Region {
 };
 const NOR: Region = Region {
     number: 2,
-    base: 0x7000_0000,
-    size_log2: 27,
+    base: nor::WINDOW_BASE,
+    size_log2: nor::CAPACITY.ilog2(),
 };
 
 /// One MPU region.

@@ -1,19 +1,23 @@
-//! The NOR of the DK: Macronix MX66UW1G45G, 128 MiB, octal DTR.
+//! The NOR on the board's port, as [`dialect`] speaks to it: a Macronix octal part (MX66UW1G45G of the STM32H7S78-DK, MX25UW25645G of the
+//! NUCLEO-H7S3L8) in octal DTR, or with feature `quad` a Winbond quad part.
 //!
 //! Its mode survives a reset of the microcontroller: the pins of the chip know nothing of a warm reset. So a start-up finds it in
-//! any of three protocols, perhaps in the middle of an erase. Reset enable (66h) and reset (99h) are sent in each of them; a command
-//! in a protocol that the chip does not speak is ignored. In octal protocols an instruction is followed by its complement.
+//! any of its protocols, perhaps in the middle of an erase. Reset enable (66h) and reset (99h) are sent in each of them; a command
+//! in a protocol that the chip does not speak is ignored.
+
+#[cfg_attr(feature = "quad", path = "nor/quad.rs")]
+#[cfg_attr(not(feature = "quad"), path = "nor/octal.rs")]
+mod dialect;
 
 use crate::{
     journal::{Cause, Failure, Journal},
     wait::Micros,
-    xspi::{Command, Data, Protocol, Xspi},
+    xspi::{Command, Data, Xspi},
 };
 
-/// Where XSPI2 maps the chip.
-pub const WINDOW_BASE: u32 = 0x7000_0000;
-/// Capacity in bytes.
-pub const CAPACITY: u32 = 0x0800_0000;
+pub use crate::wiring::WINDOW_BASE;
+pub use dialect::{CAPACITY, MAPPED_PROTOCOL};
+
 /// Largest program in bytes.
 pub const PAGE: usize = 256;
 /// Smallest erase in bytes.
@@ -21,10 +25,7 @@ pub const SECTOR: u32 = 0x1000;
 /// Large erase in bytes.
 pub const BLOCK: u32 = 0x1_0000;
 
-const JEDEC_ID: [u8; 3] = [0xc2, 0x81, 0x3b];
-const SFDP_SIGNATURE: [u8; 4] = *b"SFDP";
-
-/// Longest time of the data sheet.
+/// Longest time of the data sheets.
 const RESET_RECOVERY: Micros = Micros::millis(100);
 
 /// How long an operation keeps the chip busy, by the data sheet.
@@ -34,84 +35,40 @@ struct Busy {
     longest: Micros,
 }
 
-const BLOCK_ERASE: Busy = Busy {
-    typical: Micros::millis(256),
-    longest: Micros::millis(1_000),
-};
-const SECTOR_ERASE: Busy = Busy {
-    typical: Micros::millis(25),
-    longest: Micros::millis(400),
-};
-const CHIP_ERASE: Busy = Busy {
-    typical: Micros::millis(192_000),
-    longest: Micros::millis(460_000),
-};
 /// Somebody else's work: the longest one is a block erase.
 const UNKNOWN_WORK: Busy = Busy {
     typical: Micros::millis(1),
-    longest: BLOCK_ERASE.longest,
+    longest: dialect::BLOCK_ERASE.longest,
 };
-const PAGE_PROGRAM: Busy = Busy {
-    typical: Micros(152),
-    longest: Micros::millis(2),
-};
+
+/// RDID on one line, the same for every maker (JEDEC JEP106 identity, type, density).
+const READ_ID: u16 = 0x9f;
+/// The density byte holds the capacity as a power of two, Macronix's 1.8 V parts with 20h added.
+const DENSITY: u8 = 0x1f;
 
 const WRITE_IN_PROGRESS: u8 = 1 << 0;
 const WRITE_ENABLED: u8 = 1 << 1;
-/// P_FAIL and E_FAIL of the security register.
-const FAILED: u8 = 0x60;
 
-/// Configuration register 2: address 0 holds the protocol, address 0x300 the dummy cycles.
-const CR2_PROTOCOL: u32 = 0;
-const CR2_DUMMIES: u32 = 0x300;
-const CR2_OCTAL_DOUBLE: u8 = 2;
-const CR2_TWENTY_DUMMIES: u8 = 0;
-const DUMMIES: u8 = 20;
-
-/// One-line instructions.
-mod single {
-    pub const READ_ID: u16 = 0x9f;
-    pub const WRITE_ENABLE: u16 = 0x06;
-    pub const READ_STATUS: u16 = 0x05;
-    pub const WRITE_CR2: u16 = 0x72;
-    pub const RESET_ENABLE: u16 = 0x66;
-    pub const RESET: u16 = 0x99;
-}
-
-/// Octal instructions, each with its complement.
-mod octal {
-    pub const READ_SFDP: u16 = 0x5aa5;
-    pub const WRITE_ENABLE: u16 = 0x06f9;
-    pub const READ_STATUS: u16 = 0x05fa;
-    pub const READ_SECURITY: u16 = 0x2bd4;
-    pub const READ_DOUBLE: u16 = 0xee11;
-    pub const PROGRAM: u16 = 0x12ed;
-    pub const ERASE_SECTOR: u16 = 0x21de;
-    pub const ERASE_BLOCK: u16 = 0xdc23;
-    pub const ERASE_CHIP: u16 = 0x609f;
-    pub const RESET_ENABLE: u16 = 0x6699;
-    pub const RESET: u16 = 0x9966;
-}
-
-/// The chip behind XSPI2. After [`Nor::identify`] it speaks one line, after [`Nor::enter_octal`] octal DTR.
+/// The chip behind the controller. After [`Nor::identify`] it speaks one line, after [`Nor::enter`] it is ready for the window.
 pub struct Nor<'a> {
     xspi: Xspi<'a>,
 }
 
 impl<'a> Nor<'a> {
-    /// Brings the chip back to one line, from whatever mode and work it is in, and reads its identity.
+    /// Brings the chip back to one line, from whatever mode and work it is in, reads its identity, and tells the controller its size.
     pub fn identify(xspi: Xspi<'a>) -> Result<Self, Failure> {
         let mut nor = Self { xspi };
-        for protocol in [Protocol::OctalDouble, Protocol::Octal, Protocol::Single] {
+        for protocol in dialect::PROTOCOLS {
             nor.xspi.speak(protocol)?;
             nor.finish_work()?;
             nor.reset()?;
         }
-        nor.expect_identity()?;
+        let capacity_log2 = nor.expect_identity()?;
+        nor.xspi.device_is(capacity_log2);
         Ok(nor)
     }
 
-    /// Takes over a chip that an earlier call has brought to octal DTR.
+    /// Takes over a chip that an earlier call has made ready.
     pub const fn resume(xspi: Xspi<'a>) -> Self {
         Self { xspi }
     }
@@ -126,43 +83,17 @@ impl<'a> Nor<'a> {
         self.xspi
     }
 
-    /// Enters octal DTR with 20 dummy cycles, and proves it by the SFDP signature.
-    ///
-    /// The signature rather than the identity: its read always takes 20 dummies, on every revision.
-    pub fn enter_octal(&mut self) -> Result<(), Failure> {
-        self.write_cr2(CR2_DUMMIES, CR2_TWENTY_DUMMIES)?;
-        self.write_cr2(CR2_PROTOCOL, CR2_OCTAL_DOUBLE)?;
-        self.xspi.speak(Protocol::OctalDouble)?;
-        let mut signature = [0; 4];
-        self.xspi.run(Command {
-            instruction: octal::READ_SFDP,
-            address: Some(0),
-            dummies: DUMMIES,
-            data: Data::Read(&mut signature),
-        })?;
-        if signature == SFDP_SIGNATURE {
-            return Ok(());
-        }
-        Err(Failure {
-            cause: Cause::OctalIdentity,
-            location: WINDOW_BASE,
-            value: u32::from_le_bytes(signature),
-        })
-    }
-
     /// Maps the window.
     pub fn map(&mut self) -> Result<(), Failure> {
         let read = Command {
-            instruction: octal::READ_DOUBLE,
             address: Some(0),
-            dummies: DUMMIES,
             data: Data::Read(&mut []),
+            ..dialect::READ
         };
         let write = Command {
-            instruction: octal::PROGRAM,
             address: Some(0),
-            dummies: 0,
             data: Data::Write(&[]),
+            ..dialect::PROGRAM
         };
         self.xspi.map(read, write)
     }
@@ -177,9 +108,9 @@ impl<'a> Nor<'a> {
         self.change(
             Command {
                 address: Some(offset),
-                ..Command::bare(octal::ERASE_SECTOR)
+                ..dialect::ERASE_SECTOR
             },
-            SECTOR_ERASE,
+            dialect::SECTOR_ERASE,
         )
     }
 
@@ -188,66 +119,48 @@ impl<'a> Nor<'a> {
         self.change(
             Command {
                 address: Some(offset),
-                ..Command::bare(octal::ERASE_BLOCK)
+                ..dialect::ERASE_BLOCK
             },
-            BLOCK_ERASE,
+            dialect::BLOCK_ERASE,
         )
     }
 
     /// Erases everything.
     pub fn erase_chip(&mut self) -> Result<(), Failure> {
-        self.change(Command::bare(octal::ERASE_CHIP), CHIP_ERASE)
+        self.change(dialect::ERASE_CHIP, dialect::CHIP_ERASE)
     }
 
     /// Programs `bytes` within one page. In octal DTR two bytes travel per clock: `offset` and length are even.
     pub fn program(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
         self.change(
             Command {
-                instruction: octal::PROGRAM,
                 address: Some(offset),
-                dummies: 0,
                 data: Data::Write(bytes),
+                ..dialect::PROGRAM
             },
-            PAGE_PROGRAM,
+            dialect::PAGE_PROGRAM,
         )
     }
 
-    /// One write-enabled command in octal DTR, until the chip is done with it; as long as it may take.
+    /// One write-enabled command, until the chip is done with it; as long as it may take.
     fn change(&mut self, command: Command<'_>, busy: Busy) -> Result<(), Failure> {
         let location = WINDOW_BASE + command.address.unwrap_or(0);
-        self.xspi.run(Command::bare(octal::WRITE_ENABLE))?;
+        self.xspi.run(dialect::write_enable(self.xspi.protocol()))?;
         self.xspi.run(command)?;
         self.wait_ready(location, busy)?;
-        let security = self.read_register(octal::READ_SECURITY)?;
-        if security & FAILED == 0 {
-            return Ok(());
-        }
-        Err(Failure {
-            cause: Cause::Refused,
-            location,
-            value: security.into(),
-        })
+        self.check_outcome(location)
     }
 
-    fn write_cr2(&mut self, address: u32, value: u8) -> Result<(), Failure> {
-        self.xspi.run(Command::bare(single::WRITE_ENABLE))?;
-        self.xspi.run(Command {
-            instruction: single::WRITE_CR2,
-            address: Some(address),
-            dummies: 0,
-            data: Data::Write(&[value]),
-        })
-    }
-
-    fn expect_identity(&mut self) -> Result<(), Failure> {
+    /// The capacity as a power of two.
+    fn expect_identity(&mut self) -> Result<u8, Failure> {
         let mut id = [0; 3];
         for _ in 0..RESET_RECOVERY.0 / 1_000 {
             self.xspi.run(Command {
                 data: Data::Read(&mut id),
-                ..Command::bare(single::READ_ID)
+                ..Command::bare(READ_ID)
             })?;
-            if id == JEDEC_ID {
-                return Ok(());
+            if dialect::is_known(id) {
+                return Ok(id[2] & DENSITY);
             }
             self.xspi.waits().pause(Micros::millis(1));
         }
@@ -276,12 +189,11 @@ impl<'a> Nor<'a> {
     }
 
     fn reset(&mut self) -> Result<(), Failure> {
-        let (enable, reset) = match self.xspi.protocol() {
-            Protocol::Single => (single::RESET_ENABLE, single::RESET),
-            _ => (octal::RESET_ENABLE, octal::RESET),
-        };
-        self.xspi.run(Command::bare(enable))?;
-        self.xspi.run(Command::bare(reset))
+        let protocol = self.xspi.protocol();
+        for command in dialect::reset(protocol) {
+            self.xspi.run(command)?;
+        }
+        Ok(())
     }
 
     /// Half of the typical time passes without a look; then a look costs little beside what it may save.
@@ -307,25 +219,14 @@ impl<'a> Nor<'a> {
     }
 
     fn read_status(&mut self) -> Result<u8, Failure> {
-        let instruction = match self.xspi.protocol() {
-            Protocol::Single => single::READ_STATUS,
-            _ => octal::READ_STATUS,
-        };
-        self.read_register(instruction)
+        self.read_register(dialect::read_status(self.xspi.protocol()))
     }
 
-    /// Octal register reads carry a 32-bit address of zeros; the register repeats itself, so more dummies than needed are harmless.
-    fn read_register(&mut self, instruction: u16) -> Result<u8, Failure> {
+    fn read_register(&mut self, command: Command<'_>) -> Result<u8, Failure> {
         let mut value = 0;
-        let (address, dummies) = match self.xspi.protocol() {
-            Protocol::Single => (None, 0),
-            _ => (Some(0), DUMMIES),
-        };
         self.xspi.run(Command {
-            instruction,
-            address,
-            dummies,
             data: Data::ReadRegister(&mut value),
+            ..command
         })?;
         Ok(value)
     }

@@ -4,7 +4,7 @@ use cortex_m::{
     asm,
     peripheral::{MPU, SYST},
 };
-use stm32_metapac::{XSPI2, xspi::vals::Fmode};
+use stm32_metapac::xspi::vals::Fmode;
 
 use crate::{
     clocks,
@@ -13,6 +13,7 @@ use crate::{
     nor::Nor,
     supplies,
     wait::Waits,
+    wiring::XSPI,
     xspi::Xspi,
 };
 
@@ -34,7 +35,7 @@ pub fn open<'a>(
     let mut nor = Nor::identify(Xspi::start(waits)?)?;
     nor.journal().reached(Stage::NorIdentified);
 
-    nor.enter_octal()?;
+    nor.enter()?;
     nor.journal().reached(Stage::OctalMode);
 
     nor.map()?;
@@ -52,16 +53,16 @@ pub fn open<'a>(
 #[inline(never)]
 pub fn close(turns: u32) {
     cortex_m::interrupt::disable();
-    XSPI2.cr().modify(|w| w.set_abort(true));
-    while XSPI2.cr().read().abort() {}
-    XSPI2.cr().modify(|w| w.set_fmode(Fmode::from_bits(0)));
+    XSPI.cr().modify(|w| w.set_abort(true));
+    while XSPI.cr().read().abort() {}
+    XSPI.cr().modify(|w| w.set_fmode(Fmode::from_bits(0)));
     asm::dsb();
     window_closed(turns);
     if turns == 0 {
         forget_code();
         return;
     }
-    XSPI2.cr().modify(|w| w.set_fmode(Fmode::from_bits(3)));
+    XSPI.cr().modify(|w| w.set_fmode(Fmode::from_bits(3)));
     asm::dsb();
     asm::isb();
     // SAFETY: the window, and with it every handler, is back.

@@ -16,12 +16,18 @@ const RUNS: (u32, u32) = (board::nor::WINDOW_BASE, board::nor::CAPACITY);
 #[cfg(feature = "lrun")]
 const RUNS: (u32, u32) = (crate::copy::DESTINATION, crate::copy::BYTES);
 
+/// The other controller's window, where a board may have PSRAM.
+const PSRAM: (u32, u32) = if board::wiring::XSPI1_SERVES {
+    (0x7000_0000, 0x7200_0000)
+} else {
+    (0x9000_0000, 0x9200_0000)
+};
 /// Where a stack may begin (the address itself is one past its top): DTCM, AXI SRAM, AHB SRAM, PSRAM.
 const STACKS: [(u32, u32); 4] = [
     (0x2000_0000, 0x2003_0000),
     (0x2400_0000, 0x2407_2000),
     (0x3000_0000, 0x3000_8000),
-    (0x9000_0000, 0x9200_0000),
+    PSRAM,
 ];
 
 /// First two words of a vector table.

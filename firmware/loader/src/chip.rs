@@ -10,7 +10,7 @@ use board::{
     pac::DBGMCU,
     wait::Waits,
     window,
-    xspi::{Protocol, Xspi},
+    xspi::Xspi,
 };
 use cortex_m::{Peripherals, peripheral::SCB};
 
@@ -148,7 +148,7 @@ fn outside(address: u32) -> Failure {
 fn resume(systick: cortex_m::peripheral::SYST, journal: &mut Silent) -> Nor<'_> {
     Nor::resume(Xspi::resume(
         Waits::new(systick, CORE_HERTZ, journal),
-        Protocol::OctalDouble,
+        nor::MAPPED_PROTOCOL,
     ))
 }
 

@@ -1,4 +1,4 @@
-//! External loader for the NOR of the STM32H7S78-DK.
+//! External loader for the NOR of the STM32H7S78-DK, or with feature `quad` for a quad NOR on port 1.
 //!
 //! A host puts it into DTCM, sets a stack and calls the functions below by the procedure call standard (AAPCS: arguments in R0 to R3,
 //! LR on a breakpoint). The interface is that of ST's `.stldr` files (UM2237): 1 is success, 0 failure, `Verify` returns 0 or the

@@ -28,11 +28,17 @@ const _: () = assert!(size_of::<Storage>() == 200);
 
 const END: Sectors = Sectors { count: 0, size: 0 };
 
-/// The MX66UW1G45G of the DK, in 4 KiB sectors.
+const NAME: &[u8] = if cfg!(feature = "quad") {
+    b"W25Q64JV_W25Q128JV_XSPI1_xspi-gdb"
+} else {
+    b"MX66UW1G45G_STM32H7S78-DK_xspi-gdb"
+};
+
+/// The NOR in 4 KiB sectors: of a quad part as much as it may have.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".Dev_Info")]
 pub static StorageInfo: Storage = Storage {
-    name: padded(b"MX66UW1G45G_STM32H7S78-DK_xspi-gdb"),
+    name: padded(NAME),
     kind: NOR_FLASH,
     start: nor::WINDOW_BASE,
     size: nor::CAPACITY,

@@ -27,6 +27,7 @@ pub struct Host {
     pub board: VirtualBoard,
     session: Session,
     loader: Image,
+    port: XspiPort,
 }
 
 impl Host {
@@ -44,7 +45,12 @@ impl Host {
     }
 
     fn on(board: VirtualBoard) -> Self {
-        let loader = Image::load("loader.elf");
+        Self::with("loader.elf", board, XspiPort::Xspi2)
+    }
+
+    /// The loader of that name, initialised, on a board where it opens that window.
+    pub fn with(loader: &str, board: VirtualBoard, port: XspiPort) -> Self {
+        let loader = Image::load(loader);
         let mut session = board
             .open()
             .attach("STM32H7S7L8", Permissions::default())
@@ -66,6 +72,7 @@ impl Host {
             board,
             session,
             loader,
+            port,
         };
         let outcome = host.call("Init", &[]);
         assert_eq!(outcome, SUCCESS, "{:x?}", host.last_failure());
@@ -145,7 +152,7 @@ impl Host {
     }
 
     fn is_mapped(&self) -> bool {
-        self.board.with(|board| board.is_mapped(XspiPort::Xspi2))
+        self.board.with(|board| board.is_mapped(self.port))
     }
 
     fn nor(&self, offset: u32, length: usize) -> Vec<u8> {
@@ -153,6 +160,56 @@ impl Host {
         self.board
             .with(|board| board.nor_contents(offset, &mut bytes));
         bytes
+    }
+
+    /// A range across pages, which does not begin at one, in sectors that were not blank.
+    pub fn erases_programs_and_verifies(&mut self, window: u32) {
+        let bytes = pattern(1_000);
+        self.board
+            .with(|board| board.program_nor(0x1_0000, &[0; 0x3000]))
+            .unwrap();
+        self.write(BUFFER, &bytes);
+
+        assert_eq!(
+            self.call("SectorErase", &[window + 0x1_0000, window + 0x1_1000]),
+            SUCCESS
+        );
+        assert_eq!(self.nor(0x1_0000, 0x2000), vec![0xff; 0x2000]);
+        assert_eq!(self.nor(0x1_2000, 0x1000), vec![0; 0x1000]);
+
+        assert_eq!(
+            self.call("Write", &[window + 0x1_0003, 1_000, BUFFER]),
+            SUCCESS
+        );
+        assert_eq!(self.nor(0x1_0003, 1_000), bytes);
+        assert_eq!(self.nor(0x1_0000, 3), [0xff; 3]);
+        assert!(!self.is_mapped());
+
+        assert_eq!(self.call("Verify", &[window + 0x1_0003, BUFFER, 250, 0]), 0);
+        let sum = bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+        assert_eq!(self.register(RegisterId(1)), sum);
+        assert!(self.is_mapped());
+        self.write(BUFFER + 500, &[!bytes[500]]);
+        assert_eq!(
+            self.call("Verify", &[window + 0x1_0003, BUFFER, 250, 0]),
+            window + 0x1_0003 + 500
+        );
+        assert_eq!(
+            self.call("CheckSum", &[window + 0x1_0003, 1_000, 5]),
+            sum + 5
+        );
+
+        assert_eq!(
+            self.call("Read", &[window + 0x1_0003, 1_000, BUFFER]),
+            SUCCESS
+        );
+        let mut read = vec![0; 1_000];
+        self.session
+            .core(0)
+            .unwrap()
+            .read_8(BUFFER.into(), &mut read)
+            .unwrap();
+        assert_eq!(read, bytes);
     }
 }
 
@@ -188,47 +245,7 @@ fn init_maps_the_window() {
 
 #[test]
 fn a_chip_is_erased_programmed_verified_and_read() {
-    let mut host = Host::initialised();
-    let bytes = pattern(1_000);
-    host.board
-        .with(|board| board.program_nor(0x1_0000, &[0; 0x3000]))
-        .unwrap();
-    host.write(BUFFER, &bytes);
-
-    assert_eq!(
-        host.call("SectorErase", &[NOR + 0x1_0000, NOR + 0x1_1000]),
-        SUCCESS
-    );
-    assert_eq!(host.nor(0x1_0000, 0x2000), vec![0xff; 0x2000]);
-    assert_eq!(host.nor(0x1_2000, 0x1000), vec![0; 0x1000]);
-
-    assert_eq!(
-        host.call("Write", &[NOR + 0x1_0003, 1_000, BUFFER]),
-        SUCCESS
-    );
-    assert_eq!(host.nor(0x1_0003, 1_000), bytes);
-    assert_eq!(host.nor(0x1_0000, 3), [0xff; 3]);
-    assert!(!host.is_mapped());
-
-    assert_eq!(host.call("Verify", &[NOR + 0x1_0003, BUFFER, 250, 0]), 0);
-    let sum = bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
-    assert_eq!(host.register(RegisterId(1)), sum);
-    assert!(host.is_mapped());
-    host.write(BUFFER + 500, &[!bytes[500]]);
-    assert_eq!(
-        host.call("Verify", &[NOR + 0x1_0003, BUFFER, 250, 0]),
-        NOR + 0x1_0003 + 500
-    );
-    assert_eq!(host.call("CheckSum", &[NOR + 0x1_0003, 1_000, 5]), sum + 5);
-
-    assert_eq!(host.call("Read", &[NOR + 0x1_0003, 1_000, BUFFER]), SUCCESS);
-    let mut read = vec![0; 1_000];
-    host.session
-        .core(0)
-        .unwrap()
-        .read_8(BUFFER.into(), &mut read)
-        .unwrap();
-    assert_eq!(read, bytes);
+    Host::initialised().erases_programs_and_verifies(NOR);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! checked the other's reading.
 
 mod appli;
+mod boards;
 mod boot;
 #[path = "../common/mod.rs"]
 mod common;
