@@ -186,6 +186,11 @@ impl Core {
         }
     }
 
+    /// Sizes of ITCM and DTCM until the next reset, for ITCMCR and DTCMCR.
+    pub fn set_tcm_sizes(&mut self, itcm_bytes: u32, dtcm_bytes: u32) {
+        self.system.scb.set_tcm_sizes(itcm_bytes, dtcm_bytes);
+    }
+
     /// System reset with the vector table at `vector_base`. Debug logic, FPB, DWT and ITM survive it, and so do the contents of
     /// the caches, which are off then.
     pub fn reset<B: Bus>(&mut self, bus: &mut B, vector_base: u32) {

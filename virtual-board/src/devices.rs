@@ -12,6 +12,7 @@
 //! | [`xspi::Xspi`] | `xspi2()` | 0x5200_A000 | 0x7000_0000, 256 MB |
 //! | [`xspim::Xspim`] | `new()` | 0x5200_B400 | |
 //! | [`register_file::RegisterFile`] | `mce(1)` ... | 0x5200_B800 + 0x400 * (n - 1) | |
+//! | [`ramecc::Ramecc`] | `new(1)`, `new(2)` | 0x5200_9000, 0x5802_7000 | |
 //! | [`timer::Timer`] | `new(2)` ... `new(7)` | [`timer::Timer::base`] | |
 //! | [`uart::Uart`] | `uart4()`, `usart3()` | 0x4000_4C00, 0x4000_4800 | |
 //! | [`iwdg::Iwdg`] | `new()` | 0x5800_4800 | |
@@ -37,6 +38,7 @@ pub mod gpio;
 pub mod iwdg;
 pub mod psram;
 pub mod pwr;
+pub mod ramecc;
 pub mod rcc;
 pub mod register_file;
 pub mod sbs;
@@ -204,6 +206,14 @@ pub struct Wires {
     pub sockets: [Option<Socket>; 2],
     /// Request lines to the DMA controllers: levels, driven by each peripheral for its own lines.
     pub dma_requests: dma::request::Requests,
+    /// Hide protection level, 0 to 3 (SBS_HDPLSR): driven by SBS.
+    pub hide_level: u8,
+    /// Code opened AP1 of a closed product (SBS_DBGCR): driven by SBS.
+    pub debug_opened: bool,
+    /// The product state closes AP1: driven by the board.
+    pub debug_closed: bool,
+    /// RAMECC1 and RAMECC2 ask for the interrupt that they share: each drives its own.
+    pub ram_errors: [bool; 2],
     /// Interrupt lines by NVIC number: level, driven by each device for its own line.
     pub irq: [u64; 4],
     /// A device asks for a system reset (IWDG, option byte launch); the board takes it.
@@ -355,6 +365,9 @@ pub trait Device: std::any::Any + Send {
     ) -> Access<()> {
         Err(Refusal::Error)
     }
+
+    /// An access to RAM met wrong check bits; `data` is the word as it is there.
+    fn ram_error(&mut self, _error: &ramecc::RamError, _data: [u32; 2], _wires: &mut Wires) {}
 
     /// Returns to reset state.
     fn reset(&mut self, reset: Reset, wires: &mut Wires);

@@ -5,9 +5,9 @@
 //! noted once, reads as the reset value, and is refused if the board is strict. AP1 meets the same map: the AHB-AP of a Cortex-M7
 //! reaches the TCMs too.
 //!
-//! Deviations: the AHB and backup SRAMs answer without their clock gate; a TCM enlarged by option bytes takes its share from the
-//! low end of AXI SRAM1 (ITCM) and SRAM3 (DTCM) (unverified).
+//! Deviation: the AHB and backup SRAMs answer without their clock gate.
 
+mod ecc;
 mod fixed;
 mod peripherals;
 mod ram;
@@ -156,9 +156,14 @@ impl Map {
         self.wires.attention = false;
     }
 
-    /// Sizes the TCMs as the option bytes say.
+    /// Sizes the RAMs as the option bytes say.
     pub fn share(&mut self, shares: Shares) {
         self.ram.share(shares);
+    }
+
+    /// What the option bytes made of the RAMs.
+    pub fn shares(&self) -> Shares {
+        self.ram.shares()
     }
 
     /// Holds the bus matrix in reset, or lets it go.
@@ -286,6 +291,23 @@ impl Map {
         }
     }
 
+    /// Tells the devices of wrong check bits that the last access to RAM met.
+    #[inline]
+    fn note_ram_error(&mut self) {
+        if self.ram.met_error() {
+            self.tell_ram_error();
+        }
+    }
+
+    #[cold]
+    fn tell_ram_error(&mut self) {
+        if let Some((error, data)) = self.ram.take_error() {
+            for slot in &mut self.slots {
+                slot.device.ram_error(&error, data, &mut self.wires);
+            }
+        }
+    }
+
     /// Reads what is neither RAM nor behind a device.
     fn read_rest(&mut self, address: u32, width: Width, master: Master) -> Result<u32, BusError> {
         if let Some(word) = fixed::word(address & !3, &self.identifier) {
@@ -303,6 +325,7 @@ impl Bus for Map {
             return Err(BusError::Refused);
         }
         if let Some(result) = self.ram.read(address, width) {
+            self.note_ram_error();
             return result;
         }
         self.wires.now = self.clock.time_at(self.cycle);
@@ -342,6 +365,7 @@ impl Bus for Map {
             return Err(BusError::Refused);
         }
         if let Some(result) = self.ram.write(address, width, value) {
+            self.note_ram_error();
             return result;
         }
         self.wires.now = self.clock.time_at(self.cycle);

@@ -33,8 +33,6 @@ pub struct Chip {
     held: bool,
     /// A transfer of AP1 never ended: the AHB-AP's bus is dead until nRST.
     bus_dead: bool,
-    /// The product state closes AP1.
-    closed: bool,
     lines: [u64; 4],
 }
 
@@ -49,7 +47,6 @@ impl Chip {
             boot_vectors: vector_base,
             held: false,
             bus_dead: false,
-            closed: false,
             lines: [0; 4],
         };
         chip.reset(ResetCause::Power);
@@ -82,9 +79,16 @@ impl Chip {
         self.map.wires.reset_cause = cause;
         self.map.reset(reset);
         self.load_options();
-        self.core.reset(&mut self.map, self.boot_vectors);
+        self.reset_core();
         self.map.hold(self.held);
         self.settle();
+    }
+
+    fn reset_core(&mut self) {
+        self.core.reset(&mut self.map, self.boot_vectors);
+        let shares = self.map.shares();
+        self.core
+            .set_tcm_sizes(shares.itcm_bytes(), shares.dtcm_bytes());
     }
 
     /// What the option bytes and the boot pin decide at a reset.
@@ -92,12 +96,14 @@ impl Chip {
         if let Some(flash) = self.map.device::<Flash>(wiring::FLASH) {
             let options = flash.options();
             let (itcm, dtcm) = options.tcm_shares();
-            self.closed = options.product_state() == CLOSED;
+            let closed = options.product_state() == CLOSED;
             let (hardware, watchdog) = (
                 options.is_watchdog_in_hardware(),
                 options.watchdog_options(),
             );
-            self.map.share(Shares::new(itcm, dtcm));
+            let shares = Shares::new(itcm, dtcm).with_ecc(options.is_ram_checked());
+            self.map.wires.debug_closed = closed;
+            self.map.share(shares);
             self.map.wires.watchdog_options = watchdog;
             if hardware {
                 self.map.with_device(wiring::IWDG, Iwdg::start);
@@ -166,7 +172,7 @@ impl Chip {
             Outcome::Halted | Outcome::LockedUp => self.now = self.now.max(limit),
             Outcome::ResetRequested(ResetRequest::System) => self.reset(ResetCause::Software),
             Outcome::ResetRequested(ResetRequest::Core) => {
-                self.core.reset(&mut self.map, self.boot_vectors);
+                self.reset_core();
             }
         }
         self.settle();
@@ -308,8 +314,10 @@ impl System for Chip {
         self.note_stall(result)
     }
 
-    /// A closed product denies AP1; AP0, through which debug authentication is opened, stays [U].
+    /// A closed product denies AP1 unless its own code has opened it. AP0, with the mailbox of debug authentication, stays: DBGMCU_SR
+    /// says so from reset. That a denied port answers with an error is an assumption [U].
     fn enabled(&self, ap: Port) -> bool {
-        ap == Port::SystemDebug || !self.closed
+        let wires = &self.map.wires;
+        ap == Port::SystemDebug || !wires.debug_closed || wires.debug_opened
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::{
     devices::{
-        dbgmcu::Dbgmcu, dma::Dma, flash::Flash, gpio::Gpio, iwdg::Iwdg, pwr::Pwr, rcc::Rcc,
-        register_file::RegisterFile, sbs::Sbs, timer::Timer, uart::Uart, wwdg::Wwdg, xspi::Xspi,
-        xspim::Xspim,
+        dbgmcu::Dbgmcu, dma::Dma, flash::Flash, gpio::Gpio, iwdg::Iwdg, pwr::Pwr, ramecc::Ramecc,
+        rcc::Rcc, register_file::RegisterFile, sbs::Sbs, timer::Timer, uart::Uart, wwdg::Wwdg,
+        xspi::Xspi, xspim::Xspim,
     },
     map::{DBGMCU_BASE, FLASH_BASE, Map},
 };
@@ -29,6 +29,8 @@ const XSPIM: u32 = 0x5200_B400;
 const MCE1: u32 = 0x5200_B800;
 const GPDMA1: u32 = 0x4002_1000;
 const HPDMA1: u32 = 0x5200_0000;
+const RAMECC1: u32 = 0x5200_9000;
+const RAMECC2: u32 = 0x5802_7000;
 const WWDG: u32 = 0x4000_2C00;
 /// The watchdog that the option bytes can start.
 pub const IWDG: u32 = 0x5800_4800;
@@ -65,6 +67,8 @@ pub fn place(map: &mut Map) {
         let base = MCE1 + REGISTERS * (u32::from(number) - 1);
         map.place(base, REGISTERS, RegisterFile::mce(number));
     }
+    map.place(RAMECC1, REGISTERS, Ramecc::new(1));
+    map.place(RAMECC2, REGISTERS, Ramecc::new(2));
     map.place(SBS, REGISTERS, Sbs::new());
     map.place(IWDG, REGISTERS, Iwdg::new());
     map.place(WWDG, REGISTERS, Wwdg::new());

@@ -201,8 +201,11 @@ pub struct Scb {
     ahb_slave_control: u32,
 }
 
-/// ITCMCR and DTCMCR: EN and SZ for 64 KB.
-const TCM_RESET: u32 = 0b0111 << 3 | 1;
+/// ITCMCR and DTCMCR: SZ, and its value for 64 KB (DDI 0489, 4.5).
+const TCM_SIZE: u32 = 0b1111 << 3;
+const TCM_64_KB: u32 = 0b0111 << 3;
+/// ITCMCR and DTCMCR after reset: EN and SZ for 64 KB.
+const TCM_RESET: u32 = TCM_64_KB | 1;
 /// EN, RMW, RETEN.
 const TCM_WRITABLE: u32 = 0b111;
 /// AHBPCR: 512 MB at 0x4000_0000, EN.
@@ -231,6 +234,14 @@ impl Scb {
             cache_control: 0,
             ahb_slave_control: 0,
         }
+    }
+
+    /// Sizes of ITCM and DTCM, as the chip ties them to the core. SZ has powers of two only: the next larger one stands for 192 KB [U].
+    pub fn set_tcm_sizes(&mut self, itcm_bytes: u32, dtcm_bytes: u32) {
+        let size =
+            |bytes: u32| TCM_64_KB + ((bytes.div_ceil(0x1_0000)).next_power_of_two().ilog2() << 3);
+        self.itcm_control = self.itcm_control & !TCM_SIZE | size(itcm_bytes);
+        self.dtcm_control = self.dtcm_control & !TCM_SIZE | size(dtcm_bytes);
     }
 
     /// True if every bit of `bits` is set in CCR.
@@ -298,8 +309,12 @@ impl Scb {
             at::FPCAR => self.fp_context_address = value & !7,
             at::FPDSCR => self.fp_default_status = value & FPDSCR_WRITABLE,
             at::CSSELR => self.cache_selection = value & 0xF,
-            at::ITCMCR => self.itcm_control = TCM_RESET & !TCM_WRITABLE | value & TCM_WRITABLE,
-            at::DTCMCR => self.dtcm_control = TCM_RESET & !TCM_WRITABLE | value & TCM_WRITABLE,
+            at::ITCMCR => {
+                self.itcm_control = self.itcm_control & TCM_SIZE | value & TCM_WRITABLE;
+            }
+            at::DTCMCR => {
+                self.dtcm_control = self.dtcm_control & TCM_SIZE | value & TCM_WRITABLE;
+            }
             at::AHBPCR => self.ahb_peripheral_control = value & 1,
             at::CACR => self.cache_control = value & 0b111,
             at::AHBSCR => self.ahb_slave_control = value & 0xFFFF,

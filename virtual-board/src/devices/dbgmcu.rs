@@ -1,5 +1,8 @@
 //! Debug MCU configuration (RM0477, DBGMCU): identity, low-power debug and freeze bits.
 //!
+//! SR says which access ports the product state leaves open. The mailbox of debug authentication is there and nobody answers: ST's
+//! authentication code is not modelled.
+//!
 //! The core and AP1 see it at 0x5C00_1000, AP0 at 0xE00E_1000. Only a power cycle resets it.
 
 use super::{Access, Device, Refusal, Reset, Wires};
@@ -13,6 +16,14 @@ const APB1FZR: u32 = 0x3C;
 const APB2FZR: u32 = 0x4C;
 const APB4FZR: u32 = 0x54;
 const SR: u32 = 0xFC;
+const DBG_AUTH_HOST: u32 = 0x100;
+const DBG_AUTH_DEVICE: u32 = 0x104;
+const DBG_AUTH_ACK: u32 = 0x108;
+
+/// SR: AP0 and AP1 are there, AP0 is open.
+const PORTS: u32 = 0x0001_0003;
+/// SR: AP1 is open.
+const CORE_PORT_OPEN: u32 = 1 << 17;
 
 /// STM32H7Rx/7Sx, and the revision of the first parts sold (not verified against a part).
 const IDENTITY: u32 = 0x1003_0485;
@@ -30,6 +41,8 @@ const APB4: usize = 4;
 pub struct Dbgmcu {
     control: u32,
     freeze: [u32; 5],
+    /// The last message of a debugger that wants to authenticate.
+    message: u32,
 }
 
 impl Dbgmcu {
@@ -44,11 +57,14 @@ impl Device for Dbgmcu {
         "DBGMCU"
     }
 
-    fn read(&mut self, offset: u32, _width: Width, _wires: &mut Wires) -> Access<u32> {
+    fn read(&mut self, offset: u32, _width: Width, wires: &mut Wires) -> Access<u32> {
         match offset {
             IDCODE => Ok(IDENTITY),
             CR => Ok(self.control),
-            SR => Ok(0),
+            SR if wires.debug_closed && !wires.debug_opened => Ok(PORTS),
+            SR => Ok(PORTS | CORE_PORT_OPEN),
+            DBG_AUTH_HOST => Ok(self.message),
+            DBG_AUTH_DEVICE | DBG_AUTH_ACK => Ok(0),
             _ => match FREEZE.iter().position(|&at| at == offset) {
                 Some(index) => Ok(self.freeze[index]),
                 None => Err(Refusal::Unmodelled { reset: 0 }),
@@ -58,7 +74,8 @@ impl Device for Dbgmcu {
 
     fn write(&mut self, offset: u32, _width: Width, value: u32, wires: &mut Wires) -> Access<()> {
         match offset {
-            IDCODE | SR => {}
+            IDCODE | SR | DBG_AUTH_DEVICE | DBG_AUTH_ACK => {}
+            DBG_AUTH_HOST => self.message = value,
             CR => self.control = value & CR_MASK,
             _ => match FREEZE.iter().position(|&at| at == offset) {
                 Some(index) => self.freeze[index] = value,

@@ -7,13 +7,19 @@
 //! - A flash word that is programmed twice with different data has wrong ECC: reads of it are bus errors and set DBECCERRF
 //!   until its sector is erased.
 //!
+//! - A sector is protected by WRPSR, and so is one that the hide-protected area (HDPSR) reaches into once SBS_HDPLSR has gone
+//!   beyond level 1: erase and program end in WRPERRF. A read of the hidden area is a bus error and sets RDSERRF.
+//! - Option bytes: unlock, set PG_OPT, write the word's programming register, wait for QW, clear PG_OPT, as ST's HAL does
+//!   (`HAL_FLASHEx_OBProgram`). What is forbidden sets OPTERRF. RAM sizes and product state take effect at the next reset.
+//!
 //! Deviations: error rules follow the STM32H7 family's (RM0433, 4.7) where RM0477 was not at hand; program and erase times
 //! are those of ST's other 40 nm parts with 128-bit words (31 us, 2 ms); a read while busy does not wait; a program that a reset or
-//! power cut interrupts leaves a flash word with wrong ECC, an erase every other one of its sectors; no CRC unit, no OTP, no key storage; option bytes take effect when they are programmed, without their rules of regression.
+//! power cut interrupts leaves a flash word with wrong ECC, an erase every other one of its sectors; no CRC unit, no OTP, no key
+//! storage. The level from which HDP hides, and that a hidden read is a bus error, are those of ST's other families [U].
 
 pub mod options;
 
-use self::options::Options;
+use self::options::{Forbidden, Options};
 use super::{Access, Device, Refusal, Reset, Wires};
 use crate::{
     bus::Width,
@@ -70,14 +76,19 @@ const WRPERR: u32 = 1 << 17;
 const PGSERR: u32 = 1 << 18;
 const STRBERR: u32 = 1 << 19;
 const INCERR: u32 = 1 << 21;
+const RDSERR: u32 = 1 << 24;
 const DBECCERR: u32 = 1 << 26;
 const ERRORS: u32 = WRPERR | PGSERR | STRBERR | INCERR;
+/// OPTISR.
+const OPTERR: u32 = 1 << 30;
 const IER_MASK: u32 = 0x1F3F_0000;
 
 const PROGRAM_TIME: Time = Time::micros(31);
 const ERASE_TIME: Time = Time::millis(2);
 const OPTION_TIME: Time = Time::millis(10);
 const IRQ: usize = 8;
+/// The last hide protection level to which the hide-protected area is visible.
+const VISIBLE_TO: u8 = 1;
 
 /// State of a lock that two keys open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +162,10 @@ pub struct Flash {
     cr: u32,
     lock: Lock,
     option_lock: Lock,
+    /// OPTCR.PG_OPT.
+    options_enabled: bool,
+    /// OPTISR.
+    option_errors: u32,
     ier: u32,
     isr: u32,
     ecc_address: u32,
@@ -180,6 +195,8 @@ impl Flash {
             cr: 0,
             lock: Lock::Locked,
             option_lock: Lock::Locked,
+            options_enabled: false,
+            option_errors: 0,
             ier: 0,
             isr: 0,
             ecc_address: 0,
@@ -347,6 +364,13 @@ impl Flash {
         }
     }
 
+    /// True if the sector can be neither erased nor programmed.
+    fn is_protected(&self, sector: u32, wires: &Wires) -> bool {
+        let bytes = sector * SECTOR..(sector + 1) * SECTOR;
+        self.options.is_write_protected(sector)
+            || wires.hide_level > VISIBLE_TO && self.options.hides(bytes)
+    }
+
     fn erase(&mut self, cr: u32, wires: &mut Wires) {
         let sectors = if cr & BER != 0 {
             0..SIZE / SECTOR
@@ -361,7 +385,7 @@ impl Flash {
         }
         if sectors
             .clone()
-            .any(|sector| self.options.is_write_protected(sector))
+            .any(|sector| self.is_protected(sector, wires))
         {
             return self.fail(WRPERR, wires);
         }
@@ -408,15 +432,25 @@ impl Flash {
         Ok(())
     }
 
-    fn write_optcr(&mut self, value: u32, wires: &mut Wires) {
+    fn write_optcr(&mut self, value: u32) {
         if self.option_lock != Lock::Open {
             return;
         }
+        self.options_enabled = value & PG_OPT != 0;
         if value & OPTLOCK != 0 {
             self.option_lock = self.option_lock.close();
-        } else if value & PG_OPT != 0 && self.operation.is_none() {
-            self.options.commit();
-            self.begin(Kind::OptionChange, (0, 0), OPTION_TIME, wires);
+        }
+    }
+
+    /// A write to a register that programs an option word.
+    fn program_option(&mut self, offset: u32, value: u32, wires: &mut Wires) {
+        if self.option_lock != Lock::Open || !self.options_enabled {
+            return;
+        }
+        match self.options.program(offset, value) {
+            Ok(true) => self.begin(Kind::OptionChange, (0, 0), OPTION_TIME, wires),
+            Ok(false) => {}
+            Err(Forbidden) => self.option_errors |= OPTERR,
         }
     }
 }
@@ -430,14 +464,20 @@ impl Device for Flash {
         self.settle(wires);
         Ok(match offset {
             ACR => self.acr,
-            KEYR | ICR | OPTKEYR | OPTISR | OPTICR => 0,
+            KEYR | ICR | OPTKEYR | OPTICR => 0,
+            OPTISR => self.option_errors,
             CR => self.cr | if self.lock == Lock::Open { 0 } else { LOCK },
             SR => self.status(),
             IER => self.ier,
             ISR => self.isr,
             ECCDFADDR => self.ecc_address,
-            OPTCR if self.option_lock == Lock::Open => 0,
-            OPTCR => OPTLOCK,
+            OPTCR => {
+                let enabled = if self.options_enabled { PG_OPT } else { 0 };
+                match self.option_lock {
+                    Lock::Open => enabled,
+                    _ => enabled | OPTLOCK,
+                }
+            }
             _ => match self.options.register(offset) {
                 Some(value) => value,
                 None => return Err(Refusal::Unmodelled { reset: 0 }),
@@ -451,7 +491,8 @@ impl Device for Flash {
             ACR => self.acr = value & 0x3F,
             KEYR => self.lock = self.lock.key(value, KEYS),
             CR => self.write_cr(value, wires),
-            SR | ISR | OPTISR | OPTICR | ECCDFADDR => {}
+            SR | ISR | OPTISR | ECCDFADDR => {}
+            OPTICR => self.option_errors &= !value,
             IER => {
                 self.ier = value & IER_MASK;
                 self.drive_irq(wires);
@@ -461,14 +502,12 @@ impl Device for Flash {
                 self.drive_irq(wires);
             }
             OPTKEYR => self.option_lock = self.option_lock.key(value, OPTION_KEYS),
-            OPTCR => self.write_optcr(value, wires),
+            OPTCR => self.write_optcr(value),
             _ => {
                 if self.options.register(offset).is_none() {
                     return Err(Refusal::Unmodelled { reset: 0 });
                 }
-                if self.option_lock == Lock::Open {
-                    self.options.prepare(offset, value);
-                }
+                self.program_option(offset, value, wires);
             }
         }
         Ok(())
@@ -480,6 +519,11 @@ impl Device for Flash {
         let Some(bytes) = self.array.get(at..at + width.bytes() as usize) else {
             return Err(Refusal::Error);
         };
+        if wires.hide_level > VISIBLE_TO && self.options.hides(offset..offset + width.bytes()) {
+            self.isr |= RDSERR;
+            self.drive_irq(wires);
+            return Err(Refusal::Error);
+        }
         if self.broken[at / WORD as usize] {
             self.isr |= DBECCERR;
             self.ecc_address = offset;
@@ -511,7 +555,7 @@ impl Device for Flash {
             self.fail(PGSERR, wires);
             return Ok(());
         }
-        if self.options.is_write_protected(offset / SECTOR) {
+        if self.is_protected(offset / SECTOR, wires) {
             self.fail(WRPERR, wires);
             return Ok(());
         }
@@ -549,7 +593,6 @@ impl Device for Flash {
             ..Self::new()
         };
         *self = kept;
-        self.options.discard();
         self.drive_irq(wires);
     }
 

@@ -1,7 +1,10 @@
 //! System configuration, boot and security (RM0477, SBS): what start-up code waits for.
 //!
 //! Compensation cells are ready at once when enabled (the boot stage waits for the bits). IOHSLV bits take effect only with
-//! their option bytes: here they are stored. BOOTSR and HDPLSR show what the tests set.
+//! their option bytes: here they are stored. BOOTSR shows where the core started.
+//!
+//! HDPLCR raises the hide protection level, and only a system reset brings it back; FLASH hides its area by it. DBGCR opens AP1 of a
+//! closed product for code that runs at the level that it names; which of its two unlocking fields AP1 needs is not known: both [U].
 
 use super::{Access, Device, Refusal, Reset, Wires, gate::Gate};
 use crate::bus::Width;
@@ -9,6 +12,8 @@ use crate::bus::Width;
 const BOOTSR: u32 = 0x00;
 const HDPLCR: u32 = 0x10;
 const HDPLSR: u32 = 0x14;
+const DBGCR: u32 = 0x20;
+const DBGLOCKR: u32 = 0x24;
 const PMCR: u32 = 0x100;
 const FPUIMR: u32 = 0x104;
 const MESR: u32 = 0x108;
@@ -22,8 +27,14 @@ const EXTICR4: u32 = 0x13C;
 /// CCCSR: cells enabled at 0, 2 and 4 are ready at 8, 9 and 10.
 const CELLS: [(u32, u32); 3] = [(0, 8), (2, 9), (4, 10)];
 const CCCSR_WRITABLE: u32 = 0x0007_003F;
-/// HDPL 1, where user code starts in an open part (codes: 0xB4 level 0, 0x51 level 1, 0x8A level 2, 0x6F level 3).
-const HDPL_LEVEL_1: u32 = 0x51;
+/// Codes of the hide protection levels.
+const HDPL_CODES: [u32; 4] = [0xB4, 0x51, 0x8A, 0x6F];
+/// Where user code starts in an open part [U].
+const HDPL_AT_RESET: u8 = 1;
+/// What HDPLCR, and DBGLOCKR while it is open, read as; in DBGCR's fields it unlocks.
+const UNLOCKED: u32 = 0xB4;
+/// What DBGLOCKR reads as once something else was written.
+const LOCKED: u32 = 0x6A;
 /// Writing this to HDPLCR raises the level.
 const HDPL_INCREMENT: u32 = 0x6A;
 
@@ -31,7 +42,9 @@ const HDPL_INCREMENT: u32 = 0x6A;
 pub struct Sbs {
     gate: Gate,
     boot_vector: u32,
-    hide_level: u32,
+    hide_level: u8,
+    debug_control: u32,
+    debug_lock: u32,
     product_mode: u32,
     fpu_mask: u32,
     compensation: u32,
@@ -52,7 +65,9 @@ impl Sbs {
         Self {
             gate: Gate::apb4(1),
             boot_vector: 0x0800_0000,
-            hide_level: HDPL_LEVEL_1,
+            hide_level: HDPL_AT_RESET,
+            debug_control: 0,
+            debug_lock: UNLOCKED,
             product_mode: 0,
             fpu_mask: 0x1F,
             compensation: 0,
@@ -75,9 +90,29 @@ impl Sbs {
             })
     }
 
+    fn hide_code(&self) -> u32 {
+        HDPL_CODES[usize::from(self.hide_level & 3)]
+    }
+
+    fn drive(&self, wires: &mut Wires) {
+        let opened = UNLOCKED | UNLOCKED << 8 | self.hide_code() << 16;
+        wires.hide_level = self.hide_level;
+        wires.debug_opened = self.debug_control == opened;
+    }
+
     fn is_open(&mut self, wires: &mut Wires) -> bool {
         if self.gate.was_reset(wires) {
+            // The reset line of the peripheral leaves alone what protects.
+            let Self {
+                hide_level,
+                debug_control,
+                debug_lock,
+                ..
+            } = *self;
             self.reset(Reset::System, wires);
+            (self.hide_level, self.debug_control, self.debug_lock) =
+                (hide_level, debug_control, debug_lock);
+            self.drive(wires);
         }
         self.gate.is_open(wires)
     }
@@ -94,8 +129,10 @@ impl Device for Sbs {
         }
         Ok(match offset {
             BOOTSR => self.boot_vector,
-            HDPLCR => 0,
-            HDPLSR => self.hide_level,
+            HDPLCR => UNLOCKED,
+            HDPLSR => self.hide_code(),
+            DBGCR => self.debug_control,
+            DBGLOCKR => self.debug_lock,
             PMCR => self.product_mode,
             FPUIMR => self.fpu_mask,
             MESR => 0,
@@ -116,13 +153,17 @@ impl Device for Sbs {
         match offset {
             BOOTSR | HDPLSR | MESR | CCVALR => {}
             HDPLCR if value & 0xFF == HDPL_INCREMENT => {
-                self.hide_level = match self.hide_level {
-                    0xB4 => 0x51,
-                    0x51 => 0x8A,
-                    _ => 0x6F,
-                };
+                self.hide_level = (self.hide_level + 1).min(3);
+                self.drive(wires);
             }
             HDPLCR => {}
+            DBGCR if self.debug_lock == UNLOCKED => {
+                self.debug_control = value & 0x00FF_FFFF;
+                self.drive(wires);
+            }
+            DBGCR => {}
+            DBGLOCKR if value & 0xFF != UNLOCKED => self.debug_lock = LOCKED,
+            DBGLOCKR => {}
             PMCR => self.product_mode = value,
             FPUIMR => self.fpu_mask = value,
             CCCSR => self.compensation = value & CCCSR_WRITABLE,
@@ -136,13 +177,14 @@ impl Device for Sbs {
         Ok(())
     }
 
-    fn reset(&mut self, _reset: Reset, _wires: &mut Wires) {
+    fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
         let (gate, boot_vector) = (self.gate, self.boot_vector);
         *self = Self {
             gate,
             boot_vector,
             ..Self::new()
         };
+        self.drive(wires);
     }
 }
 
@@ -157,5 +199,39 @@ mod tests {
         wires.gates.insert(super::super::gate::APB4ENR, 2);
         sbs.write(CCCSR, Width::Word, 0x14, &mut wires).unwrap();
         assert_eq!(sbs.read(CCCSR, Width::Word, &mut wires), Ok(0x614));
+    }
+
+    #[test]
+    fn the_hide_level_rises_and_only_a_system_reset_lowers_it() {
+        let (mut sbs, mut wires) = (Sbs::new(), Wires::default());
+        wires.gates.insert(super::super::gate::APB4ENR, 2);
+        for (level, code) in [(1, 0x51), (2, 0x8A), (3, 0x6F), (3, 0x6F)] {
+            sbs.drive(&mut wires);
+            assert_eq!(wires.hide_level, level);
+            assert_eq!(sbs.read(HDPLSR, Width::Word, &mut wires), Ok(code));
+            sbs.write(HDPLCR, Width::Word, HDPL_INCREMENT, &mut wires)
+                .unwrap();
+        }
+        wires
+            .reset_pulses
+            .insert((super::super::gate::APB4RSTR, 1), 1);
+        assert_eq!(sbs.read(HDPLSR, Width::Word, &mut wires), Ok(0x6F));
+        sbs.reset(Reset::System, &mut wires);
+        assert_eq!(wires.hide_level, 1);
+    }
+
+    #[test]
+    fn debug_opens_at_the_level_that_is_named_and_while_it_is_not_locked() {
+        let (mut sbs, mut wires) = (Sbs::new(), Wires::default());
+        wires.gates.insert(super::super::gate::APB4ENR, 2);
+        let mut write = |offset, value| {
+            sbs.write(offset, Width::Word, value, &mut wires).unwrap();
+            wires.debug_opened
+        };
+        assert!(!write(DBGCR, 0x8A_B4B4), "another level");
+        assert!(write(DBGCR, 0x51_B4B4));
+        assert!(!write(DBGCR, 0));
+        write(DBGLOCKR, 0xC3);
+        assert!(!write(DBGCR, 0x51_B4B4));
     }
 }

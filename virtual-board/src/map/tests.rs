@@ -89,12 +89,29 @@ fn ram_outlives_a_system_reset_and_not_the_power() {
 #[test]
 fn option_bytes_turn_axi_sram_into_tcm() {
     let mut map = map(true);
-    map.share(Shares::new(1, 2));
+    map.share(Shares::new(1, 1));
     let mut answers = |address| map.read(address, Width::Word, Master::Data).is_ok();
     assert!(answers(0x0001_FFFC) && !answers(0x0002_0000));
-    assert!(answers(0x2002_FFFC) && !answers(0x2003_0000));
+    assert!(answers(0x2001_FFFC) && !answers(0x2002_0000));
     assert!(!answers(0x2400_FFFC) && answers(0x2401_0000));
-    assert!(answers(0x2403_FFFC) && !answers(0x2404_0000) && answers(0x2406_0000));
+    assert!(answers(0x2404_FFFC) && !answers(0x2405_0000) && answers(0x2406_0000));
+    map.share(Shares::new(2, 2));
+    let mut answers = |address| map.read(address, Width::Word, Master::Data).is_ok();
+    assert!(answers(0x0002_FFFC) && answers(0x2002_FFFC));
+    assert!(!answers(0x2401_FFFC) && answers(0x2402_0000));
+    assert!(answers(0x2403_FFFC) && !answers(0x2404_0000));
+    map.share(Shares::new(3, 7));
+    assert!(map.read(0x2400_0000, Width::Word, Master::Data).is_ok());
+    assert!(map.read(0x2001_0000, Width::Word, Master::Data).is_err());
+}
+
+#[test]
+fn check_bits_take_the_last_axi_sram() {
+    let mut map = map(true);
+    assert!(map.read(0x2406_0000, Width::Word, Master::Data).is_ok());
+    map.share(Shares::default().with_ecc(true));
+    assert!(map.read(0x2406_0000, Width::Word, Master::Data).is_err());
+    assert!(map.read(0x2405_FFFC, Width::Word, Master::Data).is_ok());
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Option bytes (RM0477, FLASH option registers): each has a status register and, next to it, one to prepare its next value.
+//! Option bytes (RM0477, FLASH option registers): each has a status register and, next to it, one that programs it.
+
+use std::ops::Range;
 
 use crate::devices::WatchdogOptions;
 
@@ -7,10 +9,11 @@ pub const OPEN: u8 = 0xB4;
 /// Debug is closed unless authenticated.
 pub const CLOSED: u8 = 0x51;
 
-/// Status registers, in order; the register to prepare lies four bytes above.
+/// Status registers, in order; the register that programs lies four bytes above.
 const OFFSETS: [u32; 8] = [0x200, 0x208, 0x210, 0x218, 0x230, 0x250, 0x260, 0x268];
 const NVSR: usize = 0;
 const WRPSR: usize = 3;
+const HDPSR: usize = 4;
 const OBW1SR: usize = 6;
 const OBW2SR: usize = 7;
 
@@ -27,19 +30,34 @@ const DELIVERED: [u32; 8] = [
     0x0000_0000,
 ];
 
+/// Bits that a program can change, in the same order.
+const WRITABLE: [u32; 8] = [
+    0x0000_00FF,
+    0xFF00_FFFF,
+    0x0000_FFFF,
+    0x0000_00FF,
+    0x01FF_01FF,
+    0x00FF_FFFF,
+    0x2006_03DC,
+    0x0000_0377,
+];
+
+/// The hide-protected area is counted in blocks of this many bytes.
+const HIDE_BLOCK: u32 = 256;
+
+/// A change that the rules of the product state forbid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forbidden;
+
 /// The option bytes.
 #[derive(Clone, Debug)]
 pub struct Options {
     active: [u32; 8],
-    prepared: [u32; 8],
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            active: DELIVERED,
-            prepared: DELIVERED,
-        }
+        Self { active: DELIVERED }
     }
 }
 
@@ -49,38 +67,33 @@ impl Options {
         Some((index, offset & 4 != 0))
     }
 
-    /// The register at `offset` from FLASH, if it is an option register.
+    /// The register at `offset` from FLASH, if it is an option register. One to program reads as its status register.
     pub fn register(&self, offset: u32) -> Option<u32> {
-        let (index, next) = Self::find(offset)?;
-        Some(if next {
-            self.prepared[index]
-        } else {
-            self.active[index]
-        })
+        let (index, _) = Self::find(offset)?;
+        Some(self.active[index])
     }
 
-    /// Writes a register to prepare; the status registers do not take writes.
-    pub(super) fn prepare(&mut self, offset: u32, value: u32) {
-        if let Some((index, true)) = Self::find(offset) {
-            self.prepared[index] = value;
+    /// Programs the word whose programming register is at `offset`. A status register takes nothing: false.
+    ///
+    /// From OPEN everything can be programmed, CLOSED among it; from CLOSED nothing: back leads only debug authentication [U].
+    pub(super) fn program(&mut self, offset: u32, value: u32) -> Result<bool, Forbidden> {
+        let Some((index, true)) = Self::find(offset) else {
+            return Ok(false);
+        };
+        let mask = WRITABLE[index];
+        let new = self.active[index] & !mask | value & mask;
+        let state_exists = index != NVSR || matches!(new as u8, OPEN | CLOSED);
+        if self.product_state() != OPEN || !state_exists {
+            return Err(Forbidden);
         }
-    }
-
-    /// OPTCR.PG_OPT.
-    pub(super) fn commit(&mut self) {
-        self.active = self.prepared;
-    }
-
-    /// A reset forgets what was prepared.
-    pub(super) fn discard(&mut self) {
-        self.prepared = self.active;
+        self.active[index] = new;
+        Ok(true)
     }
 
     /// Sets a status register, as a tool has programmed it: for tests and state files.
     pub fn set(&mut self, offset: u32, value: u32) {
         if let Some((index, _)) = Self::find(offset) {
             self.active[index] = value;
-            self.prepared[index] = value;
         }
     }
 
@@ -99,6 +112,14 @@ impl Options {
         self.active[WRPSR] >> sector & 1 == 0
     }
 
+    /// HDPSR: true if the hide-protected area reaches into `bytes` of the array. An area whose end is its start is all of it.
+    pub fn hides(&self, bytes: Range<u32>) -> bool {
+        let word = self.active[HDPSR];
+        let (start, end) = (word & 0x1FF, word >> 16 & 0x1FF);
+        let area = start * HIDE_BLOCK..(end + 1) * HIDE_BLOCK;
+        start == end || start < end && area.start < bytes.end && bytes.start < area.end
+    }
+
     /// OBW1SR.IWDG_HW clear: the watchdog starts by itself.
     pub fn is_watchdog_in_hardware(&self) -> bool {
         self.active[OBW1SR] >> 4 & 1 == 0
@@ -110,6 +131,11 @@ impl Options {
             frozen_in_stop: self.active[OBW1SR] >> 17 & 1 == 0,
             frozen_in_standby: self.active[OBW1SR] >> 18 & 1 == 0,
         }
+    }
+
+    /// OBW2SR.ECC_ON_SRAM: the RAMs have check bits.
+    pub fn is_ram_checked(&self) -> bool {
+        self.active[OBW2SR] >> 8 & 1 == 1
     }
 
     /// OBW2SR: ITCM_AXI_SHARE and DTCM_AXI_SHARE, how much of AXI SRAM is given to the tightly coupled memories.

@@ -140,25 +140,95 @@ fn a_protected_sector_is_neither_erased_nor_programmed() {
     assert_eq!(program(&mut flash, &mut wires, SECTOR, 0), EOP);
 }
 
+/// Level 1 is where user code starts.
+#[test]
+fn the_hide_protected_area_is_gone_above_level_1() {
+    let (mut flash, mut wires) = unlocked();
+    // HDPSR: blocks of 256 bytes 0x10 to 0x1F.
+    flash.options_mut().set(0x230, 0x001F_0010);
+    wires.hide_level = 1;
+    assert!(flash.read_memory(0x1000, Width::Word, &mut wires).is_ok());
+    wires.hide_level = 2;
+    assert_eq!(
+        flash.read_memory(0x1000, Width::Word, &mut wires),
+        Err(Refusal::Error)
+    );
+    assert_eq!(flash.read(ISR, Width::Word, &mut wires), Ok(RDSERR));
+    for outside in [0x0FFC, 0x2000] {
+        assert!(flash.read_memory(outside, Width::Word, &mut wires).is_ok());
+    }
+    control(&mut flash, &mut wires, SER | START);
+    assert_eq!(wait(&mut flash, &mut wires) & ERRORS, WRPERR);
+    flash.write(ICR, Width::Word, ERRORS, &mut wires).unwrap();
+    control(&mut flash, &mut wires, 1 << 6 | SER | START);
+    assert_eq!(wait(&mut flash, &mut wires) & (EOP | ERRORS), EOP);
+}
+
+#[test]
+fn an_area_that_ends_where_it_starts_is_everything_and_one_that_ends_before_nothing() {
+    let mut options = Options::default();
+    assert!(!options.hides(0..SIZE), "as delivered");
+    options.set(0x230, 0x0005_0005);
+    assert!(options.hides(0xFF00..0xFF04));
+    options.set(0x230, 0x0004_0005);
+    assert!(!options.hides(0..SIZE));
+}
+
+fn option(flash: &mut Flash, wires: &mut Wires, writes: &[(u32, u32)]) {
+    for (offset, value) in writes {
+        flash.write(*offset, Width::Word, *value, wires).unwrap();
+    }
+}
+
+/// As ST's HAL programs them: keys, PG_OPT, the word.
 #[test]
 fn option_bytes_change_when_they_are_programmed() {
     let (mut flash, mut wires) = (Flash::new(), Wires::default());
     assert_eq!(flash.options().product_state(), options::OPEN);
-    flash.write(0x21C, Width::Word, 0x7F, &mut wires).unwrap();
-    for key in OPTION_KEYS {
-        flash.write(OPTKEYR, Width::Word, key, &mut wires).unwrap();
-    }
+    let keys = OPTION_KEYS.map(|key| (OPTKEYR, key));
+    option(&mut flash, &mut wires, &[(OPTCR, PG_OPT), (0x21C, 0x7F)]);
     assert_eq!(
-        flash.read(0x21C, Width::Word, &mut wires),
+        flash.read(0x218, Width::Word, &mut wires),
         Ok(0xFF),
-        "was locked"
+        "locked"
     );
-    flash.write(0x21C, Width::Word, 0x7F, &mut wires).unwrap();
-    assert_eq!(flash.read(0x218, Width::Word, &mut wires), Ok(0xFF));
-    flash.write(OPTCR, Width::Word, PG_OPT, &mut wires).unwrap();
-    wires.now = flash.next_event().unwrap();
+    option(&mut flash, &mut wires, &keys);
+    option(&mut flash, &mut wires, &[(0x21C, 0x7F)]);
+    assert_eq!(
+        flash.read(0x218, Width::Word, &mut wires),
+        Ok(0xFF),
+        "PG_OPT is not set"
+    );
+    option(&mut flash, &mut wires, &[(OPTCR, PG_OPT), (0x21C, 0x7F)]);
+    assert_eq!(
+        flash.read(SR, Width::Word, &mut wires),
+        Ok(BUSY | QW | IS_OPTION_CHANGE)
+    );
+    wait(&mut flash, &mut wires);
     assert_eq!(flash.read(0x218, Width::Word, &mut wires), Ok(0x7F));
     assert!(flash.options().is_write_protected(7));
+}
+
+#[test]
+fn a_closed_product_does_not_open_by_option_bytes() {
+    let (mut flash, mut wires) = (Flash::new(), Wires::default());
+    option(
+        &mut flash,
+        &mut wires,
+        &OPTION_KEYS.map(|key| (OPTKEYR, key)),
+    );
+    option(&mut flash, &mut wires, &[(OPTCR, PG_OPT), (0x204, 0x39)]);
+    assert_eq!(
+        flash.read(OPTISR, Width::Word, &mut wires),
+        Ok(OPTERR),
+        "no such state"
+    );
+    option(&mut flash, &mut wires, &[(OPTICR, OPTERR), (0x204, 0x51)]);
+    assert_eq!(flash.options().product_state(), options::CLOSED);
+    assert_eq!(flash.read(OPTISR, Width::Word, &mut wires), Ok(0));
+    option(&mut flash, &mut wires, &[(0x204, 0xB4)]);
+    assert_eq!(flash.options().product_state(), options::CLOSED);
+    assert_eq!(flash.read(OPTISR, Width::Word, &mut wires), Ok(OPTERR));
 }
 
 fn lay(flash: &mut Flash, words: &str) {
