@@ -11,7 +11,7 @@
 //! | [`xspi::Xspi`] | `xspi1()` | 0x5200_5000 | 0x9000_0000, 256 MB |
 //! | [`xspi::Xspi`] | `xspi2()` | 0x5200_A000 | 0x7000_0000, 256 MB |
 //! | [`xspim::Xspim`] | `new()` | 0x5200_B400 | |
-//! | [`register_file::RegisterFile`] | `mce(1)` ... | 0x5200_B800 + 0x400 * (n - 1) | |
+//! | [`mce::Mce`] | `new(1)` ... | 0x5200_B800 + 0x400 * (n - 1) | before the windows of XSPI1 and XSPI2 |
 //! | [`ramecc::Ramecc`] | `new(1)`, `new(2)` | 0x5200_9000, 0x5802_7000 | |
 //! | [`timer::Timer`] | `new(2)` ... `new(7)` | [`timer::Timer::base`] | |
 //! | [`uart::Uart`] | `uart4()`, `usart3()` | 0x4000_4C00, 0x4000_4800 | |
@@ -36,11 +36,11 @@ pub mod flash;
 pub mod gate;
 pub mod gpio;
 pub mod iwdg;
+pub mod mce;
 pub mod psram;
 pub mod pwr;
 pub mod ramecc;
 pub mod rcc;
-pub mod register_file;
 pub mod sbs;
 pub mod socket;
 pub mod timer;
@@ -206,6 +206,8 @@ pub struct Wires {
     pub sockets: [Option<Socket>; 2],
     /// Request lines to the DMA controllers: levels, driven by each peripheral for its own lines.
     pub dma_requests: dma::request::Requests,
+    /// Which of MCE1 to MCE3 has a region that is on, one bit each: driven by MCE.
+    pub cipher_engines: u8,
     /// Hide protection level, 0 to 3 (SBS_HDPLSR): driven by SBS.
     pub hide_level: u8,
     /// Code opened AP1 of a closed product (SBS_DBGCR): driven by SBS.

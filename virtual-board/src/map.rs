@@ -9,6 +9,7 @@
 
 mod ecc;
 mod fixed;
+mod guarded;
 mod peripherals;
 mod ram;
 
@@ -53,6 +54,8 @@ struct Window {
     base: u32,
     bytes: u32,
     slot: usize,
+    /// The cipher engine before it.
+    engine: Option<usize>,
 }
 
 /// The memory map with everything behind it.
@@ -117,8 +120,17 @@ impl Map {
             base: memory.0,
             bytes: memory.1,
             slot: self.slots.len(),
+            engine: None,
         });
         self.place(registers.0, registers.1, device);
+    }
+
+    /// Puts the cipher engine at `engine`, which was placed, before the memory at `window`.
+    pub fn guard(&mut self, window: u32, engine: u32) {
+        let engine = self.slots.iter().position(|slot| slot.base == engine);
+        for window in self.windows.iter_mut().filter(|w| w.base == window) {
+            window.engine = engine;
+        }
     }
 
     /// The device at `base`, as what it is.
@@ -259,12 +271,11 @@ impl Map {
             .position(|slot| address.wrapping_sub(slot.base) < slot.bytes)
     }
 
-    fn window_at(&self, address: u32) -> Option<(usize, u32)> {
+    fn window_at(&self, address: u32) -> Option<(&Window, u32)> {
         self.windows
             .iter()
             .map(|window| (window, address.wrapping_sub(window.base)))
             .find(|(window, offset)| *offset < window.bytes)
-            .map(|(window, offset)| (window.slot, offset))
     }
 
     /// What an access to an unmodelled register comes to.
@@ -329,7 +340,11 @@ impl Bus for Map {
             return result;
         }
         self.wires.now = self.clock.time_at(self.cycle);
-        if let Some((slot, offset)) = self.window_at(address) {
+        if let Some((window, offset)) = self.window_at(address) {
+            let slot = window.slot;
+            if let Some(engine) = window.engine.filter(|_| self.wires.cipher_engines != 0) {
+                return self.read_guarded((slot, engine), offset, width);
+            }
             let device = &mut self.slots[slot].device;
             return Ok(device.read_memory(offset, width, &mut self.wires)?);
         }
@@ -369,7 +384,11 @@ impl Bus for Map {
             return result;
         }
         self.wires.now = self.clock.time_at(self.cycle);
-        if let Some((slot, offset)) = self.window_at(address) {
+        if let Some((window, offset)) = self.window_at(address) {
+            let slot = window.slot;
+            if let Some(engine) = window.engine.filter(|_| self.wires.cipher_engines != 0) {
+                return self.write_guarded((slot, engine), (address, offset), width, value);
+            }
             let device = &mut self.slots[slot].device;
             return Ok(device.write_memory(offset, width, value, &mut self.wires)?);
         }

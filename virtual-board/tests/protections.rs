@@ -269,3 +269,44 @@ fn a_protected_sector_keeps_what_it_has() {
     assert_eq!(programming(1, true), (false, 0xFF));
     assert_eq!(programming(1, false), (true, 0xFF), "careless");
 }
+
+/// Opens the NOR's window with plain reads on one line, then gives MCE2 a key and a region of 4 KB at the window's start.
+#[test]
+fn what_was_programmed_past_a_cipher_engine_is_read_as_rubbish() {
+    const OPENS_THE_WINDOW: [(u32, u32); 9] = [
+        (0x5802_4540, 1 << 13),
+        (0x5802_3420, 0x0999_9999),
+        (0x5802_3424, 0x0000_9999),
+        (0x5802_3400, 0x00AA_2AAA),
+        (0x5802_4534, 1 << 12 | 1 << 14),
+        (0x5802_480C, 1 << 15),
+        (0x5200_A008, 1 << 24 | 26 << 16),
+        (0x5200_A100, 1 << 24 | 3 << 12 | 1 << 8 | 1),
+        (0x5200_A110, 0x13),
+    ];
+    const MAPS_IT: (u32, u32) = (0x5200_A000, 3 << 28 | 1);
+    const KEY: [(u32, u32); 4] = [
+        (0x5200_BE00, 1),
+        (0x5200_BE04, 2),
+        (0x5200_BE08, 3),
+        (0x5200_BE0C, 4),
+    ];
+    /// MCE2_REGCR1: ENC block, BREN.
+    const REGION: (u32, u32) = (0x5200_BC40, 2 << 14 | 1);
+    const PLAIN: [u8; 4] = [0x78, 0x56, 0x34, 0x12];
+    let reading = |tables: &[&[(u32, u32)]], address| {
+        let mut board = ran(common::builder()
+            .nor_image([PLAIN; 0x800].concat())
+            .boot_image(image(&tables.concat(), READS, 0x7000_0000)));
+        assert_eq!(end(&board), End::WentOn);
+        board.read_word(address)
+    };
+    let plain = Some(0x1234_5678);
+    let open: &[&[_]] = &[&OPENS_THE_WINDOW, &[MAPS_IT]];
+    assert_eq!(reading(open, 0x7000_0000), plain);
+    let ciphered: &[&[_]] = &[&OPENS_THE_WINDOW, &[MAPS_IT], &KEY, &[REGION]];
+    let rubbish = reading(ciphered, 0x7000_0000);
+    assert!(rubbish.is_some() && rubbish != plain);
+    assert_ne!(reading(ciphered, 0x7000_0010), rubbish, "by address");
+    assert_eq!(reading(ciphered, 0x7000_1000), plain, "behind the region");
+}

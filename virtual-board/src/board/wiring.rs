@@ -2,9 +2,9 @@
 
 use crate::{
     devices::{
-        dbgmcu::Dbgmcu, dma::Dma, flash::Flash, gpio::Gpio, iwdg::Iwdg, pwr::Pwr, ramecc::Ramecc,
-        rcc::Rcc, register_file::RegisterFile, sbs::Sbs, timer::Timer, uart::Uart, wwdg::Wwdg,
-        xspi::Xspi, xspim::Xspim,
+        dbgmcu::Dbgmcu, dma::Dma, flash::Flash, gpio::Gpio, iwdg::Iwdg, mce::Mce, pwr::Pwr,
+        ramecc::Ramecc, rcc::Rcc, sbs::Sbs, timer::Timer, uart::Uart, wwdg::Wwdg, xspi::Xspi,
+        xspim::Xspim,
     },
     map::{DBGMCU_BASE, FLASH_BASE, Map},
 };
@@ -65,8 +65,10 @@ pub fn place(map: &mut Map) {
     map.place(XSPIM, REGISTERS, Xspim::new());
     for number in 1..=3u8 {
         let base = MCE1 + REGISTERS * (u32::from(number) - 1);
-        map.place(base, REGISTERS, RegisterFile::mce(number));
+        map.place(base, REGISTERS, Mce::new(number));
     }
+    map.guard(XSPI1_WINDOW, MCE1);
+    map.guard(XSPI2_WINDOW, MCE1 + REGISTERS);
     map.place(RAMECC1, REGISTERS, Ramecc::new(1));
     map.place(RAMECC2, REGISTERS, Ramecc::new(2));
     map.place(SBS, REGISTERS, Sbs::new());

@@ -223,3 +223,102 @@ fn an_event_that_has_passed_means_nothing() {
     map.synchronise(Time::micros(7), 0);
     assert_eq!(map.next_event(), None);
 }
+
+/// Memory and nothing else.
+struct Plain(Vec<u8>);
+
+impl Device for Plain {
+    fn name(&self) -> &str {
+        "PLAIN"
+    }
+
+    fn read(&mut self, _: u32, _: Width, _: &mut Wires) -> Access<u32> {
+        Err(Refusal::Error)
+    }
+
+    fn write(&mut self, _: u32, _: Width, _: u32, _: &mut Wires) -> Access<()> {
+        Err(Refusal::Error)
+    }
+
+    fn read_memory(&mut self, offset: u32, width: Width, _: &mut Wires) -> Access<u32> {
+        let bytes = self.0[offset as usize..]
+            .iter()
+            .take(width.bytes() as usize);
+        Ok(bytes
+            .rev()
+            .fold(0, |value, byte| value << 8 | u32::from(*byte)))
+    }
+
+    fn write_memory(&mut self, offset: u32, width: Width, value: u32, _: &mut Wires) -> Access<()> {
+        let bytes = &value.to_le_bytes()[..width.bytes() as usize];
+        self.0[offset as usize..][..bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn reset(&mut self, _: Reset, _: &mut Wires) {}
+}
+
+const ENGINE: u32 = 0x5200_B800;
+const BEHIND: u32 = 0x9000_0000;
+
+/// An engine with a key, before 8 KB of which the first 4 are `control`.
+fn guarded(control: u32) -> Map {
+    use crate::devices::mce::Mce;
+    let mut map = Map::new(true);
+    map.place_with_memory(
+        (0x5200_5000, 0x400),
+        (BEHIND, 0x2000),
+        Plain(vec![0; 0x2000]),
+    );
+    map.place(ENGINE, 0x400, Mce::new(1));
+    map.guard(BEHIND, ENGINE);
+    let key = [0, 4, 8, 12].map(|word| (0x24C + word, word));
+    let region = [(0x240, 1), (0x4C, 1 << 16), (0x40, control)];
+    for (offset, value) in key.into_iter().chain(region) {
+        let written = map.write(ENGINE + offset, Width::Word, value, Master::Data);
+        assert_eq!(written, Ok(()));
+    }
+    map
+}
+
+fn fill(map: &mut Map, words: u32) {
+    for place in (0..4 * words).step_by(4) {
+        let written = map.write(BEHIND + place, Width::Word, place, Master::Data);
+        assert_eq!(written, Ok(()));
+    }
+}
+
+/// REGCR: context 1, BREN, and the cipher.
+const STREAM: u32 = 1 << 14 | 1 << 9 | 1;
+const BLOCK: u32 = 2 << 14 | 1 << 9 | 1;
+
+#[test]
+fn what_is_written_through_an_engine_is_read_through_it_and_stored_otherwise() {
+    for control in [STREAM, BLOCK] {
+        let mut map = guarded(control);
+        fill(&mut map, 8);
+        for place in 0..32 {
+            let byte = map.read(BEHIND + place, Width::Byte, Master::Data);
+            assert_eq!(byte, Ok(if place % 4 == 0 { place } else { 0 }));
+        }
+        let stored = map.device::<Plain>(0x5200_5000).unwrap();
+        assert!(stored.0[..32].chunks(4).all(|word| word[1..] != [0; 3]));
+        // Behind the region nothing is ciphered.
+        map.write(BEHIND + 0x1000, Width::Word, 7, Master::Data)
+            .unwrap();
+        let stored = map.device::<Plain>(0x5200_5000).unwrap();
+        assert_eq!(stored.0[0x1000], 7);
+    }
+}
+
+#[test]
+fn a_part_of_a_block_is_not_written_and_a_part_of_a_stream_is() {
+    let mut map = guarded(BLOCK);
+    fill(&mut map, 5);
+    let stored = map.device::<Plain>(0x5200_5000).unwrap();
+    assert!(stored.0[..16] != [0; 16] && stored.0[16..32] == [0; 16]);
+    let mut map = guarded(STREAM);
+    map.write(BEHIND + 5, Width::Byte, 0x42, Master::Data)
+        .unwrap();
+    assert_eq!(map.read(BEHIND + 5, Width::Byte, Master::Data), Ok(0x42));
+}
