@@ -13,9 +13,6 @@ use crate::{
     },
 };
 
-/// FLASH_HDPSR counts in blocks of 256 bytes.
-const HIDE_BLOCK_BYTES: u64 = 256;
-
 /// A protection that is in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protection {
@@ -59,9 +56,7 @@ pub(super) fn find(
         return Ok(Some(Protection::RootOfTrust));
     }
     let writable = link.peek::<Wrpsr>(FLASH)?.writable_sectors();
-    let hidden: Hdpsr = link.peek(FLASH)?;
-    let hidden = u64::from(hidden.start_block()) * HIDE_BLOCK_BYTES
-        ..(u64::from(hidden.end_block()) + 1) * HIDE_BLOCK_BYTES;
+    let hidden = link.peek::<Hdpsr>(FLASH)?.hidden_bytes();
     for sector in sectors {
         let offset = u64::from(sector.address.0) - profile.internal_range().start;
         let size = u64::from(profile.internal_sector_bytes);
@@ -70,7 +65,7 @@ pub(super) fn find(
             return Ok(Some(Protection::Write { sector }));
         }
         let overlaps = hidden.start < offset + size && offset < hidden.end;
-        if hidden.start < hidden.end && overlaps {
+        if overlaps {
             let sector = sector.address;
             return Ok(Some(Protection::Hide { sector }));
         }

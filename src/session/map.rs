@@ -1,8 +1,7 @@
 //! What is where, for GDB's memory map: flash with its sectors, everything else as RAM, so that registers can be read too.
 //!
-//! ITCM and DTCM grow at the cost of AXI SRAM1 and AXI SRAM3 by option bytes (FLASH_OBW2SR): the profile states the default of 64 KB
-//! each. A block that is lent whole is taken off the map. Of one that is lent by half nothing is taken: the manual's map does not say
-//! which half remains, and what is gone answers with a bus error, which is a fault and no harm.
+//! Option bytes (FLASH_OBW2SR) lend AXI SRAM: to ITCM from the low end of SRAM1, to DTCM from the high end of SRAM3, in steps of
+//! 64 KB, and all of SRAM4 to check bits. What is lent is taken off the map; see decision 0005.
 
 use std::ops::Range;
 
@@ -20,9 +19,12 @@ const MOST_SHARES: u32 = 2;
 
 const ITCM: Address = Address(0x0000_0000);
 const DTCM: Address = Address(0x2000_0000);
-/// What ITCM and DTCM borrow.
-const AXI_SRAM1: Range<u64> = 0x2400_0000..0x2402_0000;
-const AXI_SRAM3: Range<u64> = 0x2404_0000..0x2406_0000;
+/// ITCM borrows from here up.
+const AXI_SRAM1_START: u64 = 0x2400_0000;
+/// DTCM borrows from here down.
+const AXI_SRAM3_END: u64 = 0x2406_0000;
+/// Check bits take this.
+const AXI_SRAM4: Range<u64> = 0x2406_0000..0x2407_2000;
 
 /// Peripherals of APB, AHB and AXI.
 const PERIPHERALS: Region = Region {
@@ -96,32 +98,41 @@ impl Session {
     }
 }
 
-/// Enlarges ITCM and DTCM of the profile by what the option bytes lend them, and takes off what was lent whole.
+/// Enlarges ITCM and DTCM of the profile by what the option bytes lend them, and takes off what was lent.
 pub(super) fn apply_shares(
     link: &mut dyn Link,
     profile: &mut BoardProfile,
 ) -> Result<(), LinkError> {
     let options: Obw2sr = link.peek(FLASH)?;
-    let shares = [
-        (ITCM, options.itcm_share(), AXI_SRAM1),
-        (DTCM, options.dtcm_share(), AXI_SRAM3),
-    ];
-    for (base, steps, lender) in shares {
-        if !(1..=MOST_SHARES).contains(&steps) {
-            continue;
-        }
+    let lent = |steps: u32| match steps {
+        1..=MOST_SHARES => steps * SHARE_BYTES,
+        _ => 0,
+    };
+    let (itcm, dtcm) = (lent(options.itcm_share()), lent(options.dtcm_share()));
+    for (base, bytes) in [(ITCM, itcm), (DTCM, dtcm)] {
         if let Some(ram) = profile.rams.iter_mut().find(|ram| ram.base == base) {
-            ram.size += steps * SHARE_BYTES;
-        }
-        if steps == MOST_SHARES {
-            profile.rams = profile
-                .rams
-                .iter()
-                .flat_map(|ram| without(ram, &lender))
-                .collect();
+            ram.size += bytes;
         }
     }
+    take_off(
+        profile,
+        &(AXI_SRAM1_START..AXI_SRAM1_START + u64::from(itcm)),
+    );
+    take_off(profile, &(AXI_SRAM3_END - u64::from(dtcm)..AXI_SRAM3_END));
+    if options.ram_is_checked() {
+        take_off(profile, &AXI_SRAM4);
+    }
     Ok(())
+}
+
+fn take_off(profile: &mut BoardProfile, gone: &Range<u64>) {
+    if !gone.is_empty() {
+        profile.rams = profile
+            .rams
+            .iter()
+            .flat_map(|ram| without(ram, gone))
+            .collect();
+    }
 }
 
 /// What of `ram` lies before and behind `gone`.
@@ -161,12 +172,21 @@ mod tests {
             (0x3000_0000, 0x8000),
         ];
         assert_eq!(rams(0), [itcm, dtcm, axi, ahb]);
-        assert_eq!(rams(0x01), [(0, 0x2_0000), dtcm, axi, ahb]);
-        let behind = (0x2402_0000, 0x5_2000);
-        assert_eq!(rams(0x02), [(0, 0x3_0000), dtcm, behind, ahb]);
-        let pieces = [(0x2402_0000, 0x2_0000), (0x2406_0000, 0x1_2000)];
+        let behind = |start: u32| (start, 0x2407_2000 - start);
+        assert_eq!(rams(0x01), [(0, 0x2_0000), dtcm, behind(0x2401_0000), ahb]);
+        assert_eq!(rams(0x02), [(0, 0x3_0000), dtcm, behind(0x2402_0000), ahb]);
+        let last = behind(0x2406_0000);
+        let before = (0x2400_0000, 0x5_0000);
+        let larger = (0x2000_0000, 0x2_0000);
+        assert_eq!(rams(0x10), [itcm, larger, before, last, ahb]);
+        let between = (0x2402_0000, 0x2_0000);
         let both = [(0, 0x3_0000), (0x2000_0000, 0x3_0000)];
-        assert_eq!(rams(0x22), [both[0], both[1], pieces[0], pieces[1], ahb]);
+        assert_eq!(rams(0x22), [both[0], both[1], between, last, ahb]);
+        assert_eq!(
+            rams(0x122),
+            [both[0], both[1], between, ahb],
+            "check bits take the last bank"
+        );
         assert_eq!(
             rams(0x77),
             [itcm, dtcm, axi, ahb],
