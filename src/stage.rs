@@ -13,6 +13,7 @@
 mod arm;
 mod diagnosis;
 mod evidence;
+mod options;
 mod polling;
 mod retained;
 mod status;
@@ -21,6 +22,7 @@ use std::{borrow::Cow, fmt};
 
 pub use arm::{Armed, Setup, arm};
 pub use diagnosis::Finding;
+pub use options::Options;
 pub use retained::Retained;
 pub use status::{BootStage, StageStatus, status};
 

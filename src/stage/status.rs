@@ -6,6 +6,7 @@ use super::{
     StageError,
     diagnosis::{Finding, Place},
     evidence::Evidence,
+    options::Options,
 };
 use crate::{
     image::{Image, Vectors},
@@ -44,6 +45,8 @@ pub enum BootStage {
 pub struct StageStatus {
     /// The code in internal flash.
     pub boot: BootStage,
+    /// Option bytes that are not as delivered.
+    pub options: Options,
     /// What the core does.
     pub core: CoreState,
     /// Where it is, while halted.
@@ -95,6 +98,7 @@ pub fn status(
     let names = if in_appli { appli } else { boot };
     Ok(StageStatus {
         boot: boot_stage,
+        options: Options::read(link, profile)?,
         core: evidence.core,
         at: evidence.pc.map(|pc| Place::new(pc, names)),
         at_reset_vector,
@@ -146,6 +150,9 @@ impl fmt::Display for BootStage {
 impl fmt::Display for StageStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "boot stage: {}", self.boot)?;
+        if !self.options.is_empty() {
+            writeln!(f, "option bytes: {}", self.options)?;
+        }
         let doing = match self.core {
             CoreState::Running => "running",
             CoreState::Sleeping => "sleeping",
