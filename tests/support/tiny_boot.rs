@@ -48,6 +48,8 @@ const XSPI2_CCR_SPI: (u32, u32) = (0x5200_A100, 1 << 24 | 3 << 12 | 1 << 8 | 1);
 const XSPI2_IR_SPI: (u32, u32) = (0x5200_A110, 0x13);
 /// IWDG_KR: start.
 const IWDG_KR: (u32, u32) = (0x5800_4800, 0xCCCC);
+/// MCE2_REGCR1: ENC block, BREN.
+const MCE2_REGCR1: (u32, u32) = (0x5200_BC40, 2 << 14 | 1);
 /// VTOR (ARM ARM B3.2.5): the beginning of the window.
 const VTOR: (u32, u32) = (0xE000_ED08, 0x7000_0000);
 
@@ -88,6 +90,21 @@ pub fn octal_window_onto_a_nor_in_spi() -> Vec<u8> {
         XSPI2_TCR,
         XSPI2_IR,
         XSPI2_CR,
+    ];
+    writing(&table, WAITS)
+}
+
+/// Sets XSPI2 up for octal DTR without its pins, so that the window refuses, and tells MCE2 that its first 4 KB are enciphered.
+pub fn octal_window_behind_a_cipher_engine() -> Vec<u8> {
+    let table = [
+        RCC_AHB5ENR,
+        PWR_CSR2,
+        XSPI2_DCR1,
+        XSPI2_CCR,
+        XSPI2_TCR,
+        XSPI2_IR,
+        XSPI2_CR,
+        MCE2_REGCR1,
     ];
     writing(&table, WAITS)
 }
