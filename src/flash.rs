@@ -1,43 +1,55 @@
 //! One erase, program and verify transaction, by difference.
 //!
-//! What is to be changed is compared with what is there before anything runs on the chip: internal flash can always be read, a
-//! window when it is open. Equal contents need no loader and no reset. What differs is looked at again once the loader has brought
-//! the NOR into a mode that it knows: a window that was open in the wrong mode reads rubbish, and bytes that must be preserved are
-//! not taken from there. Each sector keeps the bytes that nobody asked to change.
+//! What is to be changed is compared with what is there before anything is changed: internal flash can always be read, a window when
+//! it is open. Equal contents need no loader. Who compares is a matter of cost (`eye.rs`): the probe, the core by checksums, or a
+//! loader that is needed anyway. Each sector keeps the bytes that nobody asked to change.
 //!
-//! ST's routines report some failures and not others, so that everything changed is read back. Interrupted work is kept in a
-//! journal file until what overlaps it has been programmed.
+//! Routines report some failures and not others, so that everything changed is verified, by checksums that the core computes.
+//! Interrupted work is kept in a journal file until what overlaps it has been programmed.
 
 mod boot;
 mod comparison;
+mod error;
+mod eye;
+mod forecast;
 mod journal;
 mod nor;
 mod plan;
 mod protection;
+mod region;
 mod report;
 mod stored;
+mod transaction;
+mod work;
 
-use std::{borrow::Cow, path::PathBuf};
+use std::path::PathBuf;
 
 pub use boot::install_boot;
 pub use comparison::{Comparison, Difference, RegionComparison, compare};
+pub use error::FlashError;
+pub use forecast::{Forecast, RegionForecast, SectorForecast, forecast};
 pub use journal::{Unfinished, unfinished};
 pub use nor::reset_nor;
-pub use plan::Transaction;
 pub use protection::Protection;
 pub use report::{RegionReport, Report};
+pub use transaction::Transaction;
 
+use eye::{Eye, FirstLook, Sight};
 use journal::Journal;
-use plan::{Region, Sector, SectorPlan};
+use region::Region;
+use transaction::Sector;
+use work::Work;
 
 use crate::{
-    fault::{Code, Explain},
-    layout::{Address, BoardProfile, Controller},
-    link::{Attendant, CoreState, Link, LinkError, Phase, Progress, RegisterAccess, Verdict},
-    loader::{Choice, Function, Loader, LoaderError, Routine},
+    layout::BoardProfile,
+    link::{Attendant, CoreState, Link, RegisterAccess, ResetMode},
+    loader::{Choice, LoaderError, Routine},
     registers::flash::{FLASH, Nvsr, OPEN},
     window::{WindowError, Windows},
 };
+
+/// Unit of a comparison that no loader is needed for.
+const UNIT_BYTES: u32 = 0x1000;
 
 /// Whether internal flash, where the boot stage lives, may be changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +61,16 @@ pub enum InternalFlash {
     Install,
 }
 
+/// Where the core stands, in terms of what is lost when something of ours runs on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// In a program that is debugged, or who knows where: it is not disturbed before a loader has to reset it.
+    #[default]
+    Anywhere,
+    /// Behind a system reset and the boot stage, on the appli's first instruction, and it will be brought there again: nothing is lost.
+    BeforeAppli,
+}
+
 /// What a transaction needs to know besides its contents.
 #[derive(Clone, Debug)]
 pub struct FlashContext<'a> {
@@ -56,11 +78,13 @@ pub struct FlashContext<'a> {
     pub profile: &'a BoardProfile,
     /// Whether internal flash may be changed.
     pub internal: InternalFlash,
+    /// What the core may be used for.
+    pub standing: Standing,
     /// Folder in which unfinished work is remembered; nowhere for a board that does not outlive us.
     pub journal: Option<PathBuf>,
 }
 
-/// Erases, programs and verifies what differs. The core ends in debug state; it is at its reset vector if a loader has run.
+/// Erases, programs and verifies what differs. The core ends in debug state; it is at its reset vector if something of ours has run.
 pub fn commit(
     link: &mut dyn Link,
     windows: &mut Windows,
@@ -70,74 +94,140 @@ pub fn commit(
 ) -> Result<Report, FlashError> {
     let wanted = transaction.by_region(context.profile)?;
     let covered = journal::covered(&wanted);
-    let mut journal = Journal::new(context);
-    let outcome = carry_out(
+    let mut commit = Commit {
         link,
         windows,
         context,
-        transaction,
-        wanted,
         attendant,
-        &mut journal,
-    );
+        only_erases: transaction.only_erases(),
+        journal: Journal::new(context),
+        was_disturbed: false,
+    };
+    let outcome = commit.carry_out(wanted);
+    commit.settle()?;
     match outcome {
         Ok(mut report) => {
-            report.completed = journal.end(link, &covered)?;
+            report.completed = commit.journal.end(commit.link, &covered)?;
             Ok(report)
         }
         Err(error) => {
-            journal.failed(&error);
+            commit.journal.failed(&error);
             Err(error)
         }
     }
 }
 
-/// Changes what differs of `wanted`.
-fn carry_out(
-    link: &mut dyn Link,
-    windows: &mut Windows,
-    context: &FlashContext<'_>,
-    transaction: &Transaction,
-    mut wanted: Vec<(Region, Vec<Sector>)>,
-    attendant: &mut dyn Attendant,
-    journal: &mut Journal<'_>,
-) -> Result<Report, FlashError> {
-    may_use_flash(link, windows)?;
-    let mut report = Report::default();
-    // First look at everything: what is refused must be refused before anything was changed.
-    for (region, sectors) in &mut wanted {
-        let compared = drop_equal(link, windows, region, sectors)?;
-        report.add(region, compared);
-        if sectors.is_empty() {
-            continue;
+/// A transaction under way.
+struct Commit<'a> {
+    link: &'a mut dyn Link,
+    windows: &'a mut Windows,
+    context: &'a FlashContext<'a>,
+    attendant: &'a mut dyn Attendant,
+    only_erases: bool,
+    journal: Journal<'a>,
+    /// The core has computed something and was not reset since.
+    was_disturbed: bool,
+}
+
+impl Commit<'_> {
+    /// First everything is looked at: what is refused must be refused before anything was changed.
+    fn carry_out(&mut self, mut wanted: Vec<(Region, Vec<Sector>)>) -> Result<Report, FlashError> {
+        may_use_flash(self.link, self.windows)?;
+        let mut report = Report::default();
+        for (region, sectors) in &mut wanted {
+            self.look_at(region, sectors, &mut report)?;
         }
-        match region.controller() {
-            None => may_change_internal(link, context, sectors)?,
-            Some(_) if transaction.only_erases() => {}
-            Some(controller) if protection::is_encrypted(link, controller)? => {
-                return Err(FlashError::Encrypted {
-                    region: region.name.clone(),
-                    controller,
-                });
+        for (region, sectors) in wanted {
+            if sectors.is_empty() {
+                continue;
             }
-            Some(_) => {}
-        }
-    }
-    for (region, sectors) in wanted {
-        if !sectors.is_empty() {
+            self.was_disturbed = false;
             let mut work = Work {
-                link,
-                windows,
-                context,
-                attendant,
+                link: self.link,
+                windows: self.windows,
+                context: self.context,
+                attendant: self.attendant,
                 region: &region,
                 report: &mut report,
-                journal,
+                journal: &mut self.journal,
             };
             work.run(&sectors)?;
         }
+        Ok(report)
     }
-    Ok(report)
+
+    /// Drops the sectors that are right, and refuses what must not be changed.
+    fn look_at(
+        &mut self,
+        region: &Region,
+        sectors: &mut Vec<Sector>,
+        report: &mut Report,
+    ) -> Result<(), FlashError> {
+        let encrypted = match region.controller() {
+            Some(controller) if !self.only_erases => {
+                protection::is_encrypted(self.link, controller)?.then_some(controller)
+            }
+            _ => None,
+        };
+        let mut sight = Sight {
+            link: self.link,
+            windows: self.windows,
+            context: self.context,
+            region,
+        };
+        let look = first_look(&mut sight, sectors, encrypted.is_some())?;
+        self.was_disturbed |= look == Some(FirstLook::Core);
+        let unchanged = match look {
+            Some(look) => drop_equal(&mut sight, look, sectors)?,
+            None => 0,
+        };
+        report.add(region, unchanged);
+        if sectors.is_empty() {
+            return Ok(());
+        }
+        if region.is_internal() {
+            may_change_internal(self.link, self.context, sectors)?;
+        }
+        match encrypted {
+            None => Ok(()),
+            Some(controller) => Err(FlashError::Encrypted {
+                region: region.name.clone(),
+                controller,
+            }),
+        }
+    }
+
+    /// A core that has computed for us does not go on from there.
+    fn settle(&mut self) -> Result<(), FlashError> {
+        if std::mem::take(&mut self.was_disturbed) {
+            self.link.reset(ResetMode::Halt)?;
+            self.windows.forget();
+        }
+        Ok(())
+    }
+}
+
+/// How a region is looked at before a loader runs; `None` if it cannot be read.
+fn first_look(
+    sight: &mut Sight<'_>,
+    sectors: &[Sector],
+    looks_first: bool,
+) -> Result<Option<FirstLook>, FlashError> {
+    let region = sight.region;
+    if !region.is_readable(sight.link, sight.windows)? {
+        return Ok(None);
+    }
+    if region.is_internal() {
+        return Ok(Some(FirstLook::Wire));
+    }
+    let routine = routine_of(region, sight.context.profile).ok();
+    let standing = sight.context.standing;
+    Ok(Some(FirstLook::choose(
+        standing,
+        sectors,
+        routine.as_ref(),
+        looks_first,
+    )))
 }
 
 /// Halts the core, and refuses a chip that is locked.
@@ -153,37 +243,35 @@ fn may_use_flash(link: &mut dyn Link, windows: &mut Windows) -> Result<(), Flash
     Ok(())
 }
 
-/// Drops the sectors that hold what is wanted; returns their bytes. A region that cannot be read keeps all its sectors.
+/// Drops the sectors that hold what is wanted; returns their bytes. A region that does not show what it holds keeps them all.
 fn drop_equal(
-    link: &mut dyn Link,
-    windows: &mut Windows,
-    region: &Region,
+    sight: &mut Sight<'_>,
+    look: FirstLook,
     sectors: &mut Vec<Sector>,
 ) -> Result<u64, FlashError> {
+    let mut eye = match look {
+        FirstLook::Wire => Eye::Wire,
+        FirstLook::Core => Eye::Core,
+        FirstLook::Loader => return Ok(0),
+    };
+    let differing = match sight.differing(&mut eye, sectors, UNIT_BYTES) {
+        Ok(differing) => differing,
+        // The NOR does not speak the window's protocol: the loader will tell.
+        Err(
+            FlashError::Window(WindowError::Stalled { .. } | WindowError::BusError { .. })
+            | FlashError::Loader(LoaderError::Call { .. }),
+        ) => return Ok(0),
+        Err(other) => return Err(other),
+    };
     let mut unchanged = 0;
-    let mut changed = Vec::new();
-    let mut readable = region.is_readable(link, windows)?;
-    for sector in sectors.drain(..) {
-        let bytes = sector.wanted_bytes();
-        let equal = readable
-            && match sector.difference(link, windows, region) {
-                Ok(difference) => difference.is_none(),
-                // The NOR does not speak the window's protocol: the loader will tell.
-                Err(FlashError::Window(
-                    WindowError::Stalled { .. } | WindowError::BusError { .. },
-                )) => {
-                    readable = false;
-                    false
-                }
-                Err(other) => return Err(other),
-            };
-        if equal {
-            unchanged += bytes;
-        } else {
-            changed.push(sector);
+    let mut differs = differing.iter().map(|units| units.contains(&true));
+    sectors.retain(|sector| {
+        let keep = differs.next() != Some(false);
+        if !keep {
+            unchanged += sector.wanted_bytes();
         }
-    }
-    *sectors = changed;
+        keep
+    });
     Ok(unchanged)
 }
 
@@ -220,298 +308,5 @@ fn routine_of(region: &Region, profile: &BoardProfile) -> Result<Routine, FlashE
             algorithm: routine.name,
             region: region.name.clone(),
         })
-    }
-}
-
-/// The changed sectors of one region, with everything that their programming touches.
-struct Work<'a, 'b> {
-    link: &'a mut dyn Link,
-    windows: &'a mut Windows,
-    context: &'a FlashContext<'a>,
-    attendant: &'a mut dyn Attendant,
-    region: &'a Region,
-    report: &'a mut Report,
-    journal: &'a mut Journal<'b>,
-}
-
-impl Work<'_, '_> {
-    fn run(&mut self, sectors: &[Sector]) -> Result<(), FlashError> {
-        let routine = routine_of(self.region, self.context.profile)?;
-        let mut loader = Loader::start(
-            self.link,
-            self.windows,
-            &routine,
-            self.context.profile,
-            self.region.program_bytes(),
-        )?;
-        let outcome = self.program_and_verify(&mut loader, sectors);
-        let ended = loader.finish(self.link, self.windows);
-        outcome?;
-        Ok(ended?)
-    }
-
-    fn program_and_verify(
-        &mut self,
-        loader: &mut Loader<'_>,
-        sectors: &[Sector],
-    ) -> Result<(), FlashError> {
-        loader.init(self.link, self.windows, Function::Erase)?;
-        let mut plans = Vec::new();
-        for sector in sectors {
-            let current = self.region.read(self.link, self.windows, sector.address)?;
-            match sector.plan(&current, self.region, loader.page_bytes()) {
-                Some(plan) => plans.push(plan),
-                None => self.report.unchanged(self.region, sector.wanted_bytes()),
-            }
-        }
-        let (Some(first), Some(last)) = (plans.first(), plans.last()) else {
-            return Ok(());
-        };
-        let end = u64::from(last.address.0) + u64::from(self.region.sector_bytes);
-        let range = u64::from(first.address.0)..end;
-        self.journal.begin(self.link, &self.region.name, range)?;
-        let total: u64 = plans.iter().map(SectorPlan::bytes).sum();
-        let mut done = 0;
-        for plan in &plans {
-            self.program(loader, plan, done, total)?;
-            done += plan.bytes();
-        }
-        loader.map(self.link, self.windows)?;
-        self.verify(&plans, total)?;
-        Ok(())
-    }
-
-    fn program(
-        &mut self,
-        loader: &mut Loader<'_>,
-        plan: &SectorPlan,
-        done: u64,
-        total: u64,
-    ) -> Result<(), FlashError> {
-        if plan.erase {
-            self.attend(Phase::Erase, done, total, plan)?;
-            let start = u64::from(plan.address.0);
-            let sector = start..start + u64::from(self.region.sector_bytes);
-            loader.erase(self.link, self.windows, &sector)?;
-            self.report.erased(self.region);
-        }
-        for (offset, bytes) in plan.programs(loader.program_bytes()) {
-            self.attend(Phase::Program, done + offset as u64, total, plan)?;
-            let address = Address(plan.address.0 + offset as u32);
-            loader.program(self.link, self.windows, address, bytes)?;
-            self.report.programmed(self.region, bytes.len() as u64);
-        }
-        self.report.changed(self.region);
-        Ok(())
-    }
-
-    fn verify(&mut self, plans: &[SectorPlan], total: u64) -> Result<(), FlashError> {
-        let mut done = 0;
-        for plan in plans {
-            self.attend(Phase::Verify, done, total, plan)?;
-            let there = self.region.read(self.link, self.windows, plan.address)?;
-            let differs = there.iter().zip(&plan.content).position(|(a, b)| a != b);
-            if let Some(offset) = differs {
-                return Err(FlashError::Verify {
-                    address: Address(plan.address.0 + offset as u32),
-                    expected: plan.content.get(offset).copied().unwrap_or_default(),
-                    found: there.get(offset).copied().unwrap_or_default(),
-                });
-            }
-            done += plan.bytes();
-            self.report.verified(plan.bytes());
-        }
-        Ok(())
-    }
-
-    fn attend(
-        &mut self,
-        phase: Phase,
-        done: u64,
-        total: u64,
-        plan: &SectorPlan,
-    ) -> Result<(), FlashError> {
-        let progress = Progress { phase, done, total };
-        match self.attendant.attend(&progress, self.link) {
-            Verdict::Continue => Ok(()),
-            Verdict::Cancel => Err(FlashError::Cancelled {
-                sector: plan.address,
-                done,
-                total,
-            }),
-        }
-    }
-}
-
-/// Why a transaction failed.
-#[derive(Debug, thiserror::Error)]
-pub enum FlashError {
-    /// No flash of the board is there.
-    #[error("{length} bytes at {address} are in no flash of the board")]
-    NotFlash {
-        /// First address.
-        address: Address,
-        /// Bytes.
-        length: u64,
-    },
-    /// All of it is for RAM.
-    #[error("{file} stores nothing in a flash of the board")]
-    NothingToProgram {
-        /// The file.
-        file: String,
-    },
-    /// The file is no boot stage.
-    #[error("{file} is no boot stage: it stores no vector table at {expected}")]
-    NoBootImage {
-        /// The file.
-        file: String,
-        /// Where the vector table belongs.
-        expected: Address,
-    },
-    /// The profile names no routine.
-    #[error("the board profile names no flash routine for {region}")]
-    NoAlgorithm {
-        /// The flash.
-        region: String,
-    },
-    /// The routine serves other addresses or sectors.
-    #[error(
-        "flash routine `{algorithm}` does not serve {region} as the board profile describes it"
-    )]
-    OtherFlash {
-        /// The routine.
-        algorithm: String,
-        /// The flash.
-        region: String,
-    },
-    /// The chip is locked.
-    #[error(
-        "flash cannot be changed: the product state is not OPEN (FLASH_NVSR.NVSTATE is 0x{state:02x})"
-    )]
-    ProductState {
-        /// NVSTATE.
-        state: u32,
-    },
-    /// Internal flash would be changed, and that was not allowed.
-    #[error(
-        "internal flash differs from what is to be loaded, first in sector {sector}, and was not changed"
-    )]
-    InternalDiffers {
-        /// The first sector that differs.
-        sector: Address,
-    },
-    /// Internal flash would be changed, and the chip does not allow it.
-    #[error("internal flash was not changed: {protection}")]
-    Protected {
-        /// By what.
-        protection: Protection,
-    },
-    /// A cipher engine stands before the flash.
-    #[error(
-        "{region} was not changed: it is encrypted by the memory cipher engine before {controller}, and what is loaded is not"
-    )]
-    Encrypted {
-        /// The flash.
-        region: String,
-        /// Its controller.
-        controller: Controller,
-    },
-    /// The boot stage copies less than the appli needs.
-    #[error(
-        "the appli does not fit: it needs {needed} bytes of RAM, and the boot stage copies {copied}"
-    )]
-    CopyTooShort {
-        /// From where the copy begins.
-        needed: u64,
-        /// Bytes.
-        copied: u32,
-    },
-    /// A boot stage that checks headers would refuse it.
-    #[error(
-        "the boot stage starts only an image with an MCUboot header, and what is to be loaded at {first} has none"
-    )]
-    NoHeader {
-        /// The first address in the NOR.
-        first: Address,
-    },
-    /// The image has no header.
-    #[error("{file} has no MCUboot header, and the boot stage starts no image without one")]
-    NotSigned {
-        /// The image.
-        file: String,
-    },
-    /// The image would be refused.
-    #[error("{file} does not have the hash that its header and trailer state")]
-    ImageDamaged {
-        /// The image.
-        file: String,
-    },
-    /// The image was made of another build.
-    #[error("{file} was made of another build than what is to be loaded: first difference at {at}")]
-    StaleImage {
-        /// The image.
-        file: String,
-        /// The first difference.
-        at: Address,
-    },
-    /// The routine failed.
-    #[error(transparent)]
-    Loader(#[from] LoaderError),
-    /// The window cannot be looked at.
-    #[error(transparent)]
-    Window(#[from] WindowError),
-    /// The flash holds something else than was programmed.
-    #[error("verification failed: {address} holds 0x{found:02x} instead of 0x{expected:02x}")]
-    Verify {
-        /// The first byte that differs.
-        address: Address,
-        /// What was programmed.
-        expected: u8,
-        /// What is there.
-        found: u8,
-    },
-    /// The attendant said so.
-    #[error("programming was cancelled at sector {sector} after {done} of {total} bytes")]
-    Cancelled {
-        /// The sector under way.
-        sector: Address,
-        /// Bytes done.
-        done: u64,
-        /// Bytes to be done.
-        total: u64,
-    },
-    /// The link failed.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-}
-
-impl Explain for FlashError {
-    fn code(&self) -> Code {
-        match self {
-            Self::NotFlash { .. } | Self::NothingToProgram { .. } => Code::XG038,
-            Self::NoBootImage { .. } => Code::XG057,
-            Self::NoAlgorithm { .. } | Self::OtherFlash { .. } => Code::XG034,
-            Self::ProductState { .. } => Code::XG028,
-            Self::InternalDiffers { .. } => Code::XG035,
-            Self::Protected { .. } => Code::XG029,
-            Self::Encrypted { .. } => Code::XG039,
-            Self::CopyTooShort { .. } => Code::XG044,
-            Self::NoHeader { .. } | Self::NotSigned { .. } => Code::XG045,
-            Self::ImageDamaged { .. } | Self::StaleImage { .. } => Code::XG047,
-            Self::Verify { .. } => Code::XG032,
-            Self::Cancelled { .. } => Code::XG036,
-            Self::Loader(error) => error.code(),
-            Self::Window(error) => error.code(),
-            Self::Link(error) => error.code(),
-        }
-    }
-
-    fn remedy(&self) -> Option<Cow<'static, str>> {
-        match self {
-            Self::Loader(error) => error.remedy(),
-            Self::Window(error) => error.remedy(),
-            Self::Link(error) => error.remedy(),
-            _ => None,
-        }
     }
 }

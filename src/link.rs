@@ -204,6 +204,13 @@ pub trait Link: Send {
     /// Writes one core register (halted only).
     fn write_register(&mut self, register: CoreRegister, value: u32) -> Result<(), LinkError>;
 
+    /// Writes core registers in turn (halted only), in as few exchanges as the probe allows.
+    fn write_registers(&mut self, registers: &[(CoreRegister, u32)]) -> Result<(), LinkError> {
+        registers
+            .iter()
+            .try_for_each(|(register, value)| self.write_register(*register, *value))
+    }
+
     /// Reads `data.len()` bytes. Aligned words where address and length permit, so that registers are read whole.
     fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), LinkError>;
 

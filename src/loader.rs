@@ -9,7 +9,9 @@
 
 pub mod builtin;
 mod call;
+mod checksum;
 mod choice;
+mod core_state;
 mod description;
 mod elf;
 mod error;
@@ -18,42 +20,33 @@ mod flm;
 mod nor_reset;
 mod own;
 mod plan;
+mod queue;
 mod routine;
 mod stldr;
 
 use std::{ops::Range, time::Duration};
 
 pub use call::{Call, Operation, Outcome};
+pub use checksum::checksums_in_place;
 pub use choice::{Choice, from_bytes};
 pub use description::Description;
 pub use error::LoaderError;
 pub use file_error::LoaderFileError;
 pub use plan::{DoesNotFit, Plan};
+pub use queue::{Queue, Work};
 pub use routine::{Cmsis, Convention, Fast, Geometry, Limits, Routine, SectorRun, Segment, St};
 
-use call::Request;
+use call::{Caller, Request};
 
 use crate::{
     layout::{Address, BoardProfile, Memory},
-    link::{CoreRegister, CoreState, Link, LinkError, RegisterAccess, ResetMode},
-    registers::{
-        debug::{Demcr, SCS},
-        flash::{FLASH, Obw1sr},
-        iwdg::{IWDG, IwdgKey, IwdgPrescaler, IwdgReload, UNLOCK},
-        mpu::{MpuControl, MpuRegionAttributes, MpuRegionBase, MpuRegionNumber},
-    },
+    link::{CoreState, Link, LinkError, RegisterAccess, ResetMode},
+    registers::debug::{Demcr, SCS},
     window::Windows,
 };
 
-/// The external ranges as MPU regions of 512 MiB: they are closed to the core while a routine runs.
-const EXTERNAL_HALVES: [u32; 2] = [0x6000_0000, 0x8000_0000];
-
-/// MPU_RASR.SIZE of 512 MiB.
-const SIZE_512_MIB: u32 = 28;
-
-/// A checksum reads at least so many bytes of the window in a second, and takes [`CRC_START`] besides.
-const CRC_BYTES_PER_SECOND: u64 = 1 << 20;
-const CRC_START: Duration = Duration::from_secs(1);
+/// Mapping the window takes no longer.
+const MAP_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a routine is initialised for (CMSIS-Pack, the parameter `fnc`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +84,8 @@ impl Buffer {
 pub struct Loader<'a> {
     routine: &'a Routine,
     plan: Plan,
+    caller: Caller,
     catches: Demcr,
-    watchdog_runs: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -108,13 +101,19 @@ impl<'a> Loader<'a> {
         link.reset(ResetMode::Halt)?;
         windows.forget();
         let catches: Demcr = link.peek(SCS)?;
+        let watchdog_runs = core_state::is_watchdog_on(link)?;
+        core_state::close_external_ranges(link)?;
+        core_state::mask_and_catch(link, catches)?;
+        if watchdog_runs {
+            core_state::slow_watchdog(link)?;
+        }
+        let caller = Caller::new(routine, &plan, watchdog_runs);
         let loader = Self {
             routine,
             plan,
+            caller,
             catches,
-            watchdog_runs: !link.peek::<Obw1sr>(FLASH)?.software_watchdog(),
         };
-        loader.make_core_state(link)?;
         for segment in &routine.segments {
             let mut data = segment.data.clone();
             data.resize(data.len() + segment.zeros as usize, 0);
@@ -168,7 +167,7 @@ impl<'a> Loader<'a> {
         let base = self.routine.flash.range.start as u32;
         let result = self.plan.buffers[0].0;
         let arguments = [base, self.page_bytes(), 1, result];
-        let request = self.request(Operation::Map, fast.crc, arguments, CRC_START);
+        let request = self.request(Operation::Map, fast.crc, arguments, MAP_LIMIT);
         self.call(link, windows, request)
     }
 
@@ -274,38 +273,6 @@ impl<'a> Loader<'a> {
         self.wait(link, windows, call)
     }
 
-    /// Most runs that one call of [`Self::crc`] takes.
-    pub fn crc_runs(&self) -> u32 {
-        self.plan.buffer_bytes / 4
-    }
-
-    /// CRC-32 (ISO-HDLC) of each of `count` runs of `unit` bytes from `address` on, computed on the target; `None` if the routine cannot.
-    pub fn crc(
-        &mut self,
-        link: &mut dyn Link,
-        windows: &mut Windows,
-        address: Address,
-        unit: u32,
-        count: u32,
-    ) -> Result<Option<Vec<u32>>, LoaderError> {
-        let Some(fast) = self.routine.fast() else {
-            return Ok(None);
-        };
-        let results = self.plan.buffers[0];
-        let length = unit.saturating_mul(count);
-        let micros = u64::from(length) * 1_000_000 / CRC_BYTES_PER_SECOND;
-        let limit = CRC_START + Duration::from_micros(micros);
-        let operation = Operation::Crc { address, length };
-        let arguments = [address.0, unit, count, results.0];
-        let request = self.request(operation, fast.crc, arguments, limit);
-        self.call(link, windows, request)?;
-        let mut bytes = vec![0; count as usize * 4];
-        link.read(results, &mut bytes)?;
-        let words = bytes.chunks_exact(4);
-        let words = words.map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
-        Ok(Some(words.collect()))
-    }
-
     /// Lets the routine clean up, brings the NOR back into its power-on protocol if it served one, then resets the chip with the core
     /// halted. Says nothing of a routine that cannot clean up: the reset undoes what it left.
     pub fn finish(mut self, link: &mut dyn Link, windows: &mut Windows) -> Result<(), LoaderError> {
@@ -363,51 +330,6 @@ impl<'a> Loader<'a> {
             Buffer::First => first,
             Buffer::Second => second,
         }
-    }
-
-    /// R9 of every call.
-    fn static_base(&self) -> Address {
-        match &self.routine.convention {
-            Convention::Cmsis(cmsis) => cmsis.static_base,
-            Convention::St(_) => Address(0),
-        }
-    }
-
-    /// MPU over the external ranges, interrupts masked, every fault caught, and a watchdog that option bytes started made slow.
-    fn make_core_state(&self, link: &mut dyn Link) -> Result<(), LinkError> {
-        for (region, base) in (0..).zip(EXTERNAL_HALVES) {
-            link.poke(SCS, MpuRegionNumber::default().with_region(region))?;
-            link.poke(SCS, MpuRegionBase::from_address(base))?;
-            let closed = MpuRegionAttributes::default()
-                .with_enabled(true)
-                .with_size(SIZE_512_MIB)
-                .with_execute_never(true);
-            link.poke(SCS, closed)?;
-        }
-        link.poke(
-            SCS,
-            MpuControl::default()
-                .with_enabled(true)
-                .with_default_map(true),
-        )?;
-        let primask = 1;
-        link.write_register(CoreRegister::SPECIAL, primask)?;
-        let every_fault = self
-            .catches
-            .with_catch_hard_fault(true)
-            .with_catch_bus(true)
-            .with_catch_memory_management(true)
-            .with_catch_state(true)
-            .with_catch_check(true)
-            .with_catch_no_coprocessor(true)
-            .with_catch_exception_entry(true);
-        link.poke(SCS, every_fault)?;
-        if self.watchdog_runs {
-            link.poke(IWDG, IwdgKey::default().with_key(UNLOCK))?;
-            link.poke(IWDG, IwdgPrescaler::default().with_divider(6))?;
-            link.poke(IWDG, IwdgReload::default().with_value(u32::MAX))?;
-        }
-        Ok(())
     }
 }
 

@@ -160,6 +160,8 @@ pub struct Session {
     vectors: Option<Vectors>,
     /// RCC_RSR behind the last reset of ours: what an unexpected one adds tells its cause.
     reset_flags: Option<Rsr>,
+    /// Whether anything of the appli has run since the boot stage.
+    standing: flash::Standing,
     /// Why the appli could not be reached; the next resume would run into it.
     boot_fault: Option<Fault>,
     /// The stalled access that reset the chip, as long as the core has not run since.
@@ -204,6 +206,7 @@ impl Session {
             boot_installed: false,
             vectors: None,
             reset_flags: None,
+            standing: flash::Standing::Anywhere,
             boot_fault: None,
             stalled: None,
             journal: Journal::default(),
@@ -401,6 +404,7 @@ impl Session {
     fn leave(&mut self) {
         self.stalled = None;
         self.load.forget_ram();
+        self.standing = flash::Standing::Anywhere;
         self.forget();
     }
 

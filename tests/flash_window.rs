@@ -162,7 +162,7 @@ fn a_window_behind_a_cipher_engine_is_not_programmed() {
 #[test]
 fn cancelled_work_is_remembered_until_it_is_done() {
     use xspi_gdb::{
-        flash::{self, FlashContext},
+        flash::{self, FlashContext, Standing},
         link::{Attendant, Link, Phase, Progress, Verdict},
     };
 
@@ -185,6 +185,7 @@ fn cancelled_work_is_remembered_until_it_is_done() {
     let context = FlashContext {
         profile: &bench.profile,
         internal: InternalFlash::Keep,
+        standing: Standing::Anywhere,
         journal: Some(path.clone()),
     };
     let cancelled = flash::commit(

@@ -1,19 +1,15 @@
-//! What a transaction would change, without changing it: for `flash --verify` and `flash --dry-run`.
+//! What is there beside what is wanted: for `flash --verify`.
 
 use std::fmt;
 
 use super::{
-    FlashContext, FlashError, Transaction, may_use_flash,
-    plan::{Region, Sector},
+    FlashContext, FlashError, Transaction, UNIT_BYTES,
+    eye::{Eye, Sight},
+    may_use_flash,
     report::sectors,
-    routine_of,
+    transaction::Sector,
 };
-use crate::{
-    layout::Address,
-    link::Link,
-    loader::{Function, Loader},
-    window::Windows,
-};
+use crate::{layout::Address, link::Link, window::Windows};
 
 /// The first byte of a flash that is not what is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,20 +47,28 @@ impl Comparison {
     pub fn verified(&self) -> Result<(), FlashError> {
         match self.regions.iter().find_map(|region| region.first) {
             None => Ok(()),
-            Some(Difference {
-                address,
-                expected,
-                found,
-            }) => Err(FlashError::Verify {
-                address,
-                expected,
-                found,
-            }),
+            Some(difference) => Err(difference.into()),
         }
     }
 }
 
-/// Compares, and changes nothing in flash. A window that is closed is opened by the loader, and the chip then reset.
+impl From<Difference> for FlashError {
+    fn from(difference: Difference) -> Self {
+        let Difference {
+            address,
+            expected,
+            found,
+        } = difference;
+        Self::Verify {
+            address,
+            expected,
+            found,
+        }
+    }
+}
+
+/// Compares, and changes nothing in flash. An open window is read over the wire, so that the program that runs from it is not
+/// disturbed; one that is closed is opened by the loader, and the chip then reset.
 pub fn compare(
     link: &mut dyn Link,
     windows: &mut Windows,
@@ -75,45 +79,31 @@ pub fn compare(
     may_use_flash(link, windows)?;
     let mut comparison = Comparison::default();
     for (region, sectors) in wanted {
-        let compared = if region.is_readable(link, windows)? {
-            compare_region(link, windows, &region, &sectors)
-        } else {
-            let routine = routine_of(&region, context.profile)?;
-            let mut loader = Loader::start(link, windows, &routine, context.profile, None)?;
-            let compared = match loader.init(link, windows, Function::Verify) {
-                Ok(()) => compare_region(link, windows, &region, &sectors),
-                Err(error) => Err(error.into()),
-            };
-            let ended = loader.finish(link, windows);
-            let compared = compared?;
-            ended?;
-            Ok(compared)
+        let mut sight = Sight {
+            link,
+            windows,
+            context,
+            region: &region,
         };
-        comparison.regions.push(compared?);
+        let compared = sight.with_eye(|sight, eye| compare_region(sight, eye, &sectors))?;
+        comparison.regions.push(compared);
     }
     Ok(comparison)
 }
 
 fn compare_region(
-    link: &mut dyn Link,
-    windows: &mut Windows,
-    region: &Region,
+    sight: &mut Sight<'_>,
+    eye: &mut Eye<'_, '_>,
     sectors: &[Sector],
 ) -> Result<RegionComparison, FlashError> {
-    let mut comparison = RegionComparison {
-        name: region.name.clone(),
-        bytes: 0,
-        different_sectors: 0,
-        first: None,
-    };
-    for sector in sectors {
-        comparison.bytes += sector.wanted_bytes();
-        if let Some(difference) = sector.difference(link, windows, region)? {
-            comparison.different_sectors += 1;
-            comparison.first.get_or_insert(difference);
-        }
-    }
-    Ok(comparison)
+    let differing = sight.differing(eye, sectors, UNIT_BYTES)?;
+    let different = differing.iter().filter(|units| units.contains(&true));
+    Ok(RegionComparison {
+        name: sight.region.name.clone(),
+        bytes: sectors.iter().map(Sector::wanted_bytes).sum(),
+        different_sectors: different.count() as u32,
+        first: sight.first_difference(sectors, &differing, UNIT_BYTES)?,
+    })
 }
 
 /// One line a flash.

@@ -14,10 +14,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    FlashContext, FlashError,
-    plan::{Region, Sector},
-};
+use super::{FlashContext, FlashError, region::Region, transaction::Sector};
 use crate::{
     fault::{Code, Explain},
     layout::Address,

@@ -1,6 +1,6 @@
 //! `boot arm --reset-nor`: a NOR that no boot stage finds any more, back in its power-on protocol.
 
-use super::{FlashContext, FlashError, may_use_flash, plan::Region, routine_of};
+use super::{FlashContext, FlashError, may_use_flash, region::Region, routine_of};
 use crate::{
     link::Link,
     loader::{Function, Loader},

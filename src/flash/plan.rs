@@ -1,353 +1,154 @@
-//! What becomes of each sector: nothing, programs into blank pages, or an erase and programs.
+//! What becomes of each sector: nothing, programs into blank pages, or erases and programs.
+//!
+//! Contents are compared in units of 4 KB. A loader that knows 64 KB erases only gets one where a unit of it must be erased; what
+//! nobody asked to change is read back and programmed again. Our own loader erases 4 KB as well, and what is faster is chosen: the
+//! MX66UW1G45G takes 25 ms for 4 KB and 256 ms for 64 KB (data sheet, typical), so that ten small erases are faster than a large one,
+//! and from the eleventh on the large one wins although the rest of its pages has to be programmed again.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{ops::Range, time::Duration};
 
-use super::{Difference, FlashError};
-use crate::{
-    image::Image,
-    layout::{Address, BoardProfile, Controller, Memory, Window},
-    link::Link,
-    window::{State, Windows},
-};
+use super::transaction::Sector;
+use crate::layout::Address;
 
-/// What is to be in flash afterwards: collected from vFlashErase and vFlashWrite, or from an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Transaction {
-    erases: Vec<Range<u64>>,
-    writes: Vec<(Address, Vec<u8>)>,
-}
+/// Largest unit in which contents are compared.
+const LARGEST_UNIT: u32 = 0x1000;
 
-impl Transaction {
-    /// Nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
+/// Typical times of the NOR (MX66UW1G45G data sheet), and of 4 KB on the wire at 4 MHz with exchanges of 250 us.
+const ERASE_4K: Duration = Duration::from_millis(25);
+const ERASE_64K: Duration = Duration::from_millis(256);
+const PROGRAM_UNIT: Duration = Duration::from_micros(16 * 152);
+const READ_UNIT: Duration = Duration::from_millis(16);
 
-    /// What an image stores in internal flash and NOR windows. Its RAM segments are not flash, unless the boot stage copies them there.
-    pub fn from_image(image: &Image, profile: &BoardProfile) -> Self {
-        let placement = image.placement(profile);
-        let copied = placement.ram.into_iter();
-        let copied = copied.filter(|segment| profile.is_copied(segment.address));
-        let stored = placement.internal.into_iter().chain(placement.windows);
-        // What lies in no memory is kept, so that it is refused by its address.
-        let writes = stored
-            .chain(copied)
-            .chain(placement.elsewhere)
-            .map(|segment| (segment.address, segment.data.clone()))
-            .collect();
-        Self {
-            erases: Vec::new(),
-            writes,
-        }
-    }
-
-    /// These bytes are to be erased. Once there are writes as well, only those count: bytes that nobody writes are preserved.
-    pub fn erase(&mut self, address: Address, length: u32) {
-        let start = u64::from(address.0);
-        self.erases.push(start..start + u64::from(length));
-    }
-
-    /// These bytes are to be there.
-    pub fn write(&mut self, address: Address, data: &[u8]) {
-        self.writes.push((address, data.to_vec()));
-    }
-
-    pub(super) fn writes(&self) -> &[(Address, Vec<u8>)] {
-        &self.writes
-    }
-
-    pub(super) fn writes_mut(&mut self) -> &mut Vec<(Address, Vec<u8>)> {
-        &mut self.writes
-    }
-
-    /// True if nothing was asked for.
-    pub fn is_empty(&self) -> bool {
-        self.erases.is_empty() && self.writes.is_empty()
-    }
-
-    /// True if erases are all there is: then they are what is wanted.
-    pub fn only_erases(&self) -> bool {
-        self.writes.is_empty() && !self.erases.is_empty()
-    }
-
-    /// Sorts what is wanted by flash and sector.
-    pub(super) fn by_region(
-        &self,
-        profile: &BoardProfile,
-    ) -> Result<Vec<(Region, Vec<Sector>)>, FlashError> {
-        let mut wanted: Vec<(Region, BTreeMap<u64, Sector>)> = Region::of(profile)
-            .into_iter()
-            .map(|region| (region, BTreeMap::new()))
-            .collect();
-        if self.only_erases() {
-            for range in &self.erases {
-                let (region, sectors) = region_of(&mut wanted, range)?;
-                for (start, part) in by_sector(range, region.sector_bytes) {
-                    let length = (part.end - part.start) as usize;
-                    let erased = vec![region.erased_byte; length];
-                    sector(sectors, start).patch((part.start - start) as usize, &erased);
-                }
-            }
-        }
-        for (address, data) in &self.writes {
-            let start = u64::from(address.0);
-            let range = start..start + data.len() as u64;
-            let (region, sectors) = region_of(&mut wanted, &range)?;
-            for (base, part) in by_sector(&range, region.sector_bytes) {
-                let data = &data[(part.start - start) as usize..(part.end - start) as usize];
-                sector(sectors, base).patch((part.start - base) as usize, data);
-            }
-        }
-        Ok(wanted
-            .into_iter()
-            .map(|(region, sectors)| (region, sectors.into_values().collect::<Vec<_>>()))
-            .filter(|(_, sectors)| !sectors.is_empty())
-            .collect())
-    }
-}
-
-fn region_of<'a, T>(
-    wanted: &'a mut [(Region, T)],
-    range: &Range<u64>,
-) -> Result<(&'a Region, &'a mut T), FlashError> {
-    wanted
-        .iter_mut()
-        .find(|(region, _)| region.range.start <= range.start && range.end <= region.range.end)
-        .map(|(region, sectors)| (&*region, sectors))
-        .ok_or(FlashError::NotFlash {
-            address: Address(range.start as u32),
-            length: range.end - range.start,
-        })
-}
-
-/// The parts of `range` in each sector, with the sector's first address. Flashes begin at a multiple of their sectors.
-fn by_sector(range: &Range<u64>, sector_bytes: u32) -> Vec<(u64, Range<u64>)> {
-    let size = u64::from(sector_bytes);
-    let mut parts = Vec::new();
-    let mut start = range.start;
-    while start < range.end {
-        let base = start - start % size;
-        let end = range.end.min(base + size);
-        parts.push((base, start..end));
-        start = end;
-    }
-    parts
-}
-
-fn sector(sectors: &mut BTreeMap<u64, Sector>, start: u64) -> &mut Sector {
-    sectors.entry(start).or_insert_with(|| Sector {
-        address: Address(start as u32),
-        patches: Vec::new(),
-    })
-}
-
-/// A flash of the board.
-#[derive(Clone, Debug)]
-pub(super) struct Region {
-    pub name: String,
-    pub range: Range<u64>,
-    pub sector_bytes: u32,
+/// What a loader can erase and program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Abilities {
+    /// Its smallest erase; a sector of the region is made of these.
+    pub erase_bytes: u32,
+    /// True if a whole sector can also be erased at once, for less than all of its small erases.
+    pub erases_sector_at_once: bool,
+    /// Granularity of programs.
+    pub page_bytes: u32,
+    /// What an erased byte reads as.
     pub erased_byte: u8,
-    kind: Kind,
 }
 
-#[derive(Clone, Debug)]
-enum Kind {
-    Internal { algorithm: String },
-    Window(Box<Window>),
-}
-
-impl Region {
-    pub(super) fn of(profile: &BoardProfile) -> Vec<Self> {
-        let internal = Self {
-            name: "internal flash".to_owned(),
-            range: profile.internal_range(),
-            sector_bytes: profile.internal_sector_bytes,
-            erased_byte: 0xFF,
-            kind: Kind::Internal {
-                algorithm: profile.internal_algorithm.clone(),
-            },
-        };
-        let windows = profile
-            .windows
-            .iter()
-            .filter(|window| window.memory == Memory::Nor)
-            .map(|window| Self {
-                name: format!("window {window}"),
-                range: window.range(),
-                sector_bytes: window.sector_bytes,
-                erased_byte: 0xFF,
-                kind: Kind::Window(Box::new(window.clone())),
-            });
-        std::iter::once(internal).chain(windows).collect()
-    }
-
-    /// The controller that a flash behind a window is reached by.
-    pub(super) fn controller(&self) -> Option<Controller> {
-        match &self.kind {
-            Kind::Internal { .. } => None,
-            Kind::Window(window) => Some(window.controller),
-        }
-    }
-
-    pub(super) fn is_internal(&self) -> bool {
-        matches!(self.kind, Kind::Internal { .. })
-    }
-
-    pub(super) fn algorithm(&self) -> Option<&str> {
-        match &self.kind {
-            Kind::Internal { algorithm } => Some(algorithm),
-            Kind::Window(window) => window.algorithm.as_deref(),
-        }
-    }
-
-    pub(super) fn program_bytes(&self) -> Option<u32> {
-        match &self.kind {
-            Kind::Internal { .. } => None,
-            Kind::Window(window) => window.program_bytes,
-        }
-    }
-
-    /// True if it can be read as the chip is now.
-    pub(super) fn is_readable(
-        &self,
-        link: &mut dyn Link,
-        windows: &mut Windows,
-    ) -> Result<bool, FlashError> {
-        match &self.kind {
-            Kind::Internal { .. } => Ok(true),
-            Kind::Window(window) => Ok(windows.state(link, window)? == State::Open),
-        }
-    }
-
-    /// Reads the sector at `address`.
-    pub(super) fn read(
-        &self,
-        link: &mut dyn Link,
-        windows: &mut Windows,
-        address: Address,
-    ) -> Result<Vec<u8>, FlashError> {
-        let mut bytes = vec![0; self.sector_bytes as usize];
-        self.read_into(link, windows, address, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn read_into(
-        &self,
-        link: &mut dyn Link,
-        windows: &mut Windows,
-        address: Address,
-        bytes: &mut [u8],
-    ) -> Result<(), FlashError> {
-        match &self.kind {
-            Kind::Internal { .. } => link.read(address, bytes)?,
-            Kind::Window(_) => {
-                windows.read_chip(link, address, bytes)?;
-            }
-        }
-        Ok(())
+impl Abilities {
+    /// The unit in which contents are compared: a power of two that divides every erase.
+    pub fn unit_bytes(&self) -> u32 {
+        let divisor = self.erase_bytes & self.erase_bytes.wrapping_neg();
+        divisor.clamp(1, LARGEST_UNIT)
     }
 }
 
-/// What is wanted of one sector.
-#[derive(Clone, Debug)]
-pub(super) struct Sector {
+/// What is known of a unit of a sector before anything is changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unit {
+    /// It does not hold what is wanted of it.
+    pub differs: bool,
+    /// All of it is erased.
+    pub blank: bool,
+}
+
+/// An erase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Erase {
     pub address: Address,
-    patches: Vec<(usize, Vec<u8>)>,
-}
-
-impl Sector {
-    fn patch(&mut self, offset: usize, data: &[u8]) {
-        self.patches.push((offset, data.to_vec()));
-    }
-
-    pub(super) fn wanted_bytes(&self) -> u64 {
-        self.patches.iter().map(|(_, data)| data.len() as u64).sum()
-    }
-
-    /// Reads what is wanted, and no more, and compares.
-    pub(super) fn difference(
-        &self,
-        link: &mut dyn Link,
-        windows: &mut Windows,
-        region: &Region,
-    ) -> Result<Option<Difference>, FlashError> {
-        for (offset, data) in &self.patches {
-            let mut there = vec![0; data.len()];
-            let start = Address(self.address.0 + *offset as u32);
-            region.read_into(link, windows, start, &mut there)?;
-            let mut bytes = (start.0..).zip(there.iter().zip(data));
-            if let Some((address, (found, expected))) = bytes.find(|(_, (a, b))| a != b) {
-                return Ok(Some(Difference {
-                    address: Address(address),
-                    expected: *expected,
-                    found: *found,
-                }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// How to get from `current` to what is wanted; `None` if it is there.
-    pub(super) fn plan(
-        &self,
-        current: &[u8],
-        region: &Region,
-        page_bytes: u32,
-    ) -> Option<SectorPlan> {
-        let mut content = current.to_vec();
-        for (offset, data) in &self.patches {
-            content
-                .get_mut(*offset..offset + data.len())?
-                .copy_from_slice(data);
-        }
-        let page = page_bytes as usize;
-        let is_blank = |bytes: &[u8]| bytes.iter().all(|byte| *byte == region.erased_byte);
-        let differs: Vec<bool> = std::iter::zip(current.chunks(page), content.chunks(page))
-            .map(|(there, wanted)| there != wanted)
-            .collect();
-        if !differs.contains(&true) {
-            return None;
-        }
-        // Flash with error correction takes a page once; so does NOR, by its data sheet's advice.
-        let erase = std::iter::zip(&differs, current.chunks(page))
-            .any(|(differs, there)| *differs && !is_blank(there));
-        let pages = std::iter::zip(differs, content.chunks(page))
-            .map(|(differs, wanted)| (erase || differs) && !is_blank(wanted))
-            .collect();
-        Some(SectorPlan {
-            address: self.address,
-            erase,
-            content,
-            page,
-            pages,
-        })
-    }
+    pub bytes: u32,
 }
 
 /// What is to be done to one sector.
 #[derive(Clone, Debug)]
 pub(super) struct SectorPlan {
     pub address: Address,
-    pub erase: bool,
-    /// What it then holds.
+    pub erases: Vec<Erase>,
+    /// What it then holds, where it is known: in the units that are changed.
     pub content: Vec<u8>,
+    unit: usize,
     page: usize,
-    /// Which pages are programmed.
-    pages: Vec<bool>,
+    erased_byte: u8,
+    /// The units that are changed.
+    changed: Vec<bool>,
+    /// What must be read before, because an erase takes it along and nobody wrote it.
+    preserved: Vec<bool>,
 }
 
 impl SectorPlan {
-    pub(super) fn bytes(&self) -> u64 {
+    /// How to get to what is wanted; `None` if it is there. What [`Self::preserved`] names is to be read before the first erase.
+    pub fn new(sector: &Sector, units: &[Unit], abilities: &Abilities) -> Option<Self> {
+        if !units.iter().any(|unit| unit.differs) {
+            return None;
+        }
+        let unit = abilities.unit_bytes() as usize;
+        let covered = coverage(sector, units.len(), unit);
+        let grains = erased_grains(units, &covered, abilities);
+        let units_of_grain = abilities.erase_bytes as usize / unit;
+        let erased = |index: usize| grains.get(index / units_of_grain).copied() == Some(true);
+        let changed: Vec<bool> = (0..)
+            .zip(units)
+            .map(|(index, unit)| erased(index) && !unit.blank || unit.differs)
+            .collect();
+        let preserved = (0..)
+            .zip(units.iter().zip(covered))
+            .map(|(index, (unit, covered))| erased(index) && !unit.blank && !covered)
+            .collect();
+        let mut content = vec![abilities.erased_byte; units.len() * unit];
+        sector.apply(&mut content);
+        Some(Self {
+            address: sector.address,
+            erases: erases(sector.address, &grains, abilities),
+            content,
+            unit,
+            page: abilities.page_bytes as usize,
+            erased_byte: abilities.erased_byte,
+            changed,
+            preserved,
+        })
+    }
+
+    /// What must be read and given to [`Self::keep`] before anything is erased.
+    pub fn preserved(&self) -> Vec<Range<u64>> {
+        self.ranges(&self.preserved)
+    }
+
+    /// Keeps `bytes`, read at `start`, as far as nothing else is wanted there.
+    pub fn keep(&mut self, sector: &Sector, start: u64, bytes: &[u8]) {
+        let offset = (start - u64::from(self.address.0)) as usize;
+        if let Some(place) = self.content.get_mut(offset..offset + bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+        sector.apply(&mut self.content);
+    }
+
+    /// What is different afterwards, and so is to be verified.
+    pub fn changed(&self) -> Vec<Range<u64>> {
+        self.ranges(&self.changed)
+    }
+
+    /// Bytes of it.
+    pub fn bytes(&self) -> u64 {
         self.content.len() as u64
     }
 
-    /// Offset and bytes of each call: neighbouring pages together, up to `largest` bytes.
-    pub(super) fn programs(&self, largest: u32) -> Vec<(usize, &[u8])> {
+    /// The content of `range`, which is part of the sector.
+    pub fn content(&self, range: &Range<u64>) -> &[u8] {
+        let base = u64::from(self.address.0);
+        let part =
+            range.start.saturating_sub(base) as usize..range.end.saturating_sub(base) as usize;
+        self.content.get(part).unwrap_or_default()
+    }
+
+    /// Offset and bytes of each call: neighbouring pages together, up to `largest` bytes; what stays erased is left out.
+    pub fn programs(&self, largest: u32) -> Vec<(usize, &[u8])> {
         let mut calls: Vec<Range<usize>> = Vec::new();
-        for (index, _) in self.pages.iter().enumerate().filter(|(_, wanted)| **wanted) {
+        for (index, page) in self.content.chunks(self.page).enumerate() {
             let start = index * self.page;
-            let end = (start + self.page).min(self.content.len());
+            let changes = (start..start + page.len())
+                .step_by(self.unit)
+                .any(|at| self.changed.get(at / self.unit) == Some(&true));
+            if !changes || page.iter().all(|byte| *byte == self.erased_byte) {
+                continue;
+            }
+            let end = start + page.len();
             match calls.last_mut() {
                 Some(call) if call.end == start && end - call.start <= largest as usize => {
                     call.end = end;
@@ -357,120 +158,206 @@ impl SectorPlan {
         }
         calls
             .into_iter()
-            .map(|call| (call.start, &self.content[call]))
+            .filter_map(|call| Some((call.start, self.content.get(call)?)))
             .collect()
     }
+
+    fn ranges(&self, units: &[bool]) -> Vec<Range<u64>> {
+        let base = u64::from(self.address.0);
+        let unit = self.unit as u64;
+        let ranges = (0..)
+            .zip(units)
+            .filter(|(_, meant)| **meant)
+            .map(|(index, _)| base + index * unit..base + (index + 1) * unit);
+        super::transaction::join(ranges)
+    }
+}
+
+/// Whether each unit is wanted as a whole.
+fn coverage(sector: &Sector, units: usize, unit_bytes: usize) -> Vec<bool> {
+    let base = u64::from(sector.address.0);
+    let wanted = sector.wanted();
+    (0..units as u64)
+        .map(|index| {
+            let start = base + index * unit_bytes as u64;
+            let end = start + unit_bytes as u64;
+            wanted
+                .iter()
+                .any(|range| range.start <= start && end <= range.end)
+        })
+        .collect()
+}
+
+/// Which grains, the smallest erases, are erased. Flash with error correction takes a page once, and so does NOR by its data sheet's
+/// advice: what differs and is not blank is erased.
+fn erased_grains(units: &[Unit], covered: &[bool], abilities: &Abilities) -> Vec<bool> {
+    let units_of_grain = (abilities.erase_bytes / abilities.unit_bytes()) as usize;
+    let dirty = |units: &[Unit]| units.iter().any(|unit| unit.differs && !unit.blank);
+    let mut grains: Vec<bool> = units.chunks(units_of_grain).map(dirty).collect();
+    if abilities.erases_sector_at_once && grains.len() > 1 {
+        let small = grains.iter().filter(|erased| **erased).count() as u32;
+        let mut at_once = ERASE_64K;
+        for (index, unit) in units.iter().enumerate() {
+            let is_erased_anyway = grains.get(index / units_of_grain) == Some(&true);
+            if is_erased_anyway || unit.blank {
+                continue;
+            }
+            at_once += PROGRAM_UNIT;
+            if covered.get(index) != Some(&true) {
+                at_once += READ_UNIT;
+            }
+        }
+        if at_once < ERASE_4K * small {
+            grains.fill(true);
+        }
+    }
+    grains
+}
+
+/// The erases of `grains`: neighbours as one where the loader takes them so.
+fn erases(sector: Address, grains: &[bool], abilities: &Abilities) -> Vec<Erase> {
+    let bytes = abilities.erase_bytes;
+    if abilities.erases_sector_at_once && grains.iter().all(|erased| *erased) {
+        return vec![Erase {
+            address: sector,
+            bytes: bytes * grains.len() as u32,
+        }];
+    }
+    (0..)
+        .zip(grains)
+        .filter(|(_, erased)| **erased)
+        .map(|(index, _)| Erase {
+            address: Address(sector.0 + index * bytes),
+            bytes,
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{flash::Transaction, layout::BoardProfile};
 
     const NOR: u32 = 0x7000_0000;
-    const SECTOR: usize = 0x10000;
 
-    fn kit() -> BoardProfile {
-        BoardProfile::find("stm32h7s78-dk").expect("the kit")
-    }
+    const ST: Abilities = Abilities {
+        erase_bytes: 0x1_0000,
+        erases_sector_at_once: false,
+        page_bytes: 0x1000,
+        erased_byte: 0xFF,
+    };
 
-    fn only_sector(transaction: &Transaction) -> (Region, Sector) {
-        let mut wanted = transaction.by_region(&kit()).expect("flash");
-        assert_eq!(wanted.len(), 1);
-        let (region, mut sectors) = wanted.remove(0);
-        assert_eq!(sectors.len(), 1);
-        (region, sectors.remove(0))
-    }
+    const OWN: Abilities = Abilities {
+        erase_bytes: 0x1000,
+        erases_sector_at_once: true,
+        page_bytes: 0x100,
+        erased_byte: 0xFF,
+    };
 
-    fn plan(transaction: &Transaction, current: &[u8]) -> Option<SectorPlan> {
-        let (region, sector) = only_sector(transaction);
-        sector.plan(current, &region, 0x1000)
-    }
+    const BLANK: Unit = Unit {
+        differs: false,
+        blank: true,
+    };
+    const KEPT: Unit = Unit {
+        differs: false,
+        blank: false,
+    };
+    const NEW: Unit = Unit {
+        differs: true,
+        blank: true,
+    };
+    const CHANGED: Unit = Unit {
+        differs: true,
+        blank: false,
+    };
 
-    fn write(offset: u32, data: &[u8]) -> Transaction {
+    fn sector(offset: u32, data: &[u8]) -> Sector {
+        let kit = BoardProfile::find("stm32h7s78-dk").expect("the kit");
         let mut transaction = Transaction::new();
         transaction.write(Address(NOR + offset), data);
-        transaction
+        let mut wanted = transaction.by_region(&kit).expect("flash");
+        wanted.remove(0).1.remove(0)
+    }
+
+    /// Sixteen units: the first ones as given, the others as the last.
+    fn units(first: &[Unit], rest: Unit) -> Vec<Unit> {
+        let mut units = vec![rest; 16];
+        units[..first.len()].copy_from_slice(first);
+        units
+    }
+
+    fn calls(plan: &SectorPlan, largest: u32) -> Vec<(usize, usize)> {
+        let programs = plan.programs(largest).into_iter();
+        programs.map(|(at, data)| (at, data.len())).collect()
     }
 
     #[test]
     fn what_is_there_needs_nothing() {
-        let mut current = vec![0xFF; SECTOR];
-        current[0x100..0x104].copy_from_slice(&[1, 2, 3, 4]);
-        assert!(plan(&write(0x100, &[1, 2, 3, 4]), &current).is_none());
+        let sector = sector(0x100, &[1, 2, 3, 4]);
+        assert!(SectorPlan::new(&sector, &units(&[KEPT], BLANK), &ST).is_none());
     }
 
     #[test]
-    fn blank_pages_are_programmed_without_an_erase() {
-        let mut current = vec![0xFF; SECTOR];
-        current[0] = 7;
-        let plan = plan(&write(0x2000, &[1; 0x1800]), &current).expect("a plan");
-        assert!(!plan.erase);
-        let calls: Vec<_> = plan
-            .programs(0x3000)
-            .iter()
-            .map(|(at, data)| (*at, data.len()))
-            .collect();
-        assert_eq!(calls, [(0x2000, 0x2000)]);
+    fn blank_units_are_programmed_without_an_erase() {
+        let sector = sector(0x2000, &[1; 0x1800]);
+        let there = units(&[KEPT, BLANK, NEW, NEW], BLANK);
+        let plan = SectorPlan::new(&sector, &there, &ST).expect("a plan");
+        assert_eq!(plan.erases, []);
+        assert_eq!(plan.preserved(), []);
+        assert_eq!(calls(&plan, 0x3000), [(0x2000, 0x2000)]);
+        let plan = SectorPlan::new(&sector, &there, &OWN).expect("a plan");
+        assert_eq!(calls(&plan, 0x4000), [(0x2000, 0x1800)], "whole pages only");
     }
 
     #[test]
     fn a_changed_byte_erases_its_sector_and_keeps_the_others() {
-        let current: Vec<u8> = (0..SECTOR)
-            .map(|index| if index < 0x5000 { 0x55 } else { 0xFF })
-            .collect();
-        let plan = plan(&write(0x1234, &[0xAA]), &current).expect("a plan");
-        assert!(plan.erase);
-        assert_eq!((plan.content[0x1234], plan.content[0x1235]), (0xAA, 0x55));
-        let calls: Vec<_> = plan
-            .programs(0x3000)
-            .iter()
-            .map(|(at, data)| (*at, data.len()))
-            .collect();
-        assert_eq!(calls, [(0, 0x3000), (0x3000, 0x2000)]);
+        let sector = sector(0x1234, &[0xAA]);
+        let there = units(&[KEPT, CHANGED, KEPT], BLANK);
+        let mut plan = SectorPlan::new(&sector, &there, &ST).expect("a plan");
+        assert_eq!(plan.erases.len(), 1);
+        let start = u64::from(NOR);
+        assert_eq!(plan.preserved(), vec![start..start + 0x3000]);
+        plan.keep(&sector, start, &[0x55; 0x3000]);
+        assert_eq!((plan.content[0x1233], plan.content[0x1234]), (0x55, 0xAA));
+        assert_eq!(calls(&plan, 0x2000), [(0, 0x2000), (0x2000, 0x1000)]);
+        assert_eq!(plan.changed(), vec![start..start + 0x3000]);
     }
 
     #[test]
-    fn erases_alone_are_what_is_wanted_and_beside_writes_they_are_not() {
-        let mut transaction = Transaction::new();
-        transaction.erase(Address(NOR), 0x10000);
-        let erased = plan(&transaction, &[0; SECTOR]).expect("a plan");
-        assert!(erased.erase && erased.programs(0x3000).is_empty());
-        assert!(plan(&transaction, &[0xFF; SECTOR]).is_none());
-        transaction.write(Address(NOR), &[5]);
-        let kept = plan(&transaction, &[0; SECTOR]).expect("a plan");
-        assert_eq!((kept.content[0], kept.content[1]), (5, 0));
+    fn our_own_loader_erases_4_kb_of_it() {
+        let sector = sector(0x1234, &[0xAA]);
+        let plan = SectorPlan::new(&sector, &units(&[KEPT, CHANGED], KEPT), &OWN).expect("a plan");
+        let small = Erase {
+            address: Address(NOR + 0x1000),
+            bytes: 0x1000,
+        };
+        assert_eq!(plan.erases, [small]);
+        let start = u64::from(NOR) + 0x1000;
+        assert_eq!(plan.preserved(), vec![start..start + 0x1000]);
     }
 
     #[test]
-    fn writes_are_split_at_sectors_and_flashes_kept_apart() {
-        let mut transaction = write(0xFFFE, &[1, 2, 3, 4]);
-        transaction.write(Address(0x0800_0000), &[9; 16]);
-        let wanted = transaction.by_region(&kit()).expect("flash");
-        let shape: Vec<_> = wanted
-            .iter()
-            .map(|(region, sectors)| {
-                (
-                    region.is_internal(),
-                    sectors.iter().map(|s| s.address.0).collect::<Vec<_>>(),
-                )
-            })
-            .collect();
-        assert_eq!(
-            shape,
-            [(true, vec![0x0800_0000]), (false, vec![NOR, NOR + 0x10000])]
-        );
-        assert_eq!(wanted[1].1[1].patches, [(0, vec![3, 4])]);
-    }
-
-    #[test]
-    fn what_is_no_flash_is_refused_by_its_address() {
-        for address in [0x9000_0000, 0x2400_0000, 0x77FF_FFFF, 0x0800_FFFF] {
-            let mut transaction = Transaction::new();
-            transaction.write(Address(address), &[1, 2]);
-            assert!(matches!(
-                transaction.by_region(&kit()),
-                Err(FlashError::NotFlash { address: Address(at), length: 2 }) if at == address
-            ));
+    fn ten_small_erases_are_faster_than_a_large_one_and_eleven_are_not() {
+        let whole = sector(0, &[1; 0x1_0000]);
+        for (count, erases) in [(1, 1), (10, 10), (11, 1), (16, 1)] {
+            let there = units(&vec![CHANGED; count], BLANK);
+            let plan = SectorPlan::new(&whole, &there, &OWN).expect("a plan");
+            assert_eq!(plan.erases.len(), erases, "{count} units");
         }
+        // What would have to be read back and programmed again speaks against the large one.
+        let part = sector(0, &[1; 0xB000]);
+        let there = units(&[CHANGED; 11], KEPT);
+        let plan = SectorPlan::new(&part, &there, &OWN).expect("a plan");
+        assert_eq!(plan.erases.len(), 11);
+    }
+
+    #[test]
+    fn units_are_powers_of_two_that_divide_an_erase() {
+        let unit = |erase_bytes| Abilities { erase_bytes, ..OWN }.unit_bytes();
+        assert_eq!(unit(0x1_0000), 0x1000);
+        assert_eq!(unit(0x2000), 0x1000);
+        assert_eq!(unit(0x800), 0x800);
+        assert_eq!(unit(0x3000), 0x1000);
+        assert_eq!(unit(0x600), 0x200);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{FlashError, plan::Sector};
+use super::{FlashError, transaction::Sector};
 use crate::{
     layout::{Address, BoardProfile, Controller},
     link::{Link, LinkError, RegisterAccess},

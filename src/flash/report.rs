@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::plan::Region;
+use super::region::Region;
 
 /// What was done to one flash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,8 +51,8 @@ impl Report {
         self.of(region, |report| report.unchanged_bytes += bytes);
     }
 
-    pub(super) fn erased(&mut self, region: &Region) {
-        let bytes = u64::from(region.sector_bytes);
+    pub(super) fn erased(&mut self, region: &Region, bytes: u32) {
+        let bytes = u64::from(bytes);
         self.erased_bytes += bytes;
         self.of(region, |report| report.erased_bytes += bytes);
     }

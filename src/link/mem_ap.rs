@@ -143,9 +143,12 @@ impl MemAp {
         while !rest.is_empty() {
             let (now, later) = rest.split_at(words_before_wrap(at).min(rest.len()));
             self.set_address(dap, at)?;
-            match now {
-                [value] => dap.write_raw_ap_register(&self.ap, DRW, *value)?,
-                many => dap.write_raw_ap_register_repeated(&self.ap, DRW, many)?,
+            let (packets, rest_of_block) = whole_packets(now);
+            if !packets.is_empty() {
+                dap.write_raw_ap_register_repeated(&self.ap, DRW, packets)?;
+            }
+            for value in rest_of_block {
+                dap.write_raw_ap_register(&self.ap, DRW, *value)?;
             }
             at = self.advance(at, now.len() as u32 * 4);
             rest = later;
@@ -243,6 +246,18 @@ impl MemAp {
         let next = at.wrapping_add(bytes);
         self.tar = (!next.is_multiple_of(INCREMENT_BLOCK)).then_some(next);
         next
+    }
+}
+
+/// Words that a packet of a CMSIS-DAP v2 probe takes as a block; and what is left of a kilobyte then.
+const PACKET_WORDS: usize = 126;
+const FEW_WORDS: usize = 8;
+
+/// What is worth a block; the few words behind whole packets go along with the next address, in the batch of register writes.
+fn whole_packets(words: &[u32]) -> (&[u32], &[u32]) {
+    match words.len() % PACKET_WORDS {
+        few if few <= FEW_WORDS => words.split_at(words.len() - few),
+        _ => (words, &[]),
     }
 }
 

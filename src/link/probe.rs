@@ -4,7 +4,7 @@
 //! not disturb a hung unit, so only the probe and its debug port are used here, never `probe_rs::Session`.
 //!
 //! Core registers: a transfer takes a few cycles of the core, a debug-port access hundreds. S_REGRDY is looked at for the first
-//! transfer of a batch and for the last; between them one exchange a register remains.
+//! transfer of a batch and for the last; between them one exchange a register remains for reads, and none for writes.
 
 use std::time::Duration;
 
@@ -365,6 +365,17 @@ impl Link for ProbeLink {
         self.port.write_debug(SCS, Dcrdr::from_bits(value))?;
         self.start_transfer(register, true)?;
         self.wait_transfer()
+    }
+
+    fn write_registers(&mut self, registers: &[(CoreRegister, u32)]) -> Result<(), LinkError> {
+        for (index, (register, value)) in registers.iter().enumerate() {
+            self.port.write_debug(SCS, Dcrdr::from_bits(*value))?;
+            self.start_transfer(*register, true)?;
+            if index == 0 || index + 1 == registers.len() {
+                self.wait_transfer()?;
+            }
+        }
+        Ok(())
     }
 
     fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), LinkError> {

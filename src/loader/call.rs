@@ -5,11 +5,11 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Loader, LoaderError};
+use super::{Loader, LoaderError, Plan, Routine};
 use crate::{
     layout::Address,
     link::{
-        CoreRegister, CoreState, HaltReason, Link, LinkError, RegisterAccess,
+        CoreRegister, CoreState, HaltReason, Interrupts, Link, LinkError, RegisterAccess,
         core_fault::{CoreFault, Exception},
     },
     registers::iwdg::{FEED, IWDG, IwdgKey},
@@ -44,7 +44,7 @@ pub enum Operation {
         /// Bytes.
         length: u32,
     },
-    /// `FastCrc`.
+    /// Checksums.
     Crc {
         /// First address.
         address: Address,
@@ -127,6 +127,37 @@ pub struct Call {
     ended: Option<Result<(), Outcome>>,
 }
 
+impl Call {
+    /// Waits; the time counts against the limit.
+    pub(super) fn pass(&mut self, link: &mut dyn Link, pause: Duration) -> Result<(), LinkError> {
+        link.idle(pause)?;
+        self.waited += pause;
+        Ok(())
+    }
+
+    /// What it failed with, once it has ended.
+    pub(super) fn take_failure(&mut self) -> Option<Outcome> {
+        self.ended.take()?.err()
+    }
+
+    /// A part of the work is done: the limit begins anew.
+    pub(super) fn has_progressed(&mut self) {
+        self.waited = Duration::ZERO;
+        self.fed = Duration::ZERO;
+    }
+}
+
+/// Calls of one routine: what is the same in all of them.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    name: String,
+    static_base: Address,
+    stack_top: Address,
+    breakpoint: Address,
+    interrupts: Interrupts,
+    watchdog_runs: bool,
+}
+
 impl Loader<'_> {
     /// Starts a call; the core runs when this returns.
     pub(super) fn begin(
@@ -135,22 +166,82 @@ impl Loader<'_> {
         windows: &mut Windows,
         request: Request,
     ) -> Result<Call, LinkError> {
+        self.caller.begin(link, windows, request)
+    }
+
+    /// Waits until the call has returned.
+    pub fn wait(
+        &mut self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        call: Call,
+    ) -> Result<(), LoaderError> {
+        self.caller.wait(link, windows, call)
+    }
+
+    /// Begins a call and waits for it.
+    pub(super) fn call(
+        &mut self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        request: Request,
+    ) -> Result<(), LoaderError> {
+        self.caller.call(link, windows, request)
+    }
+
+    /// True if `call` has returned, or has come to another end: [`Self::wait`] then does not wait.
+    pub fn has_ended(&self, link: &mut dyn Link, call: &mut Call) -> Result<bool, LinkError> {
+        self.caller.has_ended(link, call)
+    }
+}
+
+impl Caller {
+    /// For `routine`, placed as `plan` says.
+    pub(super) fn new(routine: &Routine, plan: &Plan, watchdog_runs: bool) -> Self {
+        Self {
+            name: routine.name.clone(),
+            static_base: routine.static_base(),
+            stack_top: plan.stack_top,
+            breakpoint: plan.breakpoint,
+            interrupts: routine.interrupts,
+            watchdog_runs,
+        }
+    }
+
+    /// For a routine of ours without data of its own.
+    pub(super) fn bare(name: &str, plan: &Plan, watchdog_runs: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            static_base: Address(0),
+            stack_top: plan.stack_top,
+            breakpoint: plan.breakpoint,
+            interrupts: Interrupts::Masked,
+            watchdog_runs,
+        }
+    }
+
+    /// Starts a call; the core runs when this returns.
+    pub(super) fn begin(
+        &self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        request: Request,
+    ) -> Result<Call, LinkError> {
         windows.forget();
         self.feed(link)?;
-        for (number, value) in (0..).zip(request.arguments) {
-            link.write_register(CoreRegister(number), value)?;
-        }
-        let frame = [
-            (CoreRegister(9), self.static_base().0),
-            (CoreRegister::SP, self.plan.stack_top.0),
-            (CoreRegister::LR, self.plan.breakpoint.0 | 1),
+        let [first, second, third, fourth] = request.arguments;
+        link.write_registers(&[
+            (CoreRegister(0), first),
+            (CoreRegister(1), second),
+            (CoreRegister(2), third),
+            (CoreRegister(3), fourth),
+            (CoreRegister(9), self.static_base.0),
+            (CoreRegister::SP, self.stack_top.0),
+            (CoreRegister::LR, self.breakpoint.0 | 1),
             (CoreRegister::PC, request.entry.0 & !1),
             (CoreRegister::XPSR, THUMB),
-        ];
-        for (register, value) in frame {
-            link.write_register(register, value)?;
-        }
-        link.resume_with(self.routine.interrupts)?;
+        ])?;
+        link.resume_with(self.interrupts)?;
         Ok(Call {
             request,
             waited: Duration::ZERO,
@@ -160,8 +251,8 @@ impl Loader<'_> {
     }
 
     /// Waits until the call has returned.
-    pub fn wait(
-        &mut self,
+    pub(super) fn wait(
+        &self,
         link: &mut dyn Link,
         windows: &mut Windows,
         mut call: Call,
@@ -172,8 +263,7 @@ impl Loader<'_> {
                 break outcome;
             }
             let pause = (call.waited / 8).clamp(POLL[0], POLL[1]);
-            link.idle(pause)?;
-            call.waited += pause;
+            call.pass(link, pause)?;
             if call.waited - call.fed >= FEED_INTERVAL {
                 call.fed = call.waited;
                 self.feed(link)?;
@@ -181,7 +271,7 @@ impl Loader<'_> {
         };
         windows.forget();
         outcome.map_err(|outcome| LoaderError::Call {
-            loader: self.routine.name.clone(),
+            loader: self.name.clone(),
             operation: call.request.operation,
             outcome,
         })
@@ -189,7 +279,7 @@ impl Loader<'_> {
 
     /// Begins a call and waits for it.
     pub(super) fn call(
-        &mut self,
+        &self,
         link: &mut dyn Link,
         windows: &mut Windows,
         request: Request,
@@ -199,7 +289,11 @@ impl Loader<'_> {
     }
 
     /// True if `call` has returned, or has come to another end: [`Self::wait`] then does not wait.
-    pub fn has_ended(&self, link: &mut dyn Link, call: &mut Call) -> Result<bool, LinkError> {
+    pub(super) fn has_ended(
+        &self,
+        link: &mut dyn Link,
+        call: &mut Call,
+    ) -> Result<bool, LinkError> {
         if call.ended.is_none() {
             call.ended = self.look(link, call)?;
         }
@@ -243,7 +337,7 @@ impl Loader<'_> {
         let mut values = [0; 2];
         link.read_registers(&[CoreRegister(0), CoreRegister::PC], &mut values)?;
         let [result, pc] = values;
-        if pc != self.plan.breakpoint.0 {
+        if pc != self.breakpoint.0 {
             return Ok(Err(Outcome::Strayed(Address(pc))));
         }
         Ok(if result == request.success {

@@ -36,6 +36,8 @@ pub struct Plan {
     pub buffer_bytes: u32,
     /// True if the core's data cache may hold a buffer.
     pub cached: bool,
+    /// The largest piece of RAM that is left: the queue of our own loader takes it.
+    pub pool: Range<u64>,
 }
 
 /// There is no RAM for it.
@@ -115,6 +117,29 @@ impl Plan {
             buffers: [buffers, buffers + pair(pages) / 2].map(|start| Address(start as u32)),
             buffer_bytes: page * pages,
             cached: !is_tightly_coupled(buffers),
+            pool: room.largest(),
+        })
+    }
+
+    /// For a routine of ours that runs anywhere: a stack and two buffers, nothing else.
+    pub(super) fn bare(
+        profile: &BoardProfile,
+        stack_bytes: u32,
+        buffer_bytes: u32,
+    ) -> Option<Self> {
+        let mut room = Room::of(profile);
+        let call = LINE_BYTES + u64::from(stack_bytes);
+        let bottom = room.place(call)?;
+        let buffers = room.place(2 * u64::from(buffer_bytes))?;
+        Some(Self {
+            breakpoint: Address(bottom as u32),
+            stack_bottom: Address((bottom + LINE_BYTES) as u32),
+            stack_top: Address((bottom + call) as u32),
+            buffers: [buffers, buffers + u64::from(buffer_bytes)]
+                .map(|start| Address(start as u32)),
+            buffer_bytes,
+            cached: !is_tightly_coupled(buffers),
+            pool: room.largest(),
         })
     }
 
@@ -166,6 +191,17 @@ impl Room {
             .filter(|piece| piece.start < piece.end)
             .collect();
         Ok(())
+    }
+
+    /// The largest piece that is left; empty if none is.
+    fn largest(&self) -> Range<u64> {
+        let usable = self.free.iter().map(|free| {
+            let start = free.start.next_multiple_of(LINE_BYTES);
+            start..free.end.saturating_sub(SPARED_BYTES).max(start)
+        });
+        usable
+            .max_by_key(|free| free.end - free.start)
+            .unwrap_or_default()
     }
 
     /// The first place for `bytes`, which is then taken.

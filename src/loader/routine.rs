@@ -95,9 +95,9 @@ pub struct St {
 /// The fast path of our own loader (firmware/loader, `fast.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fast {
-    /// `FastCrc(address, unit, count, results)`: CRC-32 of each of `count` runs of `unit` bytes, as words at `results`.
+    /// `FastCrc(address, unit, count, results)`: CRC-32 of each of `count` runs of `unit` bytes; it maps the window again.
     pub crc: Address,
-    /// `FastProgram(mailbox)`: programs from two slots in turn until it is told to stop.
+    /// `FastProgram(mailbox)`: a queue of erases and programs (`queue.rs`).
     pub program: Address,
     /// `LastFailure`: cause, location and value of the last failure, three words.
     pub last_failure: Option<Address>,
@@ -237,6 +237,14 @@ impl Routine {
         match &self.convention {
             Convention::St(st) => st.fast.as_ref(),
             Convention::Cmsis(_) => None,
+        }
+    }
+
+    /// R9 of every call.
+    pub(super) fn static_base(&self) -> Address {
+        match &self.convention {
+            Convention::Cmsis(cmsis) => cmsis.static_base,
+            Convention::St(_) => Address(0),
         }
     }
 

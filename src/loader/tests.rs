@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     fault::{Code, Explain as _},
     link::{
-        Interrupts,
+        CoreRegister, Interrupts,
         fake::{Event, FakeLink},
     },
     registers::iwdg::FEED,

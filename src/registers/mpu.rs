@@ -37,6 +37,8 @@ register! {
         pub enabled: 0,
         /// SIZE: the region has 2^(SIZE + 1) bytes.
         pub size: 1..=5,
+        /// TEX: with S, C and B clear, 1 is normal memory that no cache holds.
+        pub type_extension: 19..=21,
         /// AP: 0 is no access.
         pub access: 24..=26,
         /// XN: no instruction fetch.

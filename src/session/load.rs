@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 use super::{Session, StopReason};
 use crate::{
     fault::Fault,
-    flash::{self, Comparison, FlashContext, FlashError, InternalFlash, Report, Transaction},
+    flash::{
+        self, Comparison, FlashContext, FlashError, Forecast, InternalFlash, Report, Standing,
+        Transaction,
+    },
     image::{Image, Segment, Vectors},
     layout::{Address, BoardProfile},
-    link::Attendant,
+    link::{Attendant, Link},
+    window::Windows,
 };
 
 /// What was written since the core last ran.
@@ -77,6 +81,10 @@ fn merged<'a>(writes: impl Iterator<Item = &'a (Address, Vec<u8>)>) -> Vec<(Addr
     }
     segments
 }
+
+/// A look at flash.
+type Look<T> =
+    fn(&mut dyn Link, &mut Windows, &FlashContext<'_>, &Transaction) -> Result<T, FlashError>;
 
 impl Session {
     /// These bytes are to be erased.
@@ -172,12 +180,21 @@ impl Session {
         self.flash_done(attendant)
     }
 
-    /// What programming `image` would change; nothing is changed, but the chip may be reset.
+    /// What is there beside `image`; nothing is changed, but the chip may be reset.
     pub fn compare_image(&mut self, image: &Image) -> Result<Comparison, Fault> {
+        self.look_at_flash(image, flash::compare)
+    }
+
+    /// What programming `image` would do; nothing is changed, but the chip may be reset.
+    pub fn plan_image(&mut self, image: &Image) -> Result<Forecast, Fault> {
+        self.look_at_flash(image, flash::forecast)
+    }
+
+    fn look_at_flash<T>(&mut self, image: &Image, look: Look<T>) -> Result<T, Fault> {
         self.prepare_reset()?;
         let transaction = self.stored(Transaction::from_image(image, &self.settings.profile))?;
         let context = Self::flash_context(&self.settings, InternalFlash::Keep);
-        let outcome = flash::compare(
+        let outcome = look(
             self.link.as_mut(),
             &mut self.windows,
             &context,
@@ -200,6 +217,7 @@ impl Session {
         FlashContext {
             profile: &settings.profile,
             internal,
+            standing: Standing::Anywhere,
             journal: settings.flash_journal.clone(),
         }
     }
@@ -221,7 +239,11 @@ impl Session {
         } else {
             InternalFlash::Keep
         };
-        let context = Self::flash_context(&self.settings, internal);
+        let mut context = Self::flash_context(&self.settings, internal);
+        // Erases alone are not followed by an arm.
+        if !load.transaction.only_erases() {
+            context.standing = self.standing;
+        }
         self.windows.forget_served();
         let outcome = flash::commit(
             self.link.as_mut(),

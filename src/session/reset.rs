@@ -7,7 +7,7 @@ use super::{Session, StopReason};
 use crate::{
     breakpoints::Patching,
     fault::{Disposition, Fault},
-    flash::{self, InternalFlash, Report},
+    flash::{self, InternalFlash, Report, Standing},
     image::Image,
     link::{Attendant, RegisterAccess, ResetMode},
     registers::rcc::RCC,
@@ -123,6 +123,7 @@ impl Session {
         self.settle_after_reset(StopReason::Reset)?;
         let armed = outcome?;
         self.patching = Patching::Allowed;
+        self.standing = Standing::BeforeAppli;
         self.vectors = Some(armed.vectors);
         Ok(armed)
     }
@@ -201,6 +202,7 @@ impl Session {
     /// The core was reset, or may have been, and is in debug state.
     pub(super) fn settle_after_reset(&mut self, reason: StopReason) -> Result<(), Fault> {
         self.forget();
+        self.standing = Standing::Anywhere;
         self.link.was_reset()?;
         self.link.state()?;
         self.patching = Patching::Forbidden;

@@ -9,7 +9,7 @@ use virtual_board::{
     handle::VirtualBoard,
 };
 use xspi_gdb::{
-    flash::{self, FlashContext, FlashError, InternalFlash, Report, Transaction},
+    flash::{self, FlashContext, FlashError, InternalFlash, Report, Standing, Transaction},
     image::{Image, Vectors},
     layout::BoardProfile,
     link::{
@@ -29,6 +29,7 @@ pub struct Bench {
     pub units: Units,
     pub profile: BoardProfile,
     pub journal: Option<PathBuf>,
+    pub standing: Standing,
     /// What a failed arm told besides its fault.
     pub unsaid: Vec<String>,
 }
@@ -97,6 +98,7 @@ impl Bench {
             units: Units::discover(&mut link).expect("units"),
             windows: Windows::new(&profile),
             journal: None,
+            standing: Standing::Anywhere,
             unsaid: Vec::new(),
             board,
             link,
@@ -121,6 +123,7 @@ impl Bench {
         let context = FlashContext {
             profile: &self.profile,
             internal,
+            standing: self.standing,
             journal: self.journal.clone(),
         };
         flash::commit(
@@ -136,6 +139,7 @@ impl Bench {
         let context = FlashContext {
             profile: &self.profile,
             internal: InternalFlash::Keep,
+            standing: Standing::Anywhere,
             journal: None,
         };
         flash::reset_nor(&mut self.link, &mut self.windows, &context)
@@ -145,6 +149,7 @@ impl Bench {
         let context = FlashContext {
             profile: &self.profile,
             internal: InternalFlash::Keep,
+            standing: Standing::Anywhere,
             journal: None,
         };
         flash::install_boot(

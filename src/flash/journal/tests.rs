@@ -18,6 +18,7 @@ fn context<'a>(profile: &'a BoardProfile, folder: &Path) -> FlashContext<'a> {
     FlashContext {
         profile,
         internal: InternalFlash::Keep,
+        standing: crate::flash::Standing::Anywhere,
         journal: Some(folder.to_owned()),
     }
 }

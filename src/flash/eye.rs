@@ -1,0 +1,257 @@
+//! How contents are compared: over the wire, or by checksums that the core computes. See docs/decisions/0006-what-is-compared-where.md.
+
+use std::ops::Range;
+
+use super::{
+    Difference, FlashContext, FlashError, Standing,
+    plan::Unit,
+    region::Region,
+    routine_of,
+    transaction::{Sector, join},
+};
+use crate::{
+    layout::Address,
+    link::Link,
+    loader::{Function, Loader, Routine, checksums_in_place},
+    window::Windows,
+};
+
+/// A packet of a CMSIS-DAP v2 probe takes 126 words, and TAR is written every kilobyte: four exchanges each.
+const EXCHANGES_PER_KILOBYTE: u64 = 4;
+/// Checksums without a loader, and the reset behind them.
+const EXCHANGES_IN_PLACE: u64 = 30;
+/// A loader's reset, calls and end, besides its code.
+const EXCHANGES_OF_LOADER: u64 = 90;
+
+/// Who looks.
+pub(super) enum Eye<'e, 'r> {
+    /// The probe reads, and the host compares. The core is not disturbed.
+    Wire,
+    /// The core computes checksums in the state that the boot stage has made.
+    Core,
+    /// The core computes checksums between the calls of a loader.
+    Loader(&'e mut Loader<'r>),
+}
+
+/// What is cheapest for a first look at an open window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstLook {
+    /// Over the wire.
+    Wire,
+    /// By the core as it stands.
+    Core,
+    /// None: the loader, which a change needs anyway, looks.
+    Loader,
+}
+
+impl FirstLook {
+    /// By exchanges. `looks_first` says that a loader must not run before a difference is known.
+    pub fn choose(
+        standing: Standing,
+        sectors: &[Sector],
+        routine: Option<&Routine>,
+        looks_first: bool,
+    ) -> Self {
+        let bytes: u64 = sectors.iter().map(Sector::wanted_bytes).sum();
+        let exchanges = |bytes: u64| bytes.div_ceil(1024) * EXCHANGES_PER_KILOBYTE;
+        let wire = exchanges(bytes) + sectors.len() as u64;
+        if standing == Standing::BeforeAppli {
+            return if EXCHANGES_IN_PLACE < wire {
+                Self::Core
+            } else {
+                Self::Wire
+            };
+        }
+        let loader = routine.map(|routine| {
+            let code: usize = routine.segments.iter().map(|part| part.data.len()).sum();
+            EXCHANGES_OF_LOADER + exchanges(code as u64)
+        });
+        match loader {
+            Some(loader) if loader < wire && !looks_first => Self::Loader,
+            _ => Self::Wire,
+        }
+    }
+}
+
+/// What is looked through: link, windows and board.
+pub(super) struct Sight<'s> {
+    pub link: &'s mut dyn Link,
+    pub windows: &'s mut Windows,
+    pub context: &'s FlashContext<'s>,
+    pub region: &'s Region,
+}
+
+impl Sight<'_> {
+    /// Looks without changing anything: over the wire where the region can be read, else between the calls of a loader.
+    pub fn with_eye<T>(
+        &mut self,
+        look: impl FnOnce(&mut Self, &mut Eye<'_, '_>) -> Result<T, FlashError>,
+    ) -> Result<T, FlashError> {
+        if self.region.is_readable(self.link, self.windows)? {
+            return look(self, &mut Eye::Wire);
+        }
+        let profile = self.context.profile;
+        let routine = routine_of(self.region, profile)?;
+        let mut loader = Loader::start(self.link, self.windows, &routine, profile, None)?;
+        let seen = match loader.init(self.link, self.windows, Function::Verify) {
+            Ok(()) => look(self, &mut Eye::Loader(&mut loader)),
+            Err(error) => Err(error.into()),
+        };
+        let ended = loader.finish(self.link, self.windows);
+        let seen = seen?;
+        ended?;
+        Ok(seen)
+    }
+
+    /// Reads over the wire.
+    pub fn read(&mut self, range: &Range<u64>) -> Result<Vec<u8>, FlashError> {
+        self.region.read(self.link, self.windows, range)
+    }
+
+    /// CRC-32 of each part of `runs` between multiples of `unit`.
+    pub fn checksums(
+        &mut self,
+        eye: &mut Eye<'_, '_>,
+        runs: &[Range<u64>],
+        unit: u32,
+    ) -> Result<Vec<u32>, FlashError> {
+        match eye {
+            Eye::Wire => {
+                let mut sums = Vec::new();
+                for run in runs {
+                    let there = self.read(run)?;
+                    let sum = |part: &Range<u64>| crc(slice(&there, run.start, part));
+                    sums.extend(parts(run, unit).iter().map(sum));
+                }
+                Ok(sums)
+            }
+            Eye::Core => {
+                let (link, windows) = (&mut *self.link, &mut *self.windows);
+                let profile = self.context.profile;
+                Ok(checksums_in_place(link, windows, profile, runs, unit)?)
+            }
+            Eye::Loader(loader) => Ok(loader.checksums(self.link, self.windows, runs, unit)?),
+        }
+    }
+
+    /// Which units of each sector differ from what is wanted of them. A sector has as many units as the region's have.
+    pub fn differing(
+        &mut self,
+        eye: &mut Eye<'_, '_>,
+        sectors: &[Sector],
+        unit: u32,
+    ) -> Result<Vec<Vec<bool>>, FlashError> {
+        let runs = join(sectors.iter().flat_map(Sector::wanted));
+        let mut sums = self.checksums(eye, &runs, unit)?.into_iter();
+        let size = self.region.sector_bytes;
+        let mut all = Vec::new();
+        for sector in sectors {
+            let start = u64::from(sector.address.0);
+            let content = self.content(sector);
+            let mut differs = vec![false; size.div_ceil(unit) as usize];
+            for part in sector.wanted().iter().flat_map(|run| parts(run, unit)) {
+                let index = (part.start - start) / u64::from(unit);
+                let equal = sums.next() == Some(crc(slice(&content, start, &part)));
+                if let Some(differs) = differs.get_mut(index as usize) {
+                    *differs |= !equal;
+                }
+            }
+            all.push(differs);
+        }
+        Ok(all)
+    }
+
+    /// The same, and which units are blank where something differs.
+    pub fn units(
+        &mut self,
+        eye: &mut Eye<'_, '_>,
+        sectors: &[Sector],
+        unit: u32,
+    ) -> Result<Vec<Vec<Unit>>, FlashError> {
+        let differing = self.differing(eye, sectors, unit)?;
+        let size = u64::from(self.region.sector_bytes);
+        let changes = |differs: &Vec<bool>| differs.contains(&true);
+        let runs = std::iter::zip(sectors, &differing)
+            .filter(|(_, differs)| changes(differs))
+            .map(|(sector, _)| u64::from(sector.address.0)..u64::from(sector.address.0) + size);
+        let mut sums = self.checksums(eye, &join(runs), unit)?.into_iter();
+        let blank = crc(&vec![self.region.erased_byte; unit as usize]);
+        Ok(differing
+            .into_iter()
+            .map(|differs| {
+                let looked_at = changes(&differs);
+                let unit = |differs| Unit {
+                    differs,
+                    blank: looked_at && sums.next() == Some(blank),
+                };
+                differs.into_iter().map(unit).collect()
+            })
+            .collect())
+    }
+
+    /// The first byte of `sectors` that is not what is wanted, if there is one.
+    pub fn first_difference(
+        &mut self,
+        sectors: &[Sector],
+        differing: &[Vec<bool>],
+        unit: u32,
+    ) -> Result<Option<Difference>, FlashError> {
+        for (sector, differs) in std::iter::zip(sectors, differing) {
+            let start = u64::from(sector.address.0);
+            let content = self.content(sector);
+            for part in sector.wanted().iter().flat_map(|run| parts(run, unit)) {
+                let index = ((part.start - start) / u64::from(unit)) as usize;
+                if differs.get(index) != Some(&true) {
+                    continue;
+                }
+                let there = self.read(&part)?;
+                if let Some(found) = difference(part.start, &there, slice(&content, start, &part)) {
+                    return Ok(Some(found));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn content(&self, sector: &Sector) -> Vec<u8> {
+        let mut content = vec![self.region.erased_byte; self.region.sector_bytes as usize];
+        sector.apply(&mut content);
+        content
+    }
+}
+
+/// The first byte at which `there`, read at `start`, is not as `wanted`.
+pub(super) fn difference(start: u64, there: &[u8], wanted: &[u8]) -> Option<Difference> {
+    let mut bytes = (start..).zip(there.iter().zip(wanted));
+    bytes
+        .find(|(_, (found, expected))| found != expected)
+        .map(|(address, (found, expected))| Difference {
+            address: Address(address as u32),
+            expected: *expected,
+            found: *found,
+        })
+}
+
+/// CRC-32 as the core's routine computes it.
+pub(super) fn crc(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes)
+}
+
+/// The parts of `run` between multiples of `unit`.
+pub(super) fn parts(run: &Range<u64>, unit: u32) -> Vec<Range<u64>> {
+    let unit = u64::from(unit);
+    let mut parts = Vec::new();
+    let mut start = run.start;
+    while start < run.end {
+        let end = run.end.min((start / unit + 1) * unit);
+        parts.push(start..end);
+        start = end;
+    }
+    parts
+}
+
+/// The bytes of `part` in `bytes`, which begin at `start`.
+fn slice<'b>(bytes: &'b [u8], start: u64, part: &Range<u64>) -> &'b [u8] {
+    let range = part.start.saturating_sub(start) as usize..part.end.saturating_sub(start) as usize;
+    bytes.get(range).unwrap_or_default()
+}
