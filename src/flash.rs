@@ -104,9 +104,10 @@ pub fn commit(
         was_disturbed: false,
     };
     let outcome = commit.carry_out(wanted);
-    commit.settle()?;
+    let settled = commit.settle();
     match outcome {
         Ok(mut report) => {
+            settled?;
             report.completed = commit.journal.end(commit.link, &covered)?;
             Ok(report)
         }

@@ -32,6 +32,7 @@ pub struct Bench {
     pub standing: Standing,
     /// What a failed arm told besides its fault.
     pub unsaid: Vec<String>,
+    selector: String,
 }
 
 /// What crossed the probe.
@@ -65,6 +66,17 @@ pub fn contents(image: &Image, base: u32) -> Vec<u8> {
     bytes
 }
 
+fn open(board: &VirtualBoard, selector: &str) -> ProbeLink {
+    let clock = board.clone();
+    ProbeLink::open(ProbeSettings {
+        selector: Some(selector.to_owned()),
+        speed_khz: Some(24_000),
+        under_reset: false,
+        idle: Some(Box::new(move |duration| clock.idle(duration))),
+    })
+    .expect("a probe")
+}
+
 impl Bench {
     /// A blank board.
     pub fn blank() -> Self {
@@ -82,17 +94,8 @@ impl Bench {
         // Tests run in processes or threads of one process: the serial number keeps their boards apart.
         let serial = format!("{name}-{:?}", std::thread::current().id());
         let selector = board.register(&serial.replace(['(', ')'], ""));
-        let clock = board.clone();
-        let mut link = ProbeLink::open(ProbeSettings {
-            selector: Some(format!(
-                "1209:0001:{}",
-                selector.serial_number.expect("a serial")
-            )),
-            speed_khz: Some(24_000),
-            under_reset: false,
-            idle: Some(Box::new(move |duration| clock.idle(duration))),
-        })
-        .expect("a probe");
+        let selector = selector.to_string();
+        let mut link = open(&board, &selector);
         let profile = BoardProfile::find("stm32h7s78-dk").expect("the kit");
         Self {
             units: Units::discover(&mut link).expect("units"),
@@ -103,6 +106,33 @@ impl Bench {
             board,
             link,
             profile,
+            selector,
+        }
+    }
+
+    /// Connects again, as the next run of the tool does.
+    pub fn connected_again(self) -> Self {
+        let Self {
+            board,
+            link,
+            profile,
+            journal,
+            selector,
+            ..
+        } = self;
+        // A probe that goes switches the debug port off: not behind the next one's back.
+        drop(link);
+        let mut link = open(&board, &selector);
+        Self {
+            units: Units::discover(&mut link).expect("units"),
+            windows: Windows::new(&profile),
+            journal,
+            standing: Standing::default(),
+            unsaid: Vec::new(),
+            board,
+            link,
+            profile,
+            selector,
         }
     }
 
