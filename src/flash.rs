@@ -13,6 +13,7 @@ mod error;
 mod eye;
 mod forecast;
 mod journal;
+mod neighbours;
 mod nor;
 mod plan;
 mod protection;

@@ -30,11 +30,13 @@ pub use call::{Call, Operation, Outcome};
 pub use checksum::checksums_in_place;
 pub use choice::{Choice, from_bytes};
 pub use description::Description;
-pub use error::LoaderError;
+pub use error::{Act, LoaderError, Rescue};
 pub use file_error::LoaderFileError;
 pub use plan::{DoesNotFit, Plan};
 pub use queue::{Queue, Work};
-pub use routine::{Cmsis, Convention, Fast, Geometry, Limits, Routine, SectorRun, Segment, St};
+pub use routine::{
+    Cmsis, Convention, Fast, Geometry, Limits, Origin, Routine, SectorRun, Segment, St,
+};
 
 use call::{Caller, Request};
 
@@ -156,7 +158,19 @@ impl<'a> Loader<'a> {
             Convention::St(st) => (st.init, [0; 4]),
         };
         let request = self.request(Operation::Init, entry, arguments, self.routine.limits.init);
-        self.call(link, windows, request)
+        self.call(link, windows, request)?;
+        self.check_stack(link)
+    }
+
+    /// Fails if the routine has written below its stack: what it does from then on is not what its code says.
+    fn check_stack(&self, link: &mut dyn Link) -> Result<(), LoaderError> {
+        match self.plan.is_overrun(link)? {
+            true => Err(LoaderError::StackOverrun {
+                loader: self.routine.name.clone(),
+                bytes: self.plan.stack_top.0 - self.plan.stack_bottom.0,
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Maps the window again: after a change it is not.
@@ -201,10 +215,11 @@ impl<'a> Loader<'a> {
             let sector = flash.sector(Address(address as u32));
             sector.map_or(range.end, |sector| sector.end)
         };
-        let limit = self.routine.limits.erase;
+        let limits = &self.routine.limits;
         let (request, next) = match &self.routine.convention {
             Convention::Cmsis(cmsis) => {
                 let arguments = [sector.0, 0, 0, 0];
+                let limit = limits.call + limits.erase;
                 let request = self.request(operation, cmsis.erase_sector, arguments, limit);
                 (request, behind(range.start))
             }
@@ -219,10 +234,9 @@ impl<'a> Loader<'a> {
                     at = behind(at);
                 }
                 let arguments = [sector.0, last as u32, 0, 0];
-                (
-                    self.request(operation, st.sector_erase, arguments, limit * sectors),
-                    range.end,
-                )
+                let limit = limits.call + limits.erase * sectors;
+                let request = self.request(operation, st.sector_erase, arguments, limit);
+                (request, range.end)
             }
         };
         Ok((self.begin(link, windows, request)?, next))
@@ -254,7 +268,8 @@ impl<'a> Loader<'a> {
         let operation = Operation::Program { address, length };
         let arguments = [address.0, length, self.buffer(buffer).0, 0];
         let pages = length.div_ceil(self.page_bytes()).max(1);
-        let limit = self.routine.limits.program * pages;
+        let limits = &self.routine.limits;
+        let limit = limits.call + limits.program * pages;
         let request = self.request(operation, entry, arguments, limit);
         Ok(self.begin(link, windows, request)?)
     }
@@ -276,9 +291,14 @@ impl<'a> Loader<'a> {
     /// Lets the routine clean up, brings the NOR back into its power-on protocol if it served one, then resets the chip with the core
     /// halted. Says nothing of a routine that cannot clean up: the reset undoes what it left.
     pub fn finish(mut self, link: &mut dyn Link, windows: &mut Windows) -> Result<(), LoaderError> {
+        let is_halted = matches!(link.state()?, CoreState::Halted(_));
+        let stack = match is_halted {
+            true => self.check_stack(link),
+            false => Ok(()),
+        };
         if let Convention::Cmsis(cmsis) = &self.routine.convention
             && let Some(entry) = cmsis.uninit
-            && matches!(link.state()?, CoreState::Halted(_))
+            && is_halted
         {
             let arguments = [Function::Verify as u32, 0, 0, 0];
             let limit = self.routine.limits.init;
@@ -300,7 +320,7 @@ impl<'a> Loader<'a> {
         }
         link.reset(ResetMode::Halt)?;
         windows.forget();
-        Ok(())
+        stack
     }
 
     /// A call that succeeds as the routine's convention says.

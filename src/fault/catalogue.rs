@@ -268,6 +268,24 @@ codes! {
     XG091 Einval Refuse "loader incomplete"
         "The file is a loader, but a function or a figure that is needed is missing."
         "use another loader; `--loader own` is built in";
+    XG092 Einval Refuse "loader for another flash"
+        "The loader serves other addresses than the flash that is to be programmed, or erases in larger pieces than the board profile's sectors."
+        "`xspi-gdb loader info FILE` tells what it serves; give the loader of this very board";
+    XG093 Eio Refuse "loader crashed"
+        "The loader ran into a fault, or stopped somewhere else than at its return. It was stopped, and the chip was reset."
+        "check that the loader is for this very board (`xspi-gdb loader info FILE`); `--loader own` tells whether it is the loader or the board";
+    XG094 Eio Refuse "loader does not return"
+        "A call of the loader took longer than the loader itself says it may: the flash never gets ready, or the loader waits for something that never comes. It was stopped, and the chip was reset."
+        "power-cycle the board and try again; `--loader own` tells whether it is the loader or the board";
+    XG095 Eio Refuse "loader reports what is not so"
+        "The loader returned success, but the flash was looked at independently and holds something else."
+        "use another loader (`--loader own`); if the same address fails with that too, the flash is worn or write-protected";
+    XG096 Eio Refuse "loader overran its stack"
+        "The loader wrote below the stack that it was given, over its own code or data, so that nothing it reports can be believed."
+        "the loader needs more stack than such loaders have: use another one (`--loader own`), and tell us about this one";
+    XG097 Eio Refuse "loader changed a neighbour"
+        "The loader erased or programmed a sector that it was not asked to change. What the sector held was kept beforehand, and was put back where possible."
+        "use another loader (`--loader own`); where the headline says that contents are lost, program what belongs there again";
 }
 
 impl fmt::Display for Code {

@@ -158,7 +158,8 @@ impl Explain for FlashError {
         match self {
             Self::NotFlash { .. } | Self::NothingToProgram { .. } => Code::XG038,
             Self::NoBootImage { .. } => Code::XG057,
-            Self::NoAlgorithm { .. } | Self::OtherFlash { .. } => Code::XG034,
+            Self::NoAlgorithm { .. } => Code::XG034,
+            Self::OtherFlash { .. } => Code::XG092,
             Self::ProductState { .. } => Code::XG028,
             Self::InternalDiffers { .. } => Code::XG035,
             Self::Protected { .. } => Code::XG029,

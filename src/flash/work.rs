@@ -4,9 +4,10 @@
 //! mode reads rubbish, and bytes that must be preserved are not taken from there.
 
 use super::{
-    FlashContext, FlashError, Report,
+    Difference, FlashContext, FlashError, Report,
     eye::{Eye, Sight, crc, difference, parts},
     journal::Journal,
+    neighbours::Neighbours,
     plan::{Abilities, SectorPlan},
     region::Region,
     routine_of,
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     layout::Address,
     link::{Attendant, Link, Phase, Progress, Verdict},
-    loader::{Buffer, Call, Function, Loader, Queue, Routine, Work as Entry},
+    loader::{Act, Buffer, Call, Function, Loader, LoaderError, Queue, Routine, Work as Entry},
     window::Windows,
 };
 
@@ -76,12 +77,15 @@ impl Work<'_, '_> {
         let end = u64::from(last.address.0) + u64::from(self.region.sector_bytes);
         let range = u64::from(first.address.0)..end;
         self.journal.begin(self.link, &self.region.name, range)?;
+        let neighbours = Neighbours::watch(&mut self.sight(), loader, &plans)?;
         match loader.start_queue(self.link, self.windows)? {
             Some(queue) => self.carry_out_by_queue(loader, queue, &plans)?,
             None => self.carry_out(loader, &plans)?,
         }
         loader.map(self.link, self.windows)?;
-        self.verify(loader, &plans)
+        let verified = self.verify(loader, &plans);
+        neighbours.check(&mut self.sight(), loader)?;
+        verified
     }
 
     fn sight(&mut self) -> Sight<'_> {
@@ -214,15 +218,45 @@ impl Work<'_, '_> {
             for part in plan.changed().iter().flat_map(|run| parts(run, unit)) {
                 let wanted = plan.content(&part);
                 if sums.next() != Some(crc(wanted)) {
+                    let routine = loader.routine();
                     let there = self.sight().read(&part)?;
                     if let Some(found) = difference(part.start, &there, wanted) {
-                        return Err(found.into());
+                        return Err(self.untrue(routine, plan, &there, wanted, found));
                     }
                 }
                 self.report.verified(part.end - part.start);
             }
         }
         Ok(())
+    }
+
+    /// What a difference is after a routine has reported success.
+    fn untrue(
+        &self,
+        routine: &Routine,
+        plan: &SectorPlan,
+        there: &[u8],
+        wanted: &[u8],
+        found: Difference,
+    ) -> FlashError {
+        let is_blank = there.iter().all(|byte| *byte == self.region.erased_byte);
+        // Programs clear bits of a NOR, and only an erase sets them.
+        let is_set = |(there, wanted): (&u8, &u8)| there & wanted == *wanted;
+        let act = if is_blank {
+            Act::Programmed
+        } else if !plan.erases.is_empty() && !std::iter::zip(there, wanted).all(is_set) {
+            Act::Erased
+        } else {
+            return found.into();
+        };
+        LoaderError::Untrue {
+            loader: routine.name.clone(),
+            act,
+            address: found.address,
+            expected: found.expected,
+            found: found.found,
+        }
+        .into()
     }
 
     fn attend(&mut self, steps: &Steps, phase: Phase, plan: &SectorPlan) -> Result<(), FlashError> {

@@ -9,7 +9,8 @@ use std::{sync::OnceLock, time::Duration};
 use probe_rs::config::{ChipFamily, FlashProperties, RawFlashAlgorithm, Registry};
 
 use super::{
-    Cmsis, Convention, Geometry, Limits, LoaderError, LoaderFileError, Routine, SectorRun, Segment,
+    Cmsis, Convention, Geometry, Limits, LoaderError, LoaderFileError, Origin, Routine, SectorRun,
+    Segment,
 };
 use crate::{
     layout::{Address, BoardProfile},
@@ -45,7 +46,7 @@ pub fn find(chip: &str, name: &str) -> Result<Routine, LoaderError> {
         .iter()
         .find(|algorithm| algorithm.name == name)
         .ok_or_else(unknown)?;
-    convert(raw)
+    convert(raw, Origin::Shipped)
 }
 
 /// The routine in a target description for probe-rs: the first one that serves a NOR window of the board, or else the first.
@@ -70,7 +71,7 @@ pub fn from_yaml(text: &str, name: &str, profile: &BoardProfile) -> Result<Routi
     };
     let chosen = algorithms.iter().find(serves_window).or(algorithms.first());
     match chosen {
-        Some(algorithm) => convert(algorithm),
+        Some(algorithm) => convert(algorithm, Origin::File),
         None => Err(LoaderFileError::Incomplete {
             name: name.to_owned(),
             lacks: "flash algorithm",
@@ -86,7 +87,7 @@ fn serves(variant: &probe_rs::config::Chip, chip: &str) -> bool {
             .any(|package| package.eq_ignore_ascii_case(chip))
 }
 
-fn convert(raw: &RawFlashAlgorithm) -> Result<Routine, LoaderError> {
+fn convert(raw: &RawFlashAlgorithm, origin: Origin) -> Result<Routine, LoaderError> {
     let incomplete = |lacks| LoaderError::Incomplete {
         name: raw.name.clone(),
         lacks,
@@ -110,6 +111,7 @@ fn convert(raw: &RawFlashAlgorithm) -> Result<Routine, LoaderError> {
     }
     Ok(Routine {
         name: raw.name.clone(),
+        origin,
         segments: vec![Segment {
             address: Address(load_address),
             data: raw.instructions.clone(),
@@ -132,8 +134,9 @@ fn convert(raw: &RawFlashAlgorithm) -> Result<Routine, LoaderError> {
         },
         limits: Limits {
             init: Limits::INIT,
-            program: Duration::from_millis(properties.program_page_timeout.into()),
-            erase: Duration::from_millis(properties.erase_sector_timeout.into()),
+            call: Duration::ZERO,
+            program: Limits::stated(properties.program_page_timeout),
+            erase: Limits::stated(properties.erase_sector_timeout),
         },
         stack_bytes: raw.stack_size.unwrap_or(Routine::STACK_BYTES),
         interrupts: Interrupts::Masked,

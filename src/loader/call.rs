@@ -176,7 +176,11 @@ impl Loader<'_> {
         windows: &mut Windows,
         call: Call,
     ) -> Result<(), LoaderError> {
-        self.caller.wait(link, windows, call)
+        let ended = self.caller.wait(link, windows, call);
+        if let Err(LoaderError::Call { .. }) = &ended {
+            self.check_stack(link)?;
+        }
+        ended
     }
 
     /// Begins a call and waits for it.
@@ -186,7 +190,8 @@ impl Loader<'_> {
         windows: &mut Windows,
         request: Request,
     ) -> Result<(), LoaderError> {
-        self.caller.call(link, windows, request)
+        let call = self.begin(link, windows, request)?;
+        self.wait(link, windows, call)
     }
 
     /// True if `call` has returned, or has come to another end: [`Self::wait`] then does not wait.

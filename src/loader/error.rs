@@ -1,6 +1,6 @@
 //! Why a loader did not do its work.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use super::{
     call::{Operation, Outcome},
@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     fault::{Code, Explain},
+    layout::Address,
     link::LinkError,
 };
 
@@ -47,15 +48,96 @@ pub enum LoaderError {
         /// What it came to.
         outcome: Outcome,
     },
+    /// It has written below its stack: over its own code or data.
+    #[error("loader {loader} needs more than the {bytes} bytes of stack that it is given")]
+    StackOverrun {
+        /// The routine.
+        loader: String,
+        /// What it is given.
+        bytes: u32,
+    },
+    /// It says that it has done what it has not.
+    #[error(
+        "loader {loader} reports success and has {act} nothing: {address} holds 0x{found:02x} instead of 0x{expected:02x}"
+    )]
+    Untrue {
+        /// The routine.
+        loader: String,
+        /// What it was to do.
+        act: Act,
+        /// The first byte that differs.
+        address: Address,
+        /// What was to be there.
+        expected: u8,
+        /// What is there.
+        found: u8,
+    },
+    /// It has changed what it was not asked to change.
+    #[error("loader {loader} changed the sector at {sector}, which it was not asked to: {rescue}")]
+    Neighbour {
+        /// The routine.
+        loader: String,
+        /// The sector.
+        sector: Address,
+        /// What became of its contents.
+        rescue: Rescue,
+    },
     /// The link failed.
     #[error(transparent)]
     Link(#[from] LinkError),
+}
+
+/// What a loader was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Erase.
+    Erased,
+    /// Program.
+    Programmed,
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Erased => "erased",
+            Self::Programmed => "programmed",
+        })
+    }
+}
+
+/// What became of the contents of a sector that a loader has changed without being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rescue {
+    /// They were known, and are there again.
+    Restored,
+    /// They are lost.
+    Lost,
+}
+
+impl fmt::Display for Rescue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Restored => "its contents were put back",
+            Self::Lost => "its contents are lost",
+        })
+    }
 }
 
 impl Explain for LoaderError {
     fn code(&self) -> Code {
         match self {
             Self::Unknown { .. } | Self::Incomplete { .. } | Self::DoesNotFit(_) => Code::XG034,
+            Self::Call {
+                outcome: Outcome::Crashed(_) | Outcome::Strayed(_),
+                ..
+            } => Code::XG093,
+            Self::Call {
+                outcome: Outcome::StillBusy { .. },
+                ..
+            } => Code::XG094,
+            Self::Untrue { .. } => Code::XG095,
+            Self::StackOverrun { .. } => Code::XG096,
+            Self::Neighbour { .. } => Code::XG097,
             Self::Call { operation, .. } => match operation {
                 Operation::Init | Operation::UnInit | Operation::Map | Operation::Crc { .. } => {
                     Code::XG033

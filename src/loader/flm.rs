@@ -10,7 +10,7 @@ use std::{ops::Range, time::Duration};
 use super::{
     elf::LoaderElf,
     file_error::LoaderFileError,
-    routine::{Cmsis, Convention, Geometry, Limits, Routine, SectorRun},
+    routine::{Cmsis, Convention, Geometry, Limits, Origin, Routine, SectorRun},
 };
 use crate::{
     layout::{Address, BoardProfile, Ram},
@@ -69,6 +69,7 @@ pub(super) fn routine(
     let data = elf.section("PrgData").unwrap_or(0);
     Ok(Routine {
         name: elf.name.to_owned(),
+        origin: Origin::File,
         segments,
         convention: Convention::Cmsis(Cmsis {
             init: elf.function("Init").map(place),
@@ -152,18 +153,9 @@ fn describe(device: &[u8], elf: &LoaderElf<'_>) -> Result<(Geometry, Limits), Lo
     };
     let limits = Limits {
         init: Limits::INIT,
+        call: Duration::ZERO,
         program: Limits::stated(word(PROGRAM_MILLIS)),
         erase: Limits::stated(word(ERASE_MILLIS)),
     };
     Ok((flash, limits))
-}
-
-impl Limits {
-    /// A limit of the file's own: none at all is no limit, and nothing of a flash takes longer than [`Limits::LONGEST`].
-    fn stated(millis: u32) -> Duration {
-        match millis {
-            0 => Self::INIT,
-            _ => Duration::from_millis(millis.into()).min(Self::LONGEST),
-        }
-    }
 }

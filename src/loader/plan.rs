@@ -7,13 +7,19 @@
 use std::ops::Range;
 
 use super::routine::{Convention, Routine};
-use crate::layout::{Address, BoardProfile, Ram};
+use crate::{
+    layout::{Address, BoardProfile, Ram},
+    link::{Link, LinkError},
+};
 
 /// The top of the RAM is left alone: a boot stage may keep its retained status there.
 const SPARED_BYTES: u64 = 64;
 
 /// `BKPT #0` twice: a routine returns to the first.
 const BREAKPOINT: [u8; 4] = [0x00, 0xBE, 0x00, 0xBE];
+
+/// What lies at the bottom of the stack, and is there no more when a routine has used all of it.
+const CANARY: [u8; 16] = *b"end of the stack";
 
 /// Alignment of everything that is placed: a cache line (Cortex-M7 TRM, 5.2).
 const LINE_BYTES: u64 = 32;
@@ -144,8 +150,15 @@ impl Plan {
     }
 
     /// What is written besides the routine itself.
-    pub(super) fn additions(&self) -> [(Address, &'static [u8]); 1] {
-        [(self.breakpoint, &BREAKPOINT)]
+    pub(super) fn additions(&self) -> [(Address, &'static [u8]); 2] {
+        [(self.breakpoint, &BREAKPOINT), (self.stack_bottom, &CANARY)]
+    }
+
+    /// True if a routine has needed more than its stack.
+    pub(super) fn is_overrun(&self, link: &mut dyn Link) -> Result<bool, LinkError> {
+        let mut there = [0; CANARY.len()];
+        link.read(self.stack_bottom, &mut there)?;
+        Ok(there != CANARY)
     }
 }
 

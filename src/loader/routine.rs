@@ -195,6 +195,8 @@ impl Geometry {
 pub struct Limits {
     /// `Init`, `UnInit`: PLLs start and the NOR is reset, up to 100 ms each.
     pub init: Duration,
+    /// What a call of an erase or a program may take besides its pages or sectors.
+    pub call: Duration,
     /// A page.
     pub program: Duration,
     /// A sector.
@@ -207,6 +209,23 @@ impl Limits {
 
     /// For a sector or a page of any flash.
     pub const LONGEST: Duration = Duration::from_secs(20);
+
+    /// A limit that a routine states in milliseconds. None at all would be no limit.
+    pub(super) fn stated(millis: u32) -> Duration {
+        match millis {
+            0 => Self::INIT,
+            _ => Duration::from_millis(millis.into()).min(Self::LONGEST),
+        }
+    }
+}
+
+/// Where a routine comes from: one of a file is watched more closely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is part of the server, and tested with it: our own, or one that probe-rs ships.
+    Shipped,
+    /// A file of the user's.
+    File,
 }
 
 /// A flash routine: its code, its entry points, and what it says of the flash that it serves.
@@ -214,6 +233,8 @@ impl Limits {
 pub struct Routine {
     /// Its name in messages: a file's, or the one that probe-rs gives it.
     pub name: String,
+    /// Where it comes from.
+    pub origin: Origin,
     /// What is placed in RAM, by rising address, without overlaps; never empty.
     pub segments: Vec<Segment>,
     /// How it is called.

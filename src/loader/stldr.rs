@@ -11,7 +11,7 @@ use std::{ops::Range, time::Duration};
 use super::{
     elf::LoaderElf,
     file_error::LoaderFileError,
-    routine::{Convention, Fast, Geometry, Limits, Routine, SectorRun, St},
+    routine::{Convention, Fast, Geometry, Limits, Origin, Routine, SectorRun, St},
 };
 use crate::{layout::Address, link::Interrupts};
 
@@ -24,8 +24,11 @@ const ERASED: usize = 116;
 const SECTORS: usize = 120;
 const SECTOR_RUNS: usize = 10;
 
-/// A page takes up to 5 ms on slow NOR flashes (W25Q256JV: 3 ms); a loader that initialises the NOR in each call takes longer.
-const PROGRAM_LIMIT: Duration = Duration::from_millis(500);
+/// A page takes up to 5 ms on slow NOR flashes (W25Q256JV: 3 ms), and a few on one line at 10 MHz.
+const PROGRAM_LIMIT: Duration = Duration::from_millis(10);
+
+/// Some initialise the NOR in each call, which takes 100 ms and more.
+const CALL_LIMIT: Duration = Duration::from_secs(1);
 
 /// 64 KiB take up to 3 s on slow NOR flashes (S25FL256S: 2.6 s), and larger sectors in proportion.
 const ERASE_LIMIT: Duration = Duration::from_secs(3);
@@ -52,7 +55,8 @@ pub(super) fn routine(elf: &LoaderElf<'_>) -> Result<Routine, LoaderFileError> {
         read: elf.function("Read"),
         fast: fast(elf),
     };
-    let interrupts = match entries.fast {
+    // Our own loader is known by it.
+    let interrupts = match elf.symbol("LastFailure") {
         Some(_) => Interrupts::Enabled,
         None => Interrupts::Masked,
     };
@@ -74,11 +78,13 @@ pub(super) fn routine(elf: &LoaderElf<'_>) -> Result<Routine, LoaderFileError> {
     let largest = flash.largest_sector(&flash.range).unwrap_or(ERASE_UNIT);
     Ok(Routine {
         name: elf.name.to_owned(),
+        origin: Origin::File,
         segments,
         convention: Convention::St(entries),
         flash,
         limits: Limits {
             init: Limits::INIT,
+            call: CALL_LIMIT,
             program: PROGRAM_LIMIT,
             erase: ERASE_LIMIT * largest.div_ceil(ERASE_UNIT).max(1),
         },

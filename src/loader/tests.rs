@@ -24,6 +24,7 @@ const BLOCK: Range<u64> = 0x7001_0000..0x7002_0000;
 pub(super) fn sample() -> Routine {
     Routine {
         name: "sample".into(),
+        origin: Origin::Shipped,
         segments: vec![Segment {
             address: Address(0x2000_0020),
             data: vec![0; 0x40],
@@ -50,6 +51,7 @@ pub(super) fn sample() -> Routine {
         },
         limits: Limits {
             init: Limits::INIT,
+            call: Duration::ZERO,
             program: Duration::from_millis(100),
             erase: Duration::from_millis(400),
         },

@@ -1,6 +1,8 @@
 //! A virtual board in lockstep with a link to it, below the session: flash and boot stage are tested without GDB between.
 #![allow(dead_code)]
 
+pub mod patched;
+
 use std::{path::PathBuf, time::Duration};
 
 use virtual_board::{
