@@ -89,7 +89,7 @@ fn internal_flash_needs_permission() {
     );
     let allowed = board.succeeds(&["flash", "--install-boot", &text(&firmware("boot-hang.elf"))]);
     assert!(
-        allowed.contains("internal flash: 1 sector changed"),
+        allowed.contains("internal flash: 2 sectors changed"),
         "{allowed}"
     );
 }
