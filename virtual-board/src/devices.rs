@@ -14,7 +14,12 @@
 //! | [`mce::Mce`] | `new(1)` ... | 0x5200_B800 + 0x400 * (n - 1) | before the windows of XSPI1 and XSPI2 |
 //! | [`ramecc::Ramecc`] | `new(1)`, `new(2)` | 0x5200_9000, 0x5802_7000 | |
 //! | [`timer::Timer`] | `new(2)` ... `new(7)` | [`timer::Timer::base`] | |
-//! | [`uart::Uart`] | `uart4()`, `usart3()` | 0x4000_4C00, 0x4000_4800 | |
+//! | [`uart::Uart`] | `new(1)` ... | 0x4200_1000 (USART1), 0x4000_4400 (USART2) ... | |
+//! | [`crc::Crc`] | `new()` | 0x5802_4C00 | |
+//! | [`rng::Rng`] | `new()` | 0x4802_0000 | |
+//! | [`exti::Exti`] | `new()` | 0x5800_0000 | |
+//! | [`rtc::Rtc`] | `new()` | 0x5800_4000 | |
+//! | [`tamp::Tamp`] | `new()` | 0x5800_4400 | |
 //! | [`iwdg::Iwdg`] | `new()` | 0x5800_4800 | |
 //! | [`wwdg::Wwdg`] | `new()` | 0x4000_2C00 | |
 //! | [`dbgmcu::Dbgmcu`] | `new()` | 0x5C00_1000 (AP0: 0xE00E_1000) | |
@@ -29,9 +34,11 @@
 //! A new device: copy `devices/_template.rs` to `devices/NAME.rs`; name its registers, reset state and behaviour; add it to
 //! the table above, to the `mod` list below, and to the map in `board.rs`.
 
+pub mod crc;
 pub mod dbgmcu;
 pub mod dma;
 pub mod external_memory;
+pub mod exti;
 pub mod flash;
 pub mod gate;
 pub mod gpio;
@@ -41,8 +48,11 @@ pub mod psram;
 pub mod pwr;
 pub mod ramecc;
 pub mod rcc;
+pub mod rng;
+pub mod rtc;
 pub mod sbs;
 pub mod socket;
+pub mod tamp;
 pub mod timer;
 pub mod uart;
 pub mod wwdg;
@@ -173,6 +183,10 @@ pub struct Wires {
     pub lsi_forced: bool,
     /// A clock or a gate has changed since all devices were last told: driven by RCC.
     pub clocks_changed: bool,
+    /// Clock of the RTC in Hz, 0 while none is selected or it is stopped: driven by RCC.
+    pub rtc_hz: u64,
+    /// HSI48 oscillates: driven by RCC.
+    pub hsi48: bool,
     /// Kernel clock of XSPI1 and XSPI2 in Hz as it really runs; 0 while its source is stopped: driven by RCC.
     pub xspi_hz: [u64; 2],
     /// Raised by whoever drives a wire on which an open window depends (clocks, gates, resets, supplies, pins, ports), so that

@@ -2,8 +2,25 @@
 
 use crate::{
     devices::{
-        dbgmcu::Dbgmcu, dma::Dma, flash::Flash, gpio::Gpio, iwdg::Iwdg, mce::Mce, pwr::Pwr,
-        ramecc::Ramecc, rcc::Rcc, sbs::Sbs, timer::Timer, uart::Uart, wwdg::Wwdg, xspi::Xspi,
+        crc::Crc,
+        dbgmcu::Dbgmcu,
+        dma::{Dma, request::Request},
+        exti::Exti,
+        flash::Flash,
+        gpio::Gpio,
+        iwdg::Iwdg,
+        mce::Mce,
+        pwr::Pwr,
+        ramecc::Ramecc,
+        rcc::Rcc,
+        rng::Rng,
+        rtc::Rtc,
+        sbs::Sbs,
+        tamp::Tamp,
+        timer::Timer,
+        uart::Uart,
+        wwdg::Wwdg,
+        xspi::Xspi,
         xspim::Xspim,
     },
     map::{DBGMCU_BASE, FLASH_BASE, Map},
@@ -27,6 +44,22 @@ const WINDOW_BYTES: u32 = 0x1000_0000;
 const FLASH_BYTES: u32 = 0x1_0000;
 const XSPIM: u32 = 0x5200_B400;
 const MCE1: u32 = 0x5200_B800;
+/// Every UART, by base and number.
+const UARTS: [(u32, u8); 8] = [
+    (0x4200_1000, 1),
+    (0x4000_4400, 2),
+    (USART3, 3),
+    (UART4, 4),
+    (0x4000_5000, 5),
+    (0x4000_7800, 7),
+    (0x4000_7C00, 8),
+    (0x5800_0C00, Request::LPUART),
+];
+const CRC: u32 = 0x5802_4C00;
+const RNG: u32 = 0x4802_0000;
+const EXTI: u32 = 0x5800_0000;
+const RTC: u32 = 0x5800_4000;
+const TAMP: u32 = 0x5800_4400;
 const GPDMA1: u32 = 0x4002_1000;
 const HPDMA1: u32 = 0x5200_0000;
 const RAMECC1: u32 = 0x5200_9000;
@@ -60,8 +93,9 @@ pub fn place(map: &mut Map) {
     for number in 2..=7 {
         map.place(Timer::base(number), REGISTERS, Timer::new(number));
     }
-    map.place(UART4, REGISTERS, Uart::uart4());
-    map.place(USART3, REGISTERS, Uart::usart3());
+    for (base, number) in UARTS {
+        map.place(base, REGISTERS, Uart::new(number));
+    }
     map.place(XSPIM, REGISTERS, Xspim::new());
     for number in 1..=3u8 {
         let base = MCE1 + REGISTERS * (u32::from(number) - 1);
@@ -75,6 +109,11 @@ pub fn place(map: &mut Map) {
     map.place(IWDG, REGISTERS, Iwdg::new());
     map.place(WWDG, REGISTERS, Wwdg::new());
     map.place(DBGMCU_BASE, REGISTERS, Dbgmcu::new());
+    map.place(CRC, REGISTERS, Crc::new());
+    map.place(RNG, REGISTERS, Rng::new());
+    map.place(EXTI, REGISTERS, Exti::new());
+    map.place(RTC, REGISTERS, Rtc::new());
+    map.place(TAMP, REGISTERS, Tamp::new());
     // After the peripherals whose requests they serve.
     map.place(GPDMA1, DMA_REGISTERS, Dma::gpdma1());
     map.place(HPDMA1, DMA_REGISTERS, Dma::hpdma1());

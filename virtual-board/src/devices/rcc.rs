@@ -39,6 +39,11 @@ const SOURCES: [(u32, u32, Time); 7] = [
     (26, 27, Time::micros(60)),
     (28, 29, Time::micros(60)),
 ];
+/// Places of HSI48 and HSE among the sources.
+const HSI48: usize = 2;
+const HSE: usize = 3;
+const LSE_HZ: u64 = 32_768;
+const LSI_HZ: u64 = 32_000;
 const CR_READY: u32 = 1 << 2 | 1 << 5 | 1 << 8 | 1 << 13 | 1 << 17 | 1 << 25 | 1 << 27 | 1 << 29;
 /// CFGR: switch and its status.
 const CFGR_SWS: u32 = 7 << 3;
@@ -126,6 +131,13 @@ impl Rcc {
             [clocks.xspi(0), clocks.xspi(1)],
         );
         wires.lsi_since = self.low_speed_ready[0];
+        let rtc_hz = self.rtc(wires.now);
+        let hsi48 = self.is_ready(HSI48, wires.now);
+        if (wires.rtc_hz, wires.hsi48) != (rtc_hz, hsi48) {
+            (wires.rtc_hz, wires.hsi48) = (rtc_hz, hsi48);
+            wires.clocks_changed = true;
+            wires.attention = true;
+        }
         let before = (
             wires.core_hz,
             wires.hclk_hz,
@@ -144,6 +156,21 @@ impl Rcc {
             wires.generation += 1;
             wires.clocks_changed = true;
             wires.attention = true;
+        }
+    }
+
+    /// RTC clock: BDCR.RTCEN and RTCSEL; HSE is divided by CFGR.RTCPRE.
+    fn rtc(&self, now: Time) -> u64 {
+        let backup = self.register(BDCR);
+        let low_speed = |which: usize| self.low_speed_ready[which].is_some_and(|at| now >= at);
+        match (backup >> 15 & 1, backup >> 8 & 3) {
+            (1, 1) if low_speed(1) => LSE_HZ,
+            (1, 2) if low_speed(0) => LSI_HZ,
+            (1, 3) if self.is_ready(HSE, now) => {
+                let divider = self.register(CFGR) >> 8 & 0x3F;
+                clocks::HSE_HZ / u64::from(divider.max(1))
+            }
+            _ => 0,
         }
     }
 

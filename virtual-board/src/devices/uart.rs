@@ -1,8 +1,9 @@
 //! UART, transmitter only (RM0477, USART): text goes to the log line by line and to a buffer.
 //!
-//! Transmission takes no time: TXE and TC are set whenever the transmitter is enabled. Nothing is received.
+//! Transmission takes no time: TXE and TC are set whenever the transmitter is enabled, and a DMA channel is asked for data without
+//! a pause. Nothing is received.
 
-use super::{Access, Device, Refusal, Reset, Wires, gate::Gate};
+use super::{Access, Device, Refusal, Reset, Wires, dma::request::Request, gate::Gate};
 use crate::bus::Width;
 
 const CR1: u32 = 0x00;
@@ -25,6 +26,11 @@ const TC: u32 = 1 << 6;
 const TXE: u32 = 1 << 7;
 const TEACK: u32 = 1 << 21;
 const REACK: u32 = 1 << 22;
+/// CR1: FIFOs; ISR: transmit FIFO empty.
+const FIFOEN: u32 = 1 << 29;
+const TXFE: u32 = 1 << 23;
+/// CR3: requests to a DMA controller for data to send.
+const DMAT: u32 = 1 << 7;
 /// TCIE and TXEIE lie in CR1 where TC and TXE lie in ISR.
 const INTERRUPTS: u32 = TC | TXE;
 
@@ -33,6 +39,7 @@ const LONGEST_LINE: usize = 1024;
 
 /// One UART.
 pub struct Uart {
+    number: u8,
     name: &'static str,
     gate: Gate,
     irq: usize,
@@ -42,18 +49,20 @@ pub struct Uart {
 }
 
 impl Uart {
-    /// UART4, the board's virtual COM port: base 0x4000_4C00.
-    pub fn uart4() -> Self {
-        Self::new("UART4", Gate::apb1(19), 85)
-    }
-
-    /// USART3: base 0x4000_4800.
-    pub fn usart3() -> Self {
-        Self::new("USART3", Gate::apb1(18), 84)
-    }
-
-    fn new(name: &'static str, gate: Gate, irq: usize) -> Self {
+    /// USART1, 2, 3, UART4, 5, 7, 8; [`Request::LPUART`] is LPUART1.
+    pub fn new(number: u8) -> Self {
+        let (name, gate, irq) = match number {
+            1 => ("USART1", Gate::apb2(4), 82),
+            2 => ("USART2", Gate::apb1(17), 83),
+            3 => ("USART3", Gate::apb1(18), 84),
+            4 => ("UART4", Gate::apb1(19), 85),
+            5 => ("UART5", Gate::apb1(20), 86),
+            7 => ("UART7", Gate::apb1(30), 87),
+            8 => ("UART8", Gate::apb1(31), 88),
+            _ => ("LPUART1", Gate::apb4(3), 131),
+        };
         Self {
+            number,
             name,
             gate,
             irq,
@@ -76,6 +85,7 @@ impl Uart {
         TC | TXE
             | if control & TE != 0 { TEACK } else { 0 }
             | if control & RE != 0 { REACK } else { 0 }
+            | if control & FIFOEN != 0 { TXFE } else { 0 }
     }
 
     fn send(&mut self, byte: u8) {
@@ -100,6 +110,9 @@ impl Uart {
         let control = self.registers[0];
         let level = control & UE != 0 && control & self.status() & INTERRUPTS != 0;
         wires.set_irq(self.irq, level);
+        let sends = control & (UE | TE) == UE | TE;
+        let asks = self.registers[(CR3 / 4) as usize] & DMAT != 0;
+        wires.request_dma(Request::UartTransmit(self.number), sends && asks);
     }
 }
 
@@ -143,7 +156,7 @@ impl Device for Uart {
     fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
         self.registers = [0; 12];
         self.line.clear();
-        wires.set_irq(self.irq, false);
+        self.drive_irq(wires);
     }
 }
 
@@ -153,7 +166,7 @@ mod tests {
 
     #[test]
     fn text_is_sent_only_when_enabled() {
-        let (mut uart, mut wires) = (Uart::uart4(), Wires::default());
+        let (mut uart, mut wires) = (Uart::new(4), Wires::default());
         wires.gates.insert(super::super::gate::APB1ENR1, 1 << 19);
         uart.write(TDR, Width::Byte, b'x'.into(), &mut wires)
             .unwrap();
