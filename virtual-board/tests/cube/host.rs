@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use goblin::elf::{Elf, SectionHeader, program_header::PT_LOAD, section_header::SHT_NOBITS};
 use probe_rs::{CoreStatus, MemoryInterface, Permissions, RegisterId, Session};
-use virtual_board::{board::Board, handle::VirtualBoard};
+use virtual_board::{
+    board::{Board, Description},
+    handle::VirtualBoard,
+};
+
+use crate::INTERNAL_FLASH;
 
 const SP: RegisterId = RegisterId(13);
 const LR: RegisterId = RegisterId(14);
@@ -35,12 +40,12 @@ pub struct Host {
 
 impl Host {
     /// Loads a routine that is linked at address `linked`, at `placed`; what is linked below stays where it is.
-    pub fn with(file: Vec<u8>, linked: u32, placed: u32) -> Self {
-        let board = VirtualBoard::new(Board::builder().strict(true).build().unwrap());
-        let mut session = board
-            .open()
-            .attach("STM32H7S7L8", Permissions::default())
-            .unwrap();
+    pub fn with(board: &str, file: Vec<u8>, linked: u32, placed: u32) -> Self {
+        let description = Description::find(board).unwrap();
+        let chip = description.chip().to_owned();
+        let builder = Board::builder().board(description).strict(true);
+        let board = VirtualBoard::new(builder.build().unwrap());
+        let mut session = board.open().attach(chip, Permissions::default()).unwrap();
         let mut core = session.core(0).unwrap();
         core.reset_and_halt(Duration::from_millis(100)).unwrap();
         let moved = placed - linked;
@@ -136,6 +141,16 @@ impl Host {
         let mut core = self.session.core(0).unwrap();
         core.read_8(address.into(), &mut bytes).unwrap();
         bytes
+    }
+
+    /// What the memory at `base`, internal flash or the NOR, really holds.
+    pub fn stored(&self, base: u32, offset: u32, length: usize) -> Vec<u8> {
+        if base != INTERNAL_FLASH {
+            return self.nor(offset, length);
+        }
+        let start = offset as usize;
+        self.board
+            .with(|board| board.internal_flash()[start..start + length].to_vec())
     }
 
     /// What the NOR really holds.

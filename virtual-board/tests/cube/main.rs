@@ -5,7 +5,7 @@
 //! | `XSPI_GDB_CUBE` | a checkout of STM32CubeH7RS; without it everything here is skipped |
 //! | `XSPI_GDB_TOGGLE` | GPIO_IOToggle's appli as an ELF file, if it is not where STM32CubeIDE builds it in that tree |
 //! | `XSPI_GDB_STLDR` | STM32CubeProgrammer's external loader for the NOR of the STM32H7S78-DK |
-//! | `XSPI_GDB_FLM` | the CMSIS algorithm for the same NOR, from the device family pack |
+//! | `XSPI_GDB_DFP` | a checkout of STM32H7RSxx_DFP, the device family pack with the CMSIS algorithms |
 //!
 //! A variable that is set and names nothing is a failure.
 

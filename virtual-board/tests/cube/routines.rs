@@ -37,7 +37,7 @@ fn the_external_loader_erases_writes_and_verifies() {
     let (Some(_), Some(path)) = (named(CUBE), named("XSPI_GDB_STLDR")) else {
         return;
     };
-    let mut host = Host::with(bytes(&path), STLDR_CODE, STLDR_CODE);
+    let mut host = Host::with("stm32h7s78-dk", bytes(&path), STLDR_CODE, STLDR_CODE);
     // Something to erase, on both sides too.
     host.board.with(|board| {
         board
@@ -87,45 +87,102 @@ fn the_external_loader_erases_writes_and_verifies() {
     }
 }
 
+/// A CMSIS algorithm of the device family pack.
+struct Algorithm {
+    file: &'static str,
+    board: &'static str,
+    /// Where its memory begins, and what lies there is erased and programmed in.
+    base: u32,
+    sector: u32,
+    page: u32,
+}
+
+const ALGORITHMS: [Algorithm; 4] = [
+    Algorithm {
+        file: "MX66UW1G45G_STM32H7S78-DK.FLM",
+        board: "stm32h7s78-dk",
+        base: 0x7000_0000,
+        sector: 0x1_0000,
+        page: 0x1000,
+    },
+    // XSPIM gives the same NOR to XSPI1.
+    Algorithm {
+        file: "MX66UW1G45G_STM32H7S78-DK-XSPIM1.FLM",
+        board: "stm32h7s78-dk",
+        base: 0x9000_0000,
+        sector: 0x1_0000,
+        page: 0x1000,
+    },
+    Algorithm {
+        file: "MX25UW25645G_STM32H7S38-NUCLEO.FLM",
+        board: "nucleo-h7s3l8",
+        base: 0x7000_0000,
+        sector: 0x1_0000,
+        page: 0x1000,
+    },
+    Algorithm {
+        file: "STM32H7Rx_64k.FLM",
+        board: "stm32h7s78-dk",
+        base: 0x0800_0000,
+        sector: 0x2000,
+        page: 0x400,
+    },
+];
+
 #[test]
-fn the_cmsis_algorithm_erases_programs_and_verifies() {
-    let (Some(_), Some(path)) = (named(CUBE), named("XSPI_GDB_FLM")) else {
+fn the_cmsis_algorithms_erase_program_and_verify() {
+    let (Some(_), Some(pack)) = (named(CUBE), named("XSPI_GDB_DFP")) else {
         return;
     };
+    for algorithm in &ALGORITHMS {
+        let path = pack.join("CMSIS/Flash").join(algorithm.file);
+        let mut host = Host::with(algorithm.board, bytes(&path), 0, FLM_CODE);
+        program_by(&mut host, algorithm);
+    }
+}
+
+/// Programs three sectors, erases the one between, and programs it anew.
+fn program_by(host: &mut Host, algorithm: &Algorithm) {
     const ERASE: u32 = 1;
     const PROGRAM: u32 = 2;
     const VERIFY: u32 = 3;
-    let mut host = Host::with(bytes(&path), 0, FLM_CODE);
-    host.board.with(|board| {
-        board
-            .program_nor(SECTOR, &vec![0x5A; 3 * SECTOR as usize])
-            .unwrap();
-    });
-    assert_eq!(host.call("Init", &[NOR, 0, ERASE])[0], FLM_SUCCESS);
-    assert_eq!(
-        host.call("EraseSector", &[NOR + 2 * SECTOR])[0],
-        FLM_SUCCESS
-    );
-    assert_eq!(host.call("UnInit", &[ERASE])[0], FLM_SUCCESS);
-    assert_eq!(
-        host.nor(2 * SECTOR, SECTOR as usize),
-        [0xFF; SECTOR as usize]
-    );
-    assert_eq!(host.nor(2 * SECTOR - 1, 1), [0x5A], "the sector before");
-    assert_eq!(host.nor(3 * SECTOR, 1), [0x5A], "the sector behind");
+    let Algorithm {
+        file,
+        base,
+        sector,
+        page,
+        ..
+    } = *algorithm;
+    let old = vec![0x5A; page as usize];
+    let new: Vec<u8> = pattern().into_iter().take(page as usize).collect();
+    let call = |host: &mut Host, function: &str, arguments: &[u32]| {
+        let [result, _] = host.call(function, arguments);
+        assert_eq!(result, FLM_SUCCESS, "{file}: {function} {arguments:x?}");
+    };
+    host.write(BUFFER, &old);
+    call(host, "Init", &[base, 0, PROGRAM]);
+    for number in 1..4 {
+        let place = base + number * sector;
+        call(host, "ProgramPage", &[place, page, BUFFER]);
+    }
+    call(host, "UnInit", &[PROGRAM]);
+    call(host, "Init", &[base, 0, ERASE]);
+    call(host, "EraseSector", &[base + 2 * sector]);
+    call(host, "UnInit", &[ERASE]);
+    let stored = |host: &Host, number: u32| host.stored(base, number * sector, page as usize);
+    assert_eq!(stored(host, 1), old, "{file}: the sector before");
+    assert_eq!(stored(host, 2), vec![0xFF; page as usize], "{file}");
+    assert_eq!(stored(host, 3), old, "{file}: the sector behind");
 
-    let data = pattern();
-    host.write(BUFFER, &data);
-    assert_eq!(host.call("Init", &[NOR, 0, PROGRAM])[0], FLM_SUCCESS);
-    // Whole pages of 0x1000, as the algorithm describes them.
-    let page = &data[..0x1000];
-    let programmed = host.call("ProgramPage", &[NOR + 2 * SECTOR, 0x1000, BUFFER]);
-    assert_eq!(programmed[0], FLM_SUCCESS);
-    assert_eq!(host.nor(2 * SECTOR, 0x1000), page);
-    assert_eq!(host.call("UnInit", &[PROGRAM])[0], FLM_SUCCESS);
+    host.write(BUFFER, &new);
+    call(host, "Init", &[base, 0, PROGRAM]);
+    call(host, "ProgramPage", &[base + 2 * sector, page, BUFFER]);
+    call(host, "UnInit", &[PROGRAM]);
+    assert_eq!(stored(host, 2), new, "{file}");
     if host.symbol("Verify").is_some() {
-        assert_eq!(host.call("Init", &[NOR, 0, VERIFY])[0], FLM_SUCCESS);
-        let verified = host.call("Verify", &[NOR + 2 * SECTOR, 0x1000, BUFFER]);
-        assert_eq!(verified[0], NOR + 2 * SECTOR + 0x1000);
+        call(host, "Init", &[base, 0, VERIFY]);
+        let place = base + 2 * sector;
+        let [end, _] = host.call("Verify", &[place, page, BUFFER]);
+        assert_eq!(end, place + page, "{file}: all is equal");
     }
 }
