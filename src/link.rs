@@ -4,6 +4,7 @@
 //! memory commands), `fake.rs` for unit tests. Nothing above this module names probe-rs's types, and nothing above it waits
 //! except through [`Link::idle`]. FPB and DWT belong to `units.rs` alone.
 
+pub mod caches;
 pub mod core_fault;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -242,6 +243,14 @@ pub trait Link: Send {
     /// Writes one word.
     fn write_word(&mut self, address: Address, value: u32) -> Result<(), LinkError> {
         self.write(address, &value.to_le_bytes())
+    }
+
+    /// Writes each value to the one register at `address`, in as few exchanges as the probe allows.
+    fn write_each(&mut self, address: Address, values: &[u32]) -> Result<(), LinkError> {
+        for value in values {
+            self.write_word(address, *value)?;
+        }
+        Ok(())
     }
 
     /// Reads one core register.

@@ -19,7 +19,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use crate::{
     breakpoints::{Breakpoints, Patching, Request},
@@ -148,6 +148,8 @@ pub struct Session {
     stop: Stop,
     registers: Option<RegisterFile>,
     memory: MemoryCache,
+    /// Cache lines that were written since the core stopped.
+    written_lines: BTreeSet<u32>,
     mask: MaskPolicy,
     /// The boot stage is still to run: no patches in RAM.
     patching: Patching,
@@ -199,6 +201,7 @@ impl Session {
             },
             registers: None,
             memory: MemoryCache::default(),
+            written_lines: BTreeSet::new(),
             mask: MaskPolicy::default(),
             patching: Patching::Allowed,
             load: load::Load::default(),
@@ -412,6 +415,7 @@ impl Session {
     fn forget(&mut self) {
         self.registers = None;
         self.memory.clear();
+        self.written_lines.clear();
         self.windows.forget();
     }
 

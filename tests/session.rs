@@ -4,6 +4,8 @@
 
 #[path = "session/bench.rs"]
 mod bench;
+#[path = "session/caches.rs"]
+mod caches;
 #[path = "session/faults.rs"]
 mod faults;
 #[path = "session/load.rs"]

@@ -143,6 +143,21 @@ impl Port {
         written.map_err(|error| self.explain(error, address, 4))
     }
 
+    /// Each value to the one register at `address`; complete on return.
+    pub(super) fn write_each(&mut self, address: Address, values: &[u32]) -> Result<(), LinkError> {
+        for value in values {
+            let written = match &mut self.path {
+                Path::Registers(mem_ap) => mem_ap.write_banked(self.dap.as_mut(), address, *value),
+                Path::Commands(ap) => self
+                    .dap
+                    .memory_interface(ap)
+                    .and_then(|mut memory| memory.write_word_32(address.0.into(), *value)),
+            };
+            written.map_err(|error| self.explain(error, address, 4))?;
+        }
+        self.flush(address, 4)
+    }
+
     /// What waits in the probe is done on return.
     pub(super) fn flush_debug(&mut self) -> Result<(), LinkError> {
         self.flush(Dhcsr::at(SCS), 4)

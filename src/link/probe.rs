@@ -386,6 +386,10 @@ impl Link for ProbeLink {
         self.port.write(address, data)
     }
 
+    fn write_each(&mut self, address: Address, values: &[u32]) -> Result<(), LinkError> {
+        self.port.write_each(address, values)
+    }
+
     fn idle(&mut self, duration: Duration) -> Result<(), LinkError> {
         (self.idle)(duration);
         Ok(())

@@ -138,10 +138,28 @@ register! {
 }
 
 register! {
+    /// ICIALLU (ARM ARM B2.2.7, write only): invalidates the whole instruction cache.
+    pub struct InvalidateAllInstructions(u32) at Scs + 0xF50 {
+        /// Ignored.
+        pub ignored: 0..=31,
+    }
+}
+
+register! {
     /// ICIMVAU (ARM ARM B2.2.7, write only): invalidates the instruction cache line of an address.
     pub struct InvalidateInstruction(u32) at Scs + 0xF58 {
         /// Any address in the line.
         pub address: 0..=31,
+    }
+}
+
+register! {
+    /// DCISW (ARM ARM B2.2.7, write only): drops a line of the data cache, written or not. Fields as the 32 KB of this chip have them.
+    pub struct InvalidateDataSetWay(u32) at Scs + 0xF60 {
+        /// The set.
+        pub set: 5..=12,
+        /// The way.
+        pub way: 30..=31,
     }
 }
 
@@ -163,3 +181,7 @@ register! {
 
 /// Bytes of a cache line of the Cortex-M7, instruction and data (TRM 5.7).
 pub const CACHE_LINE: u32 = 32;
+/// Sets and ways of the data cache of STM32H7RS (32 KB).
+pub const DATA_CACHE_SETS: u32 = 256;
+/// Ways of the data cache.
+pub const DATA_CACHE_WAYS: u32 = 4;

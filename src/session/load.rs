@@ -14,7 +14,7 @@ use crate::{
     },
     image::{Image, Segment, Vectors},
     layout::{Address, BoardProfile},
-    link::{Attendant, Link},
+    link::{Attendant, Link, caches},
     window::Windows,
 };
 
@@ -254,13 +254,17 @@ impl Session {
         );
         self.vectors = load.vectors(&self.settings.profile);
         self.settle_after_reset(StopReason::Reset)?;
-        Ok(outcome?)
+        let report = outcome?;
+        if report.erased_bytes > 0 || report.programmed_bytes > 0 {
+            // Both caches are off, and hold lines of what was there before.
+            caches::invalidate_all(self.link.as_mut())?;
+        }
+        Ok(report)
     }
 
     fn replay_ram(&mut self) -> Result<(), Fault> {
         for (address, data) in std::mem::take(&mut self.load.ram) {
-            self.link.write(address, &data)?;
-            self.memory.update(address, &data);
+            self.write_ram(address, &data)?;
         }
         Ok(())
     }

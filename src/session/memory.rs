@@ -7,11 +7,8 @@ use super::{
 use crate::{
     fault::{Code, Fault},
     layout::{Address, Window},
-    link::{Link, LinkError, RegisterAccess},
-    registers::{
-        debug::SCS,
-        scb::{CACHE_LINE, Ccr, CleanAndInvalidateData},
-    },
+    link::{LinkError, RegisterAccess, caches},
+    registers::{debug::SCS, scb::Ccr},
     window::{Core, State, WindowError},
 };
 
@@ -50,9 +47,7 @@ impl Session {
             }
             self.memory.update(address, &data);
         } else if self.is_plain_memory(address) {
-            self.write_back_lines(address, data.len())?;
-            self.link.write(address, &data)?;
-            self.memory.update(address, &data);
+            self.write_ram(address, &data)?;
             if self.is_halted() {
                 self.load.wrote_ram(address, &data);
             }
@@ -230,11 +225,39 @@ impl Session {
 
     /// Where the probe does not look into the data cache, lines are written back and dropped before it reads or writes memory.
     fn write_back_lines(&mut self, address: Address, length: usize) -> Result<(), Fault> {
-        if self.link.is_coherent() || !self.is_halted() || !self.data_cache_is_on()? {
+        if self.link.is_coherent()
+            || !self.is_halted()
+            || is_tightly_coupled(address)
+            || !self.data_cache_is_on()?
+        {
             return Ok(());
         }
-        write_back(self.link.as_mut(), address, length)?;
+        let lines: Vec<u32> = caches::lines(address, length).collect();
+        caches::clean_and_invalidate_data(self.link.as_mut(), &lines)?;
         Ok(())
+    }
+
+    /// Writes memory on the chip; it may be code, which the core is to execute as written once it runs.
+    pub(super) fn write_ram(&mut self, address: Address, data: &[u8]) -> Result<(), Fault> {
+        self.write_back_lines(address, data.len())?;
+        self.link.write(address, data)?;
+        self.memory.update(address, data);
+        if self.is_halted() && !is_tightly_coupled(address) {
+            self.written_lines
+                .extend(caches::lines(address, data.len()));
+        }
+        Ok(())
+    }
+
+    /// Before the core runs: what was written since it stopped is in memory, and the instruction cache has nothing older.
+    pub(super) fn publish_writes(&mut self) -> Result<(), LinkError> {
+        if self.written_lines.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<u32> = std::mem::take(&mut self.written_lines)
+            .into_iter()
+            .collect();
+        caches::publish_code(self.link.as_mut(), &lines)
     }
 
     fn data_cache_is_on(&mut self) -> Result<bool, LinkError> {
@@ -269,18 +292,9 @@ impl Session {
     }
 }
 
-fn write_back(link: &mut dyn Link, address: Address, length: usize) -> Result<(), LinkError> {
-    let first = address.0 & !(CACHE_LINE - 1);
-    let end = u64::from(address.0) + length as u64;
-    let mut line = u64::from(first);
-    while line < end {
-        link.poke(
-            SCS,
-            CleanAndInvalidateData::default().with_address(line as u32),
-        )?;
-        line += u64::from(CACHE_LINE);
-    }
-    Ok(())
+/// ITCM and DTCM: no cache stands before them (Cortex-M7 TRM 5.9).
+fn is_tightly_coupled(address: Address) -> bool {
+    matches!(address.0 >> 24, 0x00 | 0x20)
 }
 
 fn crc_of_byte(crc: u32, byte: u8) -> u32 {

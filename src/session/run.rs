@@ -146,7 +146,7 @@ impl Session {
                 "breakpoint at {address} waits: all units are taken, and RAM is not patched before the boot stage has run"
             ));
         }
-        Ok(())
+        Ok(self.publish_writes()?)
     }
 
     /// What the halt turns out to be; `otherwise` when the hardware gives no reason of its own.

@@ -39,7 +39,7 @@ pub fn firmware(name: &str) -> PathBuf {
 }
 
 /// What `name` stores from `base` on, gaps erased.
-fn contents(name: &str, base: u32) -> Vec<u8> {
+pub fn contents(name: &str, base: u32) -> Vec<u8> {
     let image = Image::open(firmware(name)).expect("firmware");
     let mut bytes = Vec::new();
     for segment in image.segments() {

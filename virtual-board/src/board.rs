@@ -10,7 +10,7 @@ mod wiring;
 use std::path::PathBuf;
 
 use crate::{
-    bus::Width,
+    bus::{Bus, Master, Width},
     clock::Time,
     debug_port::{Acknowledge, DebugPort, Line, Pins, Register},
     devices::{
@@ -123,6 +123,7 @@ impl Board {
         if builder.product_state == ProductState::Closed {
             options.set(NVSR, CLOSED.into());
         }
+        board.chip.offer_cacheable_debug(builder.cacheable_debug);
         board.program_internal_flash(0, &builder.boot_image)?;
         board.program_nor(0, &builder.nor_image)?;
         board.state_file = builder.state;
@@ -275,6 +276,12 @@ impl Board {
         let Chip { core, map, .. } = &mut self.chip;
         core.debug_read_cacheable(map, address & !3, Width::Word)
             .ok()
+    }
+
+    /// The same word as any other master finds it, past the caches.
+    pub fn read_memory_word(&mut self, address: u32) -> Option<u32> {
+        let map = &mut self.chip.map;
+        map.read(address & !3, Width::Word, Master::Debug).ok()
     }
 
     fn device<D: Device>(&self, base: u32) -> &D {

@@ -33,6 +33,11 @@ pub trait System {
         value: u32,
     ) -> Result<(), BusError>;
 
+    /// True if access port `ap` can make cacheable accesses (CSW.Prot bit HPROT\[3\] can be set).
+    fn offers_cacheable(&self, _ap: Port) -> bool {
+        true
+    }
+
     /// True while the product state lets access port `ap` make transfers (CSW.DeviceEn).
     fn enabled(&self, ap: Port) -> bool;
 }

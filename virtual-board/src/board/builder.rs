@@ -53,6 +53,7 @@ pub struct Builder {
     pub(super) nor_image: Vec<u8>,
     pub(super) strict: bool,
     pub(super) product_state: ProductState,
+    pub(super) cacheable_debug: bool,
     pub(super) boot_pin: Option<bool>,
     pub(super) option_words: Vec<(u32, u32)>,
     pub(super) mishaps: Vec<Mishap>,
@@ -66,6 +67,7 @@ impl Default for Builder {
             boot_image: Vec::new(),
             nor_image: Vec::new(),
             strict: false,
+            cacheable_debug: true,
             product_state: ProductState::Open,
             boot_pin: None,
             option_words: Vec::new(),
@@ -109,6 +111,13 @@ impl Builder {
     /// Refuses accesses to what is not modelled.
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
+        self
+    }
+
+    /// Whether AP1 can set HPROT\[3\]. This chip's can; a probe whose own memory commands leave it clear meets what a debugger sees
+    /// where it cannot.
+    pub fn cacheable_debug(mut self, offered: bool) -> Self {
+        self.cacheable_debug = offered;
         self
     }
 

@@ -33,6 +33,8 @@ pub struct Chip {
     held: bool,
     /// A transfer of AP1 never ended: the AHB-AP's bus is dead until nRST.
     bus_dead: bool,
+    /// AP1 can make cacheable accesses.
+    cacheable_debug: bool,
     lines: [u64; 4],
 }
 
@@ -47,6 +49,7 @@ impl Chip {
             boot_vectors: vector_base,
             held: false,
             bus_dead: false,
+            cacheable_debug: true,
             lines: [0; 4],
         };
         chip.reset(ResetCause::Power);
@@ -56,6 +59,11 @@ impl Chip {
     /// Virtual time.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// Whether AP1 can make cacheable accesses.
+    pub fn offer_cacheable_debug(&mut self, offered: bool) {
+        self.cacheable_debug = offered;
     }
 
     /// Where the core finds its vectors from the next reset on.
@@ -312,6 +320,10 @@ impl System for Chip {
             core.debug_write(map, address, width, value)
         };
         self.note_stall(result)
+    }
+
+    fn offers_cacheable(&self, _ap: Port) -> bool {
+        self.cacheable_debug
     }
 
     /// A closed product denies AP1 unless its own code has opened it. AP0, with the mailbox of debug authentication, stays: DBGMCU_SR

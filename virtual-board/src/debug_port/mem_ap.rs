@@ -138,6 +138,9 @@ impl MemAp {
         if self.in_progress {
             value |= csw::TRANSFER_IN_PROGRESS;
         }
+        if !system.offers_cacheable(self.port) {
+            value &= !csw::CACHEABLE;
+        }
         value
     }
 
@@ -207,10 +210,10 @@ impl MemAp {
         Ok(())
     }
 
-    fn requester(&self) -> Requester {
+    fn requester(&self, system: &dyn System) -> Requester {
         Requester {
             port: self.port,
-            cacheable: self.control & csw::CACHEABLE != 0,
+            cacheable: self.control & csw::CACHEABLE != 0 && system.offers_cacheable(self.port),
         }
     }
 
@@ -223,7 +226,11 @@ impl MemAp {
         if !system.enabled(self.port) {
             return Err(BusError::Refused);
         }
-        system.read(self.requester(), address & !(width.bytes() - 1), width)
+        system.read(
+            self.requester(system),
+            address & !(width.bytes() - 1),
+            width,
+        )
     }
 
     fn bus_write(
@@ -237,7 +244,7 @@ impl MemAp {
             return Err(BusError::Refused);
         }
         system.write(
-            self.requester(),
+            self.requester(system),
             address & !(width.bytes() - 1),
             width,
             value,
