@@ -8,6 +8,7 @@
 //! the program that was there.
 
 pub mod builtin;
+mod caches;
 mod call;
 mod checksum;
 mod choice;
@@ -88,6 +89,8 @@ pub struct Loader<'a> {
     plan: Plan,
     caller: Caller,
     catches: Demcr,
+    /// Something was erased or programmed.
+    has_changed: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -99,7 +102,10 @@ impl<'a> Loader<'a> {
         profile: &BoardProfile,
         program_bytes: Option<u32>,
     ) -> Result<Self, LoaderError> {
-        let plan = Plan::new(routine, profile, program_bytes)?;
+        let plan = match link.is_coherent() {
+            true => Plan::new(routine, profile, program_bytes)?,
+            false => Plan::past_caches(routine, profile, program_bytes)?,
+        };
         link.reset(ResetMode::Halt)?;
         windows.forget();
         let catches: Demcr = link.peek(SCS)?;
@@ -115,6 +121,7 @@ impl<'a> Loader<'a> {
             plan,
             caller,
             catches,
+            has_changed: false,
         };
         for segment in &routine.segments {
             let mut data = segment.data.clone();
@@ -123,6 +130,10 @@ impl<'a> Loader<'a> {
         }
         for (address, data) in loader.plan.additions() {
             link.write(address, data)?;
+        }
+        if routine.origin == Origin::File {
+            // One that enables the data cache as it finds it would meet the lines of the program before, or those of power-on.
+            caches::discard(&loader.caller, loader.plan.buffers[0], link, windows)?;
         }
         Ok(loader)
     }
@@ -239,6 +250,7 @@ impl<'a> Loader<'a> {
                 (request, range.end)
             }
         };
+        self.has_changed = true;
         Ok((self.begin(link, windows, request)?, next))
     }
 
@@ -270,6 +282,7 @@ impl<'a> Loader<'a> {
         let pages = length.div_ceil(self.page_bytes()).max(1);
         let limits = &self.routine.limits;
         let limit = limits.call + limits.program * pages;
+        self.has_changed = true;
         let request = self.request(operation, entry, arguments, limit);
         Ok(self.begin(link, windows, request)?)
     }
@@ -306,6 +319,12 @@ impl<'a> Loader<'a> {
             if let Err(error) = self.call(link, windows, request) {
                 tracing::warn!("{error}");
             }
+        }
+        if is_halted
+            && self.has_changed
+            && let Err(error) = caches::discard(&self.caller, self.plan.buffers[0], link, windows)
+        {
+            tracing::warn!("{error}");
         }
         link.poke(SCS, self.catches)?;
         let base = Address(self.routine.flash.range.start as u32);

@@ -5,7 +5,7 @@ mod support;
 use std::path::PathBuf;
 
 use support::{
-    board::{Board, text},
+    board::{Board, holding, text},
     firmware,
     gdb::Gdb,
     repository,
@@ -115,4 +115,22 @@ fn loader_info_tells_what_a_file_says_of_itself_and_what_is_in_its_way() {
         "{}",
         told.stdout
     );
+}
+
+/// FLASH_OBW2SR: ITCM_AXI_SHARE and DTCM_AXI_SHARE lend AXI SRAM, ECC_ON_SRAM gives RAMs check bits (RM0477).
+const OPTION_BYTES_2: u32 = 0x268;
+
+#[test]
+fn option_bytes_that_share_or_check_the_rams_do_not_disturb_a_loader() {
+    let appli = text(&firmware(APPLI));
+    for option in [0x100, 0x022, 0x122] {
+        for loader in ["own", BUILT_IN, &text(&firmware("loader.elf"))] {
+            let board = Board::made(|builder| {
+                let builder = builder.option_word(OPTION_BYTES_2, option);
+                holding(builder, Some("boot.elf"), None)
+            });
+            let told = board.succeeds(&["flash", &appli, "--loader", loader]);
+            assert!(told.contains("verified"), "0x{option:x}, {loader}: {told}");
+        }
+    }
 }

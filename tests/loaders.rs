@@ -7,6 +7,7 @@ use xspi_gdb::{
     fault::{Code, Fault},
     flash::{InternalFlash, Transaction},
     layout::{Address, BoardProfile},
+    link::{Link as _, ResetMode},
     loader::{self, Plan},
 };
 
@@ -95,6 +96,31 @@ fn the_loader_files_of_a_folder_are_read_and_those_for_this_board_are_run() {
         assert_eq!(nor(&bench, 0, expected.len()), expected, "{path}");
         bench.arm(Some(&appli)).expect("armed");
     }
+}
+
+/// What the core would read through its data cache of a word that lies in AXI SRAM.
+fn through_the_cache(bench: &mut Bench, value: u32) -> u32 {
+    let (ccr, axi_sram) = (Address(0xE000_ED14), Address(0x2400_0000));
+    bench.link.write_word(axi_sram, value).expect("RAM");
+    let off = bench.link.read_word(ccr).expect("CCR");
+    bench.link.write_word(ccr, off | 1 << 16).expect("CCR");
+    let seen = bench.link.read_word(axi_sram).expect("RAM");
+    bench.link.write_word(ccr, off).expect("CCR");
+    seen
+}
+
+#[test]
+fn no_stale_line_is_left_in_a_cache_when_a_loader_has_changed_something() {
+    let mut bench = bench("own");
+    bench.link.reset(ResetMode::Halt).expect("a reset");
+    assert!(bench.link.is_coherent());
+    assert_ne!(
+        through_the_cache(&mut bench, 0x1234_5678),
+        0x1234_5678,
+        "as after power-on"
+    );
+    bench.flash(&firmware("appli.elf")).expect("programmed");
+    assert_eq!(through_the_cache(&mut bench, 0x1234_5678), 0x1234_5678);
 }
 
 /// What stands in the NOR before a loader misbehaves: nothing of it may be lost.
@@ -268,4 +294,36 @@ fn a_loader_with_success_and_failure_reversed_is_refused() {
     assert_eq!(fault.code, Code::XG031);
     assert!(fault.headline.contains("it returned 0"), "{fault}");
     make_good(bench);
+}
+
+#[test]
+fn a_loader_that_forgets_the_cache_programs_what_is_wanted_all_the_same() {
+    // LDR R3, [CCR]; ORR R3, #DC; STR; DSB; ISB: every byte of a buffer that it has seen stays in the cache.
+    let forgetful = [
+        0xF64E, 0x5C14, 0xF2CE, 0x0C00, 0xF8DC, 0x3000, 0xF443, 0x3380, 0xF8CC, 0x3000, 0xF3BF,
+        0x8F4F, 0xF3BF, 0x8F6F,
+    ];
+    let file = tempfile::Builder::new()
+        .suffix(".stldr")
+        .tempfile()
+        .expect("a file");
+    let loader = Patched::own().before("Write", "CheckSum", &forgetful);
+    std::fs::write(file.path(), loader.bytes()).expect("a file");
+    for program_bytes in [0x3000, 0x8000] {
+        let mut bench = bench(file.path().to_str().expect("a path"));
+        for window in &mut bench.profile.windows {
+            window.program_bytes = window.program_bytes.map(|_| program_bytes);
+        }
+        bench
+            .board
+            .with(|board| board.program_nor(0, &before()))
+            .expect("a NOR");
+        let mut change = Transaction::new();
+        change.write(Address(NOR + 0x1_0000), &wanted());
+        bench
+            .commit(&change, InternalFlash::Keep)
+            .expect("programmed");
+        assert_eq!(nor(&bench, 0x1_0000, 0x2_0000), wanted());
+        assert_eq!(through_the_cache(&mut bench, 0x1234_5678), 0x1234_5678);
+    }
 }

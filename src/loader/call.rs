@@ -53,6 +53,8 @@ pub enum Operation {
     },
     /// `UnInit`.
     UnInit,
+    /// Both caches are emptied.
+    EmptyCaches,
 }
 
 impl fmt::Display for Operation {
@@ -71,6 +73,7 @@ impl fmt::Display for Operation {
                 )
             }
             Self::UnInit => f.write_str("loader failed: its end"),
+            Self::EmptyCaches => f.write_str("the caches could not be emptied: our routine"),
         }
     }
 }

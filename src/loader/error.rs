@@ -139,9 +139,11 @@ impl Explain for LoaderError {
             Self::StackOverrun { .. } => Code::XG096,
             Self::Neighbour { .. } => Code::XG097,
             Self::Call { operation, .. } => match operation {
-                Operation::Init | Operation::UnInit | Operation::Map | Operation::Crc { .. } => {
-                    Code::XG033
-                }
+                Operation::Init
+                | Operation::UnInit
+                | Operation::Map
+                | Operation::EmptyCaches
+                | Operation::Crc { .. } => Code::XG033,
                 Operation::Erase { .. } => Code::XG030,
                 Operation::Program { .. } => Code::XG031,
             },

@@ -82,7 +82,28 @@ impl Plan {
         profile: &BoardProfile,
         program_bytes: Option<u32>,
     ) -> Result<Self, DoesNotFit> {
-        let mut room = Room::of(profile);
+        Self::within(Room::of(profile), routine, program_bytes, |_| true)
+    }
+
+    /// The same for a probe whose writes the data cache does not see: smaller buffers where no cache lies, if there is room for any.
+    pub fn past_caches(
+        routine: &Routine,
+        profile: &BoardProfile,
+        program_bytes: Option<u32>,
+    ) -> Result<Self, DoesNotFit> {
+        let within = |allowed: fn(u64) -> bool| {
+            Self::within(Room::of(profile), routine, program_bytes, allowed)
+        };
+        within(is_tightly_coupled).or_else(|_| within(|_| true))
+    }
+
+    /// `may_hold_buffers` tells by an address where buffers may lie.
+    fn within(
+        mut room: Room,
+        routine: &Routine,
+        program_bytes: Option<u32>,
+        may_hold_buffers: fn(u64) -> bool,
+    ) -> Result<Self, DoesNotFit> {
         for segment in &routine.segments {
             room.take(segment.range()).map_err(|()| {
                 let Range { start, end } = segment.range();
@@ -109,7 +130,7 @@ impl Plan {
         let mut pages = (wanted / page).max(1);
         let pair = |pages| 2 * (u64::from(page) * u64::from(pages)).next_multiple_of(LINE_BYTES);
         let buffers = loop {
-            match room.place(pair(pages)) {
+            match room.place_where(pair(pages), may_hold_buffers) {
                 Some(buffers) => break buffers,
                 None if pages == 1 => return Err(no_room("buffers", pair(1))),
                 None => pages = pages.div_ceil(2).min(pages - 1),
@@ -183,7 +204,9 @@ impl Room {
         };
         let mut rams: Vec<&Ram> = profile.rams.iter().collect();
         rams.sort_by_key(rank);
-        let free = rams.into_iter().map(Ram::range).collect();
+        // A buffer at address 0 is no buffer to some.
+        let usable = |ram: &Ram| ram.range().start.max(LINE_BYTES)..ram.range().end;
+        let free = rams.into_iter().map(usable).collect();
         Self { free }
     }
 
@@ -219,7 +242,13 @@ impl Room {
 
     /// The first place for `bytes`, which is then taken.
     fn place(&mut self, bytes: u64) -> Option<u64> {
-        let start = self.free.iter().find_map(|free| {
+        self.place_where(bytes, |_| true)
+    }
+
+    /// The same, where `allowed` says that an address may be used.
+    fn place_where(&mut self, bytes: u64, allowed: fn(u64) -> bool) -> Option<u64> {
+        let usable = self.free.iter().filter(|free| allowed(free.start));
+        let start = usable.into_iter().find_map(|free| {
             let start = free.start.next_multiple_of(LINE_BYTES);
             let end = free.end.saturating_sub(SPARED_BYTES);
             (start + bytes <= end).then_some(start)
@@ -264,6 +293,23 @@ mod tests {
         assert_eq!(plan.buffers, [Address(0x2400_0000), Address(0x2400_3000)]);
         assert_eq!(plan.buffer_bytes, 0x3000);
         assert!(plan.cached);
+    }
+
+    #[test]
+    fn a_probe_that_writes_past_the_cache_has_smaller_buffers_where_none_lies() {
+        let code = routine(0x2000_0020, 0xB7AC, 0x1000);
+        let plan = Plan::past_caches(&code, &kit(), Some(0x3000)).expect("a plan");
+        assert!(!plan.cached, "{plan:?}");
+        assert_eq!(
+            plan.buffers[0],
+            Address(0x20),
+            "ITCM, and not its first address"
+        );
+        let full = routine(0x2000_0020, 0xF000, 0x1000);
+        let mut no_itcm = kit();
+        no_itcm.rams.retain(|ram| ram.name != "itcm");
+        let plan = Plan::past_caches(&full, &no_itcm, Some(0x3000)).expect("a plan");
+        assert!(plan.cached, "{plan:?}");
     }
 
     #[test]

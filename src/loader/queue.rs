@@ -75,6 +75,7 @@ impl Loader<'_> {
         let limit = self.routine.limits.erase;
         let arguments = [mailbox.0, 0, 0, 0];
         let request = self.request(operation, fast.program, arguments, limit);
+        self.has_changed = true;
         Ok(Some(Queue {
             call: self.begin(link, windows, request)?,
             mailbox,

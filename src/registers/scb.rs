@@ -54,6 +54,16 @@ register! {
 }
 
 register! {
+    /// Data cache invalidate by set and way (ARM ARM B2.2.7), write only.
+    pub struct Dcisw(u32) at Scs + 0xF60 {
+        /// Set, in bits 12:5 of a cache of 32 KiB in four ways.
+        pub set: 5..=12,
+        /// Way.
+        pub way: 30..=31,
+    }
+}
+
+register! {
     /// System Handler Control and State Register (ARM ARM B3.2.13).
     pub struct Shcsr(u32) at Scs + 0xD24 {
         /// MEMFAULTENA.
