@@ -10,8 +10,8 @@ use crate::{
         Register,
         debug::SCS,
         scb::{
-            CACHE_LINE, Ccr, CleanAndInvalidateData, CleanData, DATA_CACHE_SETS, DATA_CACHE_WAYS,
-            InvalidateAllInstructions, InvalidateDataSetWay, InvalidateInstruction,
+            CACHE_LINE, Ccr, CleanAndInvalidateData, CleanData, InvalidateAllInstructions,
+            InvalidateInstruction,
         },
     },
 };
@@ -47,21 +47,6 @@ pub fn publish_code(link: &mut dyn Link, lines: &[u32]) -> Result<(), LinkError>
     } else {
         link.poke(SCS, InvalidateAllInstructions::default())
     }
-}
-
-/// Drops everything in both caches. Only for caches that are off, and a program that is not to go on.
-pub fn invalidate_all(link: &mut dyn Link) -> Result<(), LinkError> {
-    let set_ways: Vec<u32> = (0..DATA_CACHE_WAYS)
-        .flat_map(|way| (0..DATA_CACHE_SETS).map(move |set| (set, way)))
-        .map(|(set, way)| {
-            InvalidateDataSetWay::default()
-                .with_set(set)
-                .with_way(way)
-                .bits()
-        })
-        .collect();
-    link.write_each(InvalidateDataSetWay::at(SCS), &set_ways)?;
-    link.poke(SCS, InvalidateAllInstructions::default())
 }
 
 #[cfg(test)]

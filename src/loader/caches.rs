@@ -16,7 +16,7 @@ use crate::{
     registers::{
         Register,
         debug::SCS,
-        scb::{Ccr, Dcisw},
+        scb::{Ccr, InvalidateDataSetWay},
     },
     window::Windows,
 };
@@ -38,7 +38,7 @@ const CODE: [u16; 16] = [
     0x4770,         //       bx   lr
 ];
 
-const LAST_SET: u32 = 255 << 5;
+const LAST_SET: u32 = 255;
 
 const LIMIT: Duration = Duration::from_millis(100);
 
@@ -55,11 +55,12 @@ pub(super) fn discard(
         .with_instruction_cache(false);
     link.poke(SCS, off)?;
     link.write(place, CODE.map(u16::to_le_bytes).as_flattened())?;
-    let by_set_and_way = Dcisw::at(SCS).0;
+    let by_set_and_way = InvalidateDataSetWay::at(SCS).0;
+    let last_set = InvalidateDataSetWay::default().with_set(LAST_SET).bits();
     let request = Request {
         operation: Operation::EmptyCaches,
         entry: place,
-        arguments: [by_set_and_way, LAST_SET, 0, 0],
+        arguments: [by_set_and_way, last_set, 0, 0],
         success: by_set_and_way,
         limit: LIMIT,
     };

@@ -54,16 +54,6 @@ register! {
 }
 
 register! {
-    /// Data cache invalidate by set and way (ARM ARM B2.2.7), write only.
-    pub struct Dcisw(u32) at Scs + 0xF60 {
-        /// Set, in bits 12:5 of a cache of 32 KiB in four ways.
-        pub set: 5..=12,
-        /// Way.
-        pub way: 30..=31,
-    }
-}
-
-register! {
     /// System Handler Control and State Register (ARM ARM B3.2.13).
     pub struct Shcsr(u32) at Scs + 0xD24 {
         /// MEMFAULTENA.
@@ -191,7 +181,3 @@ register! {
 
 /// Bytes of a cache line of the Cortex-M7, instruction and data (TRM 5.7).
 pub const CACHE_LINE: u32 = 32;
-/// Sets and ways of the data cache of STM32H7RS (32 KB).
-pub const DATA_CACHE_SETS: u32 = 256;
-/// Ways of the data cache.
-pub const DATA_CACHE_WAYS: u32 = 4;

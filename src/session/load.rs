@@ -14,7 +14,7 @@ use crate::{
     },
     image::{Image, Segment, Vectors},
     layout::{Address, BoardProfile},
-    link::{Attendant, Link, caches},
+    link::{Attendant, Link},
     window::Windows,
 };
 
@@ -254,12 +254,7 @@ impl Session {
         );
         self.vectors = load.vectors(&self.settings.profile);
         self.settle_after_reset(StopReason::Reset)?;
-        let report = outcome?;
-        if report.erased_bytes > 0 || report.programmed_bytes > 0 {
-            // Both caches are off, and hold lines of what was there before.
-            caches::invalidate_all(self.link.as_mut())?;
-        }
-        Ok(report)
+        Ok(outcome?)
     }
 
     fn replay_ram(&mut self) -> Result<(), Fault> {
