@@ -111,7 +111,7 @@ pub struct Window {
     /// Smallest erase in bytes (NOR).
     #[serde(default)]
     pub sector_bytes: u32,
-    /// Name of the algorithm built into probe-rs (NOR).
+    /// `own`, the name of an algorithm built into probe-rs, or a loader's file (NOR).
     #[serde(default)]
     pub algorithm: Option<String>,
     /// Most bytes that one call of the algorithm programs; the algorithm's page if it is not stated (NOR).

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     fault::Fault,
-    flash::{Comparison, Report},
+    flash::{Comparison, Forecast, Report},
     image::Image,
     layout::Window,
     link::Attendant,
@@ -80,6 +80,11 @@ pub fn flash(
     attendant: &mut dyn Attendant,
 ) -> Result<Report, Fault> {
     session.flash_image(&open_all(files)?, attendant)
+}
+
+/// What programming some files would do; changes nothing in flash.
+pub fn plan(session: &mut Session, files: &[PathBuf]) -> Result<Forecast, Fault> {
+    session.plan_image(&open_all(files)?)
 }
 
 /// Compares some files with flash; changes nothing there.

@@ -38,7 +38,8 @@ fn a_dry_run_and_a_verification_change_nothing() {
     let appli = text(&firmware("appli.elf"));
     let dry = board.succeeds(&["flash", "--dry-run", &appli]);
     assert!(
-        dry.contains("1 sector with differences, first at 0x70000000"),
+        dry.contains("1 sector to change by own: 0 bytes to erase")
+            && dry.contains("\n  0x70000000: erase 0, program "),
         "{dry}"
     );
     let failed = board.fails(&["flash", "--verify", &appli]);

@@ -15,14 +15,14 @@ use crate::{
 
 /// Program what differs, verify it, and start the appli.
 ///
-/// What is equal is not touched; a sector that changes keeps the bytes that no file has. Everything that was programmed is read back.
+/// What is equal is not touched; a sector that changes keeps the bytes that no file has. Everything that was programmed is verified.
 /// Internal flash is changed only with --install-boot.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   xspi-gdb flash build/appli.elf --probe virtual
   xspi-gdb flash appli.bin@0x70000000 assets.hex
   xspi-gdb flash --verify build/appli.elf      compares, and fails at the first difference
-  xspi-gdb flash --dry-run build/appli.elf     tells how many sectors would change")]
+  xspi-gdb flash --dry-run build/appli.elf     prints the plan: which sectors, what is erased, what is programmed")]
 pub struct Flash {
     /// ELF, HEX or BIN@ADDRESS; --appli if none is given.
     #[arg(value_name = "FILE")]
@@ -30,7 +30,7 @@ pub struct Flash {
     /// Compare only: program nothing, fail if something differs.
     #[arg(long, conflicts_with = "dry_run")]
     verify: bool,
-    /// Compare only: program nothing, tell what would change.
+    /// Program nothing; print the plan.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -50,13 +50,16 @@ impl Flash {
             return Err(Fault::from(TargetError::NoFile).into());
         }
         let mut session = opened.session()?;
-        if self.verify || self.dry_run {
+        if self.dry_run {
+            println!("{}", verbs::plan(&mut session, &files)?);
+            session.close(Leave::Running)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if self.verify {
             let comparison = verbs::compare(&mut session, &files)?;
             println!("{comparison}");
             session.close(Leave::Running)?;
-            if self.verify {
-                comparison.verified().map_err(Fault::from)?;
-            }
+            comparison.verified().map_err(Fault::from)?;
             return Ok(ExitCode::SUCCESS);
         }
         let mut watcher = Watcher::new()?;

@@ -19,7 +19,7 @@ use crate::{
 /// A packet of a CMSIS-DAP v2 probe takes 126 words, and TAR is written every kilobyte: four exchanges each.
 const EXCHANGES_PER_KILOBYTE: u64 = 4;
 /// Checksums without a loader, and the reset behind them.
-const EXCHANGES_IN_PLACE: u64 = 30;
+const EXCHANGES_IN_PLACE: u64 = 40;
 /// A loader's reset, calls and end, besides its code.
 const EXCHANGES_OF_LOADER: u64 = 90;
 

@@ -168,7 +168,7 @@ fn sectors(properties: &FlashProperties) -> Option<Vec<SectorRun>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loader::Plan;
+    use crate::loader::{Choice, Plan};
 
     #[test]
     fn every_routine_of_every_known_board_exists_serves_its_flash_and_fits() {
@@ -186,13 +186,22 @@ mod tests {
                 let Some(name) = &window.algorithm else {
                     continue;
                 };
-                let routine = find(&board.chip, name).expect("a routine");
-                assert_eq!(routine.flash.range, window.range());
+                let routine = Choice::parse(name).routine(&board).expect("a routine");
                 assert!(routine.flash.serves(&window.range(), window.sector_bytes));
                 let plan = Plan::new(&routine, &board, window.program_bytes).expect("room");
                 assert_eq!(Some(plan.buffer_bytes), window.program_bytes);
             }
         }
+    }
+
+    #[test]
+    fn the_kits_built_in_routine_serves_its_nor_and_fits() {
+        let board = BoardProfile::find("stm32h7s78-dk").expect("the kit");
+        let nor = board.nor().expect("a NOR");
+        let routine = find(&board.chip, "mx66uw1g45g_stm32h7s78-dk").expect("a routine");
+        assert_eq!(routine.flash.range, nor.range());
+        assert!(routine.flash.serves(&nor.range(), nor.sector_bytes));
+        Plan::new(&routine, &board, Some(0x3000)).expect("room");
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Cost {
     pub exchanges: u64,
     pub transfers: u64,
     pub bytes: u64,
+    /// Modelled time.
+    pub time: Duration,
 }
 
 /// An image of firmware/prebuilt.
@@ -69,10 +71,14 @@ pub fn contents(image: &Image, base: u32) -> Vec<u8> {
 }
 
 fn open(board: &VirtualBoard, selector: &str) -> ProbeLink {
+    open_at(board, selector, Some(24_000))
+}
+
+fn open_at(board: &VirtualBoard, selector: &str, speed_khz: Option<u32>) -> ProbeLink {
     let clock = board.clone();
     ProbeLink::open(ProbeSettings {
         selector: Some(selector.to_owned()),
-        speed_khz: Some(24_000),
+        speed_khz,
         under_reset: false,
         idle: Some(Box::new(move |duration| clock.idle(duration))),
     })
@@ -91,13 +97,19 @@ impl Bench {
         Self::new(boot, Board::builder().boot_image(image))
     }
 
+    /// A board whose probe runs at 24 MHz, so that tests take less time.
     pub fn new(name: &str, builder: Builder) -> Self {
+        Self::at_speed(name, builder, Some(24_000))
+    }
+
+    /// The same at another speed; the virtual probe's own without one.
+    pub fn at_speed(name: &str, builder: Builder, speed_khz: Option<u32>) -> Self {
         let board = VirtualBoard::new(builder.build().expect("a board"));
         // Tests run in processes or threads of one process: the serial number keeps their boards apart.
         let serial = format!("{name}-{:?}", std::thread::current().id());
         let selector = board.register(&serial.replace(['(', ')'], ""));
         let selector = selector.to_string();
-        let mut link = open(&board, &selector);
+        let mut link = open_at(&board, &selector, speed_khz);
         let profile = BoardProfile::find("stm32h7s78-dk").expect("the kit");
         Self {
             units: Units::discover(&mut link).expect("units"),
@@ -244,12 +256,14 @@ impl Bench {
     /// Runs `act` and tells what crossed the probe.
     pub fn cost<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> (T, Cost) {
         let before: Statistics = self.board.statistics();
+        let began = self.board.with(|board| board.now());
         let result = act(self);
         let after = self.board.statistics();
         let cost = Cost {
             exchanges: after.exchanges - before.exchanges,
             transfers: after.transfers - before.transfers,
             bytes: after.bytes - before.bytes,
+            time: Duration::from_nanos((self.board.with(|board| board.now()) - began).0 / 1_000),
         };
         (result, cost)
     }
