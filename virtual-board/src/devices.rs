@@ -13,7 +13,7 @@
 //! | [`xspim::Xspim`] | `new()` | 0x5200_B400 | |
 //! | [`mce::Mce`] | `new(1)` ... | 0x5200_B800 + 0x400 * (n - 1) | before the windows of XSPI1 and XSPI2 |
 //! | [`ramecc::Ramecc`] | `new(1)`, `new(2)` | 0x5200_9000, 0x5802_7000 | |
-//! | [`timer::Timer`] | `new(2)` ... `new(7)` | [`timer::Timer::base`] | |
+//! | [`timer::Timer`] | `new(1)` ... | [`timer::Timer::base`] | |
 //! | [`uart::Uart`] | `new(1)` ... | 0x4200_1000 (USART1), 0x4000_4400 (USART2) ... | |
 //! | [`crc::Crc`] | `new()` | 0x5802_4C00 | |
 //! | [`rng::Rng`] | `new()` | 0x4802_0000 | |

@@ -1,8 +1,9 @@
-//! Timers TIM2 to TIM7 (RM0477, general-purpose and basic timers): an up-counter with prescaler, auto-reload, update event
+//! Timers (RM0477, advanced, general-purpose and basic timers): an up-counter with prescaler, auto-reload, update event
 //! and interrupt, in virtual time.
 //!
-//! Deviations: capture, compare, slave modes, down and centre counting are plain storage; ARR and PSC are taken over at the
-//! next update (ARPE) or, for ARR without ARPE, at once; one-pulse mode stops the counter.
+//! Deviations: capture, compare, slave modes, down and centre counting, and the repetition counter are plain storage; those on
+//! APB2 take the clock of those on APB1; ARR and PSC are taken over at the next update (ARPE) or, for ARR without ARPE, at
+//! once; one-pulse mode stops the counter.
 
 use super::{Access, Device, Refusal, Reset, Wires, gate::Gate};
 use crate::{bus::Width, clock::Time};
@@ -26,6 +27,7 @@ const UPDATE: u32 = 1 << 0;
 
 /// One timer.
 pub struct Timer {
+    number: u8,
     name: &'static str,
     gate: Gate,
     irq: usize,
@@ -42,18 +44,36 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// TIM2 to TIM7: base 0x4000_0000 + 0x400 * (number - 2). Another number is TIM7.
+    /// TIM1 to TIM7, TIM9, TIM12 to TIM17. Another number is TIM7.
     pub fn new(number: u8) -> Self {
-        const NAMES: [&str; 6] = ["TIM2", "TIM3", "TIM4", "TIM5", "TIM6", "TIM7"];
-        let index = usize::from(number.saturating_sub(2)).min(5);
-        let is_wide = matches!(index, 0..=3);
-        let widest = if is_wide { u32::MAX } else { 0xFFFF };
+        let (name, gate, irq) = match number {
+            1 => ("TIM1", Gate::apb2(0), 48),
+            2 => ("TIM2", Gate::apb1(0), 51),
+            3 => ("TIM3", Gate::apb1(1), 52),
+            4 => ("TIM4", Gate::apb1(2), 53),
+            5 => ("TIM5", Gate::apb1(3), 54),
+            6 => ("TIM6", Gate::apb1(4), 55),
+            9 => ("TIM9", Gate::apb2(19), 57),
+            12 => ("TIM12", Gate::apb1(6), 113),
+            13 => ("TIM13", Gate::apb1(7), 114),
+            14 => ("TIM14", Gate::apb1(8), 115),
+            15 => ("TIM15", Gate::apb2(16), 116),
+            16 => ("TIM16", Gate::apb2(17), 117),
+            17 => ("TIM17", Gate::apb2(18), 118),
+            _ => ("TIM7", Gate::apb1(5), 56),
+        };
+        let widest = if matches!(number, 2..=5) {
+            u32::MAX
+        } else {
+            0xFFFF
+        };
         let mut registers = [0; 27];
         registers[(ARR / 4) as usize] = widest;
         Self {
-            name: NAMES[index],
-            gate: Gate::apb1(index as u32),
-            irq: 51 + index,
+            number,
+            name,
+            gate,
+            irq,
             widest,
             registers,
             active_prescaler: 0,
@@ -66,7 +86,13 @@ impl Timer {
 
     /// Base address of a timer.
     pub const fn base(number: u8) -> u32 {
-        0x4000_0000 + 0x400 * (number as u32 - 2)
+        match number {
+            1 => 0x4200_0000,
+            9 => 0x4200_4C00,
+            12..=14 => 0x4000_1800 + 0x400 * (number as u32 - 12),
+            15..=17 => 0x4200_4000 + 0x400 * (number as u32 - 15),
+            _ => 0x4000_0000 + 0x400 * (number as u32 - 2),
+        }
     }
 
     fn control(&self) -> u32 {
@@ -219,10 +245,9 @@ impl Device for Timer {
     }
 
     fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
-        let number = (self.irq - 51) as u8 + 2;
         *self = Self {
             gate: self.gate,
-            ..Self::new(number)
+            ..Self::new(self.number)
         };
         self.since = wires.now;
         wires.set_irq(self.irq, false);
@@ -276,6 +301,27 @@ mod tests {
         // Long sleeps lose no phase.
         wires.now = Time::micros(1_000_250);
         assert_eq!(timer.read(CNT, Width::Word, &mut wires), Ok(250));
+    }
+
+    #[test]
+    fn each_has_its_place_gate_and_interrupt() {
+        for (number, base, gate, irq) in [
+            (1, 0x4200_0000, super::super::gate::APB2ENR, 48),
+            (7, 0x4000_1400, super::super::gate::APB1ENR1, 56),
+            (14, 0x4000_2000, super::super::gate::APB1ENR1, 115),
+            (17, 0x4200_4800, super::super::gate::APB2ENR, 118),
+        ] {
+            assert_eq!(Timer::base(number), base);
+            let (mut timer, mut wires) = (Timer::new(number), Wires::default());
+            wires.timer_hz = 1_000_000;
+            wires.gates.insert(gate, u32::MAX);
+            timer.write(ARR, Width::Word, 9, &mut wires).unwrap();
+            timer.write(DIER, Width::Word, 1, &mut wires).unwrap();
+            timer.write(CR1, Width::Word, CEN, &mut wires).unwrap();
+            wires.now = Time::micros(50);
+            timer.tick(&mut wires);
+            assert_eq!(wires.irq[irq / 64] >> (irq % 64), 1, "TIM{number}");
+        }
     }
 
     #[test]
