@@ -13,6 +13,7 @@ mod probes;
 mod progress;
 mod serve;
 mod target;
+mod virtual_probe;
 mod window;
 
 use std::{io::IsTerminal, process::ExitCode};

@@ -2,6 +2,7 @@
 
 mod boot_mode;
 mod profile;
+mod virtual_board;
 
 use std::{fmt, ops::Range, str::FromStr};
 
@@ -10,6 +11,7 @@ pub use std::num::ParseIntError as ParseAddressError;
 
 pub use boot_mode::{BootMode, LoadAndRun};
 pub use profile::{BoardProfile, Inconsistency, ProfileError};
+pub use virtual_board::{OwnBoot, VirtualBoard};
 
 use serde::Deserialize;
 

@@ -3,15 +3,11 @@
 use std::{borrow::Cow, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
-use virtual_board::{
-    board::{Board, BuildError, Builder},
-    handle::VirtualBoard,
-};
+use virtual_board::handle::VirtualBoard;
 
-use super::{config::Config, loaders::Loaders, mishaps::Mishaps};
+use super::{config::Config, loaders::Loaders, mishaps::Mishaps, virtual_probe};
 use crate::{
     fault::{Code, Explain, Fault},
-    image::Image,
     layout::{Address, BoardProfile, BootMode, Inconsistency, LoadAndRun},
     link::probe::{ProbeLink, ProbeSettings},
     loader::builtin,
@@ -22,12 +18,10 @@ use crate::{
 const BOOT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The probe that needs no hardware.
 const VIRTUAL: &str = "virtual";
-/// The board that the virtual probe is wired to.
+/// The board that the virtual probe is wired to, unless another is named.
 const VIRTUAL_BOARD: &str = "stm32h7s78-dk";
 /// What we remember of a project's boards, in the project's folder or beside a virtual board's state file.
 const OUR_FOLDER: &str = ".xspi-gdb";
-/// The boot stage that a fresh virtual board comes with.
-const OUR_BOOT: &[u8] = include_bytes!("../../firmware/prebuilt/boot.elf");
 
 /// What becomes of the core when the session opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -68,7 +62,7 @@ pub struct Target {
     /// `virtual`, or VID:PID[:SERIAL] as `xspi-gdb probes` lists them.
     #[arg(long, value_name = "PROBE")]
     probe: Option<String>,
-    /// Board profile: a name, or a file ending in .toml. `--probe virtual` implies stm32h7s78-dk.
+    /// Board profile: a name, or a file ending in .toml. Without it `--probe virtual` is an stm32h7s78-dk.
     #[arg(long, value_name = "BOARD")]
     board: Option<String>,
     /// probe-rs's name of the chip, if it is not the board profile's.
@@ -152,13 +146,6 @@ pub enum TargetError {
     /// There is nothing to program.
     #[error("no file is named")]
     NoFile,
-    /// The virtual board cannot be set up.
-    #[error("the virtual board cannot be set up")]
-    Virtual {
-        /// Why.
-        #[source]
-        source: BuildError,
-    },
 }
 
 impl Explain for TargetError {
@@ -168,7 +155,6 @@ impl Explain for TargetError {
             Self::OtherChip { .. } => Code::XG075,
             Self::Contradiction(_) => Code::XG071,
             Self::NoFile => Code::XG050,
-            Self::Virtual { .. } => Code::XG074,
         }
     }
 
@@ -287,7 +273,12 @@ impl Target {
         let flash_journal = beside.map(|folder| folder.join(OUR_FOLDER));
         let virtual_board = if is_virtual {
             let mishaps = self.virtual_mishap.clone().or(config.virtual_mishap);
-            Some(virtual_board(state, time, mishaps.unwrap_or_default())?)
+            Some(virtual_probe::make(
+                &profile,
+                state,
+                time,
+                mishaps.unwrap_or_default(),
+            )?)
         } else {
             None
         };
@@ -327,51 +318,5 @@ impl Target {
             },
             board: virtual_board,
         })
-    }
-}
-
-/// A board from its state file, or a fresh one with our boot stage and a blank NOR.
-fn virtual_board(
-    state: Option<PathBuf>,
-    time: VirtualTime,
-    Mishaps(mishaps): Mishaps,
-) -> Result<VirtualBoard, Fault> {
-    let builder = match state {
-        Some(path) => Board::builder().state_file(path),
-        None => Board::builder().boot_image(our_boot()?),
-    };
-    let builder = mishaps.into_iter().fold(builder, Builder::mishap);
-    let board = VirtualBoard::new(
-        builder
-            .build()
-            .map_err(|source| TargetError::Virtual { source })?,
-    );
-    if time == VirtualTime::Free {
-        board.run_freely();
-    }
-    Ok(board)
-}
-
-/// Our boot stage as it lies in internal flash.
-fn our_boot() -> Result<Vec<u8>, Fault> {
-    let image = Image::from_elf(OUR_BOOT)?;
-    let profile = BoardProfile::find(VIRTUAL_BOARD)?;
-    let mut bytes = vec![0xFF; profile.internal_flash_bytes as usize];
-    image.read(profile.internal_flash, &mut bytes);
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_boot_stage_is_at_the_start_of_internal_flash() {
-        let bytes = our_boot().expect("the embedded boot stage");
-        let word = |at: usize| {
-            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-        };
-        assert_eq!(word(0) >> 24, 0x20, "a stack pointer in DTCM");
-        assert_eq!(word(4) >> 16, 0x0800, "a reset vector in internal flash");
     }
 }

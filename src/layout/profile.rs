@@ -7,14 +7,28 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Address, BootMode, LoadAndRun, Memory, Ram, Window};
+use super::{Address, BootMode, LoadAndRun, Memory, OwnBoot, Ram, VirtualBoard, Window};
 use crate::fault::{Code, Explain};
 
 /// The boards we know, by name.
-const BUILT_IN: &[(&str, &str)] = &[(
-    "stm32h7s78-dk",
-    include_str!("../../profiles/stm32h7s78-dk.toml"),
-)];
+const BUILT_IN: &[(&str, &str)] = &[
+    (
+        "stm32h7s78-dk",
+        include_str!("../../profiles/stm32h7s78-dk.toml"),
+    ),
+    (
+        "stm32h7s78-dk-swapped",
+        include_str!("../../profiles/stm32h7s78-dk-swapped.toml"),
+    ),
+    (
+        "nucleo-h7s3l8",
+        include_str!("../../profiles/nucleo-h7s3l8.toml"),
+    ),
+    (
+        "quad-nor-xspi1",
+        include_str!("../../profiles/quad-nor-xspi1.toml"),
+    ),
+];
 
 /// A board: the chip, its windows and its boot stage. A chip is not a board; the wrong profile can harm one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -43,6 +57,15 @@ pub struct BoardProfile {
     /// Where the boot stage looks for the appli's vector table, if the appli's file does not name it.
     #[serde(default)]
     pub vectors: Option<Address>,
+    /// Our boot stage for the board, with which a fresh virtual one comes.
+    #[serde(default)]
+    pub own_boot: Option<OwnBoot>,
+    /// The virtual board that is like it.
+    #[serde(default)]
+    pub virtual_board: Option<VirtualBoard>,
+    /// Where the profile's file is: what it names by a relative path is looked for here.
+    #[serde(skip)]
+    pub folder: PathBuf,
     /// RAM on the chip.
     #[serde(rename = "ram")]
     pub rams: Vec<Ram>,
@@ -86,10 +109,11 @@ impl BoardProfile {
 
     /// Reads a profile from its text; `path` is for messages.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ProfileError> {
-        let profile: Self = toml::from_str(text).map_err(|source| ProfileError::Syntax {
+        let mut profile: Self = toml::from_str(text).map_err(|source| ProfileError::Syntax {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
+        profile.folder = path.parent().map(Path::to_owned).unwrap_or_default();
         profile
             .check()
             .map_err(|inconsistency| ProfileError::Inconsistent {

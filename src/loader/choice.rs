@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{
     LoaderError, LoaderFileError, Routine, builtin,
     elf::{self, LoaderElf},
-    flm, own, stldr,
+    flm,
+    own::Own,
+    stldr,
 };
 use crate::layout::BoardProfile;
 
@@ -13,7 +15,7 @@ use crate::layout::BoardProfile;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// firmware/loader.
-    Own,
+    Own(Own),
     /// One that probe-rs ships for the chip.
     BuiltIn(String),
     /// A file.
@@ -24,10 +26,10 @@ pub enum Choice {
 const ENDINGS: &[&str] = &["stldr", "flm", "elf", "axf", "out", "yaml", "yml"];
 
 impl Choice {
-    /// `own`, a file, or else the name of a built-in routine.
+    /// `own`, `own-quad`, a file, or else the name of a built-in routine.
     pub fn parse(text: &str) -> Self {
-        if text == own::NAME {
-            Self::Own
+        if let Some(own) = Own::find(text) {
+            Self::Own(own)
         } else if Self::is_file(text) {
             Self::File(PathBuf::from(text))
         } else {
@@ -41,13 +43,13 @@ impl Choice {
         let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
         ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
             || path.components().count() > 1
-            || text != own::NAME && path.is_file()
+            || Own::find(text).is_none() && path.is_file()
     }
 
     /// The routine, read anew: its file may have been built again.
     pub fn routine(&self, profile: &BoardProfile) -> Result<Routine, LoaderError> {
         match self {
-            Self::Own => own::routine(),
+            Self::Own(own) => own.routine(),
             Self::BuiltIn(name) => builtin::find(&profile.chip, name),
             Self::File(path) => {
                 let name = path
@@ -90,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_name_is_a_file_when_it_looks_like_one() {
-        assert_eq!(Choice::parse("own"), Choice::Own);
+        assert_eq!(Choice::parse("own"), Choice::Own(Own::Octal));
+        assert_eq!(Choice::parse("own-quad"), Choice::Own(Own::Quad));
         for file in [
             "MX66.stldr",
             "MX66.FLM",

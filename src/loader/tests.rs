@@ -246,7 +246,9 @@ fn the_second_buffer_is_filled_while_the_first_is_programmed() {
 #[test]
 fn our_own_loader_is_read_and_fits() {
     let kit = BoardProfile::find("stm32h7s78-dk").expect("the kit");
-    let own = Choice::Own.routine(&kit).expect("built in");
+    let own = Choice::Own(own::Own::Octal)
+        .routine(&kit)
+        .expect("built in");
     let nor = kit.nor().expect("a NOR");
     assert!(own.flash.serves(&nor.range(), nor.sector_bytes));
     assert!(own.flash.serves(&nor.range(), 0x1000));

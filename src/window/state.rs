@@ -155,33 +155,49 @@ fn obstacle(
         _ => supplies.port2_supplied(),
     };
     if !supplied {
-        return Ok(Some(Closed::Supply(window.port)));
+        // Of a controller that works on the other port the profile is wrong, not the supply.
+        let clocks: Ahb5Enr = link.peek(RCC)?;
+        let elsewhere = clocked(clocks, controller)
+            && link.peek::<Cr>(block(controller))?.enabled()
+            && port_now(link, controller, clocks)? != window.port;
+        return Ok(Some(match elsewhere {
+            true => Closed::PortSwapped(controller, window.port),
+            false => Closed::Supply(window.port),
+        }));
     }
     if let Some(clock) = stopped_clock(link, controller)? {
         return Ok(Some(Closed::KernelClock(controller, clock)));
     }
     let clocks: Ahb5Enr = link.peek(RCC)?;
-    let clocked = match controller {
-        Controller::Xspi1 => clocks.xspi1(),
-        Controller::Xspi2 => clocks.xspi2(),
-    };
-    if !clocked {
+    if !clocked(clocks, controller) {
         return Ok(Some(Closed::PeripheralClock(controller)));
     }
     let cr: Cr = link.peek(block(controller))?;
     if !cr.enabled() {
         return Ok(Some(Closed::Disabled(controller)));
     }
-    // The I/O manager keeps its reset state, which is not swapped, until it gets a clock.
-    let manager = match clocks.xspim() {
-        true => link.peek::<XspimCr>(XSPIM)?,
-        false => XspimCr::default(),
-    };
-    if port_of(controller, manager) != window.port {
+    if port_now(link, controller, clocks)? != window.port {
         return Ok(Some(Closed::PortSwapped(controller, window.port)));
     }
     let mode = cr.functional_mode();
     Ok((mode != MEMORY_MAPPED).then_some(Closed::FunctionalMode(controller, mode)))
+}
+
+/// The controller has its bus clock.
+fn clocked(clocks: Ahb5Enr, controller: Controller) -> bool {
+    match controller {
+        Controller::Xspi1 => clocks.xspi1(),
+        Controller::Xspi2 => clocks.xspi2(),
+    }
+}
+
+/// The port that a controller drives now. The I/O manager keeps its reset state, which is not swapped, until it gets a clock.
+fn port_now(link: &mut dyn Link, controller: Controller, clocks: Ahb5Enr) -> Result<u8, LinkError> {
+    let manager = match clocks.xspim() {
+        true => link.peek::<XspimCr>(XSPIM)?,
+        false => XspimCr::default(),
+    };
+    Ok(port_of(controller, manager))
 }
 
 /// The registers of a controller.
