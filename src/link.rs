@@ -132,6 +132,17 @@ pub enum LinkError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// What was answered made no sense: a wrong parity, or no acknowledge. The debug port is synchronised again.
+    #[error("the answer to a transfer of {length} bytes at {address} was garbled")]
+    Garbled {
+        /// First address of the transfer.
+        address: Address,
+        /// Bytes.
+        length: usize,
+        /// probe-rs's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The core did not do what was asked in time.
     #[error("the core did not {what} within {limit:?}")]
     Timeout {
@@ -169,6 +180,7 @@ impl Explain for LinkError {
             Self::Denied { .. } => Code::XG004,
             Self::Timeout { .. } => Code::XG005,
             Self::Stalled { .. } => Code::XG006,
+            Self::Garbled { .. } => Code::XG007,
         }
     }
 }

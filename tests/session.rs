@@ -10,6 +10,8 @@ mod caches;
 mod faults;
 #[path = "session/load.rs"]
 mod load;
+#[path = "session/mishaps.rs"]
+mod mishaps;
 #[path = "session/run_control.rs"]
 mod run_control;
 #[path = "session/start.rs"]

@@ -73,6 +73,9 @@ codes! {
     XG006 Eio Refuse "bus stalled"
         "An access was answered by WAIT until the debug port was told to abort it. What answers too late is most often a window whose NOR expects another protocol."
         "`monitor reset halt` recovers the bus by nRST; `monitor window` says what state the window is in";
+    XG007 Eio Refuse "line disturbed"
+        "The probe could not make out the target's answer: its parity was wrong, or it did not come. The debug port was synchronised again by a line reset; what the transfer did is not known."
+        "repeat the command; if it happens again choose a slower clock (`--speed KHZ`), a shorter cable or a better ground";
     XG010 Efault Refuse "no window there"
         "The address lies in external address space, but the board profile has no memory there: an access could hang the bus."
         "`monitor window` lists the windows of this board; a board of your own needs `--board FILE.toml`";

@@ -12,7 +12,7 @@ use std::time::Duration;
 use probe_rs::architecture::arm::{
     ArmDebugInterface, ArmError, DapError, FullyQualifiedApAddress,
     ap::AccessPortError,
-    dp::{Abort, DpAccess, DpAddress},
+    dp::{Abort, DPIDR, DpAccess, DpAddress},
 };
 
 use super::{LinkError, mem_ap::MemAp};
@@ -29,6 +29,9 @@ pub(super) const CORE_AP: u8 = 1;
 
 /// nRESET among the pins of CMSIS-DAP's DAP_SWJ_Pins, and its level when released.
 const RESET_PIN: u32 = 1 << 7;
+
+/// 51 cycles high and three low, lowest bit first.
+const LINE_RESET: (u8, u64) = (54, (1 << 51) - 1);
 
 /// What a probe reaches memory by.
 enum Path {
@@ -47,6 +50,8 @@ pub(super) struct Port {
 enum Failure {
     Fault,
     Wait,
+    /// No acknowledge, or one without sense, or a wrong parity.
+    Garbled,
     Unknown,
 }
 
@@ -203,6 +208,13 @@ impl Port {
         self.dap.flush()
     }
 
+    /// A line reset and the identification that must follow it (ADIv5.2 B4.3.3); a port that lost its power does not answer it.
+    fn synchronise(&mut self) -> Result<(), ArmError> {
+        self.dap.swj_sequence(LINE_RESET.0, LINE_RESET.1)?;
+        self.dap.read_dp_register::<DPIDR>(DpAddress::Default)?;
+        self.write_abort(false)
+    }
+
     fn read_piece(&mut self, address: Address, data: &mut [u8]) -> Result<(), ArmError> {
         if data.len() < 4 {
             return match &mut self.path {
@@ -253,8 +265,12 @@ impl Port {
     /// Our error for probe-rs's; the debug port is usable again on return, if the probe is there.
     fn explain(&mut self, error: ArmError, address: Address, length: usize) -> LinkError {
         let failure = classify(&error);
-        let recovered = self.write_abort(failure == Failure::Wait);
-        let alive = recovered.is_ok() && (failure != Failure::Unknown || self.is_alive());
+        let recovered = match failure {
+            Failure::Garbled => self.synchronise(),
+            _ => self.write_abort(failure == Failure::Wait),
+        };
+        let told = matches!(failure, Failure::Fault | Failure::Wait);
+        let alive = recovered.is_ok() && (told || self.is_alive());
         let source = Box::new(error);
         match failure {
             _ if !alive => LinkError::Lost {
@@ -262,6 +278,11 @@ impl Port {
                 source,
             },
             Failure::Wait => LinkError::Stalled {
+                address,
+                length,
+                source,
+            },
+            Failure::Garbled => LinkError::Garbled {
                 address,
                 length,
                 source,
@@ -311,6 +332,9 @@ fn classify(error: &ArmError) -> Failure {
     match error {
         ArmError::Dap(DapError::FaultResponse) => Failure::Fault,
         ArmError::Dap(DapError::WaitResponse) => Failure::Wait,
+        ArmError::Dap(
+            DapError::Protocol(_) | DapError::NoAcknowledge | DapError::IncorrectParity,
+        ) => Failure::Garbled,
         ArmError::AccessPort {
             source:
                 AccessPortError::RegisterRead { source, .. }
@@ -360,7 +384,7 @@ mod tests {
         };
         assert!(classify(&wrapped(DapError::FaultResponse)) == Failure::Fault);
         assert!(classify(&wrapped(DapError::WaitResponse)) == Failure::Wait);
-        assert!(classify(&wrapped(DapError::NoAcknowledge)) == Failure::Unknown);
+        assert!(classify(&wrapped(DapError::NoAcknowledge)) == Failure::Garbled);
         assert!(classify(&ArmError::Timeout) == Failure::Unknown);
     }
 }
