@@ -11,6 +11,8 @@ use crate::{
     nor::{Mode, Nor, Part},
 };
 
+mod pairs;
+
 const CCR: u32 = 0x100;
 const TCR: u32 = 0x108;
 const IR: u32 = 0x110;
