@@ -18,7 +18,7 @@ use std::{fmt, time::Duration};
 use crate::{
     fault::{Code, Explain},
     layout::Address,
-    registers::Register,
+    registers::{Register, dbgmcu::Cr},
 };
 
 /// A register of the core, by its DCRSR number (ARM ARM C1.6.3; Cortex-M7 TRM).
@@ -241,6 +241,11 @@ pub trait Link: Send {
 
     /// True if the core was reset since this was asked last (DHCSR.S_RESET_ST).
     fn was_reset(&mut self) -> Result<bool, LinkError>;
+
+    /// DBGMCU_CR as it was, if it had to be changed before the core could be reached at all.
+    fn low_power_found(&self) -> Option<Cr> {
+        None
+    }
 
     /// Asserts nRST, connects, releases and halts at once.
     fn reset_by_pin(&mut self) -> Result<(), LinkError>;

@@ -206,6 +206,18 @@ fn a_window_that_stalls_the_bus() {
     told.is_in(&server.logged(told.code), "the server's stderr");
 }
 
+/// A board that sleeps without the bits of DBGMCU_CR: who attaches sets them where they can be reached, and debugs it.
+#[test]
+fn a_board_that_sleeps_is_reached() {
+    let board = Board::made(|builder| builder.boot_image(tiny_boot::sleeps()));
+    let server = board.serve(&[]);
+    let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
+    assert_eq!(gdb.pc(), 0x0800_0014, "behind WFI");
+    gdb.ok("-data-read-memory-bytes 0x24000000 16");
+    drop(gdb);
+    assert!(server.stop().success());
+}
+
 /// The BOOT0 switch starts ST's bootloader in system memory.
 #[test]
 fn a_boot_pin_that_is_set() {

@@ -20,12 +20,15 @@ use crate::{
     layout::Address,
     registers::{
         Register,
+        dbgmcu::{Cr, DBGMCU_OF_AP0},
         debug::{Dhcsr, SCS},
     },
 };
 
 /// The AHB-AP of the core on STM32H7RS (AP0 is the APB-AP).
 pub(super) const CORE_AP: u8 = 1;
+/// The APB-AP of the system debug bus.
+const SYSTEM_AP: u8 = 0;
 
 /// nRESET among the pins of CMSIS-DAP's DAP_SWJ_Pins, and its level when released.
 const RESET_PIN: u32 = 1 << 7;
@@ -184,6 +187,24 @@ impl Port {
                 doing: "driving nRST",
                 source: Box::new(error),
             })
+    }
+
+    /// Sets the bits of DBGMCU_CR that keep the core's clock in its low-power modes, through AP0, which has a clock of its own in Sleep.
+    /// What was there before.
+    pub(super) fn keep_clocks(&mut self) -> Result<Cr, LinkError> {
+        let address = Cr::at(DBGMCU_OF_AP0);
+        self.set_low_power_bits(address)
+            .map_err(|error| self.explain(error, address, 4))
+    }
+
+    fn set_low_power_bits(&mut self, address: Address) -> Result<Cr, ArmError> {
+        let ap = FullyQualifiedApAddress::v1_with_default_dp(SYSTEM_AP);
+        let mut memory = self.dap.memory_interface(&ap)?;
+        let found = Cr::from_bits(memory.read_word_32(address.0.into())?);
+        let wanted = found.with_sleep(true).with_stop(true).with_standby(true);
+        memory.write_word_32(address.0.into(), wanted.bits())?;
+        memory.flush()?;
+        Ok(found)
     }
 
     /// DAP abort: the transfer under way is given up, sticky errors are cleared.

@@ -21,6 +21,7 @@ use crate::{
     layout::Address,
     registers::{
         Register,
+        dbgmcu::Cr,
         debug::{DEBUG_KEY, Dcrdr, Dcrsr, Demcr, Dfsr, Dhcsr, SCS},
         scb::{Aircr, VECTOR_KEY},
     },
@@ -93,6 +94,8 @@ pub struct ProbeLink {
     reset_seen: bool,
     /// A wait has just read S_HALT: the next question for the state needs no second look.
     halted: bool,
+    /// DBGMCU_CR, if it had to be changed before the core could be reached.
+    low_power_found: Option<Cr>,
 }
 
 impl ProbeLink {
@@ -113,11 +116,16 @@ impl ProbeLink {
             masked: false,
             reset_seen: false,
             halted: false,
+            low_power_found: None,
         };
         if settings.under_reset {
             link.leave_pin_reset()?;
         }
         let dhcsr = link.status()?;
+        if dhcsr.sleeping() {
+            link.low_power_found = Some(link.port.keep_clocks()?);
+            tracing::info!("the core sleeps: DBGMCU_CR keeps its clock on from now");
+        }
         link.masked = dhcsr.interrupts_masked();
         if !dhcsr.debug_enabled() {
             link.port.write_debug(SCS, control())?;
@@ -410,6 +418,10 @@ impl Link for ProbeLink {
 
     fn is_coherent(&self) -> bool {
         self.port.is_coherent()
+    }
+
+    fn low_power_found(&self) -> Option<Cr> {
+        self.low_power_found
     }
 
     fn was_reset(&mut self) -> Result<bool, LinkError> {

@@ -1,14 +1,16 @@
 //! DBGMCU, as the core and AP1 see it (RM0477, DBGMCU): debug in low-power modes, counters frozen in debug state.
 //!
-//! The copy at 0xE00E1000 belongs to AP0; through AP1 only this one answers.
+//! The same registers are at 0xE00E1000 of AP0, which answers also while the core's clock stands still in Sleep.
 
 use super::{block, register};
 
 block! {
     /// Debug support of the chip.
     pub struct Dbgmcu {
-        /// The only one.
+        /// As the core and AP1 see it.
         DBGMCU = 0x5C00_1000,
+        /// The same, on the system debug bus behind AP0.
+        DBGMCU_OF_AP0 = 0xE00E_1000,
     }
 }
 

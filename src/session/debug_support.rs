@@ -27,7 +27,10 @@ impl DebugSupport {
     /// Saves what is there and switches debug support on.
     pub(super) fn enable(link: &mut dyn Link) -> Result<Self, LinkError> {
         let mut support = Self {
-            low_power: link.peek(DBGMCU)?,
+            low_power: match link.low_power_found() {
+                Some(found) => found,
+                None => link.peek(DBGMCU)?,
+            },
             window_watchdog: link.peek(DBGMCU)?,
             independent_watchdog: link.peek(DBGMCU)?,
             exceptions: link.peek(SCS)?,

@@ -16,6 +16,8 @@ const WRITES_A_TABLE: [u16; 5] = [
 ];
 /// done: b .
 const WAITS: u16 = 0xE7FE;
+/// done: wfi
+const SLEEPS: u16 = 0xBF30;
 /// done: udf #0
 const FAULTS: u16 = 0xDE00;
 /// The table stands at the next word but one: nop.
@@ -74,6 +76,11 @@ pub fn starts_whatever_is_there() -> Vec<u8> {
 /// Starts the independent watchdog and waits for ever.
 pub fn starts_a_watchdog() -> Vec<u8> {
     writing(&[IWDG_KR], WAITS)
+}
+
+/// Sleeps for ever: nothing is set up that could wake it.
+pub fn sleeps() -> Vec<u8> {
+    writing(&[], SLEEPS)
 }
 
 /// Opens the window for octal DTR and never tells the NOR.

@@ -3,6 +3,7 @@
 mod builder;
 mod chip;
 mod description;
+mod low_power;
 mod memories;
 mod mishaps;
 mod wiring;
@@ -23,7 +24,7 @@ use crate::{
     state::State,
 };
 pub use builder::{BuildError, Builder, ProductState};
-use chip::Chip;
+use chip::{Chip, Pause};
 pub use description::{Description, DescriptionError, Led};
 pub use memories::Wear;
 
@@ -142,29 +143,53 @@ impl Board {
     /// Lets time pass.
     pub fn run_for(&mut self, span: Time) {
         let end = self.now() + span;
-        while let Some(event) = self.chip.run_until(end) {
-            self.happen(event);
+        while let Some(pause) = self.chip.run_until(end) {
+            match pause {
+                Pause::Strike(event) => self.happen(event),
+                Pause::Awake => self.port.catch_up(&mut self.chip),
+            }
         }
     }
 
     /// One SWD read transfer.
     pub fn transfer_read(&mut self, register: Register) -> Result<u32, Acknowledge> {
+        if !self.port_answers() {
+            return Err(Acknowledge::Silent);
+        }
         self.port.read(register, &mut self.chip)
     }
 
     /// One SWD write transfer.
     pub fn transfer_write(&mut self, register: Register, value: u32) -> Result<(), Acknowledge> {
+        if !self.port_answers() {
+            return Err(Acknowledge::Silent);
+        }
         self.port.write(register, value, &mut self.chip)
+    }
+
+    /// True while the debug port has its supply; a transfer that was waiting is done first, if it can be.
+    fn port_answers(&mut self) -> bool {
+        if self.chip.take_port_loss() {
+            self.port.power_cycle();
+            self.line = Line::default();
+        }
+        if self.chip.is_off() {
+            return false;
+        }
+        self.port.catch_up(&mut self.chip);
+        true
     }
 
     /// A bare bit sequence on SWDIO, lowest bit first.
     pub fn sequence(&mut self, count: u8, bits: u64) {
-        self.port.sequence(count, bits, &mut self.chip);
+        if self.port_answers() {
+            self.port.sequence(count, bits, &mut self.chip);
+        }
     }
 
     /// Drives the JTAG pins. True if that ended a scan which the debug port acted upon.
     pub fn drive_jtag(&mut self, pins: Pins) -> bool {
-        self.port.drive(pins, &mut self.chip)
+        self.port_answers() && self.port.drive(pins, &mut self.chip)
     }
 
     /// Level of TDO.
@@ -179,6 +204,10 @@ impl Board {
 
     /// One cycle of SWCLK, with SWDIO driven by the host or not. What SWDIO shows.
     pub fn clock_swd(&mut self, driven: Option<bool>) -> bool {
+        if !self.port_answers() {
+            // Pulled up.
+            return driven.unwrap_or(true);
+        }
         self.line.clock(driven, &mut self.port, &mut self.chip)
     }
 
@@ -202,6 +231,7 @@ impl Board {
         self.port.power_cycle();
         self.line = Line::default();
         self.chip.reset(ResetCause::Power);
+        self.chip.take_port_loss();
     }
 
     /// Level of the BOOT0 pin from the next reset on: high starts system memory instead of internal flash.

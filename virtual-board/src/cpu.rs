@@ -31,6 +31,7 @@ mod verdict;
 
 use crate::bus::{Bus, BusError, Master, Width};
 use ppb::Accessor;
+pub(crate) use ppb::contains as is_private;
 
 /// Why [`Core::run`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,7 @@ pub struct Core {
     pub system: System,
     /// Cycles since power-on, executed and skipped.
     pub cycles: u64,
-    /// Cycles that passed while the core was in Debug state: its timers stand still in them.
+    /// Cycles that passed while the core was in Debug state or had no clock: its timers stand still in them.
     stopped: u64,
     state: State,
     /// The burst must end after this instruction.
@@ -260,6 +261,17 @@ impl Core {
         }
         self.catch_up_timer();
         cycles
+    }
+
+    /// Lets `cycles` pass in which the core's clock, and with it SysTick, stands still.
+    pub fn stand_still(&mut self, cycles: u64) {
+        self.cycles += cycles;
+        self.stopped += cycles;
+    }
+
+    /// SCR.SLEEPDEEP.
+    pub fn sleeps_deeply(&self) -> bool {
+        self.system.scb.system_control & scb::scr::SLEEPDEEP != 0
     }
 
     /// Recognising idle loops, on by default, changes no result; a test can switch it off to see that.

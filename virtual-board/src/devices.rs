@@ -120,6 +120,10 @@ pub enum ResetCause {
     Watchdog,
     /// Window watchdog.
     WindowWatchdog,
+    /// Stop or Standby was entered where the option bytes make that a reset.
+    LowPower,
+    /// Standby is over.
+    Standby,
     /// The supply dipped below the brown-out level.
     BrownOut,
 }
@@ -135,6 +139,9 @@ impl ResetCause {
             Self::Software => 1 << 24 | PIN,
             Self::Watchdog => 1 << 26 | PIN,
             Self::WindowWatchdog => 1 << 28 | PIN,
+            Self::LowPower => 1 << 30 | PIN,
+            // PWR_CSR3.SBF tells.
+            Self::Standby => 0,
         }
     }
 }
@@ -200,6 +207,10 @@ pub struct Wires {
     pub core_halted: bool,
     /// The low-power mode that the chip is in: driven by the board.
     pub low_power: LowPower,
+    /// DBGMCU_CR, its low three bits: driven by DBGMCU.
+    pub debug_low_power: u32,
+    /// PWR_CSR3.PDDS: driven by PWR.
+    pub power_down_deepsleep: bool,
     /// Driven by the board, from the option bytes.
     pub watchdog_options: WatchdogOptions,
     /// DBGMCU_APB1FZR: driven by DBGMCU.
@@ -255,6 +266,17 @@ impl Wires {
         if before != self.irq[word] {
             self.attention = true;
         }
+    }
+
+    /// DBGMCU_CR keeps the clocks, and the supply, of the low-power mode that the chip is in.
+    pub fn keeps_clocks(&self) -> bool {
+        let bit = match self.low_power {
+            LowPower::Run => return true,
+            LowPower::Sleep => 0,
+            LowPower::Stop => 1,
+            LowPower::Standby => 2,
+        };
+        self.debug_low_power >> bit & 1 == 1
     }
 
     /// Asks for a system reset.

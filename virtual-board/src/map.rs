@@ -159,13 +159,18 @@ impl Map {
     /// Resets every device, and scrambles RAM if power was lost.
     pub fn reset(&mut self, reset: Reset) {
         if reset == Reset::Power {
-            self.ram.scramble();
+            self.lose_memory();
         }
         for slot in &mut self.slots {
             slot.device.reset(reset, &mut self.wires);
         }
         self.wires.reset_request = false;
         self.wires.attention = false;
+    }
+
+    /// RAM had no supply for a while.
+    pub fn lose_memory(&mut self) {
+        self.ram.scramble();
     }
 
     /// Sizes the RAMs as the option bytes say.

@@ -41,6 +41,7 @@ const DEMCR: u32 = 0xE000_EDFC;
 const DWT_CTRL: u32 = 0xE000_1000;
 const DWT_CYCCNT: u32 = 0xE000_1004;
 const RAM: u32 = 0x2400_0000;
+const DBGMCU_CR: u32 = 0x5C00_1004;
 /// RCC_AHB5ENR to RCC_APB5ENR, and PWR_CSR2 with both XSPIM supplies.
 const CLOCK_ENABLES: std::ops::Range<u32> = 0x5802_4534..0x5802_4564;
 const PWR_CSR2: u32 = 0x5802_480C;
@@ -208,6 +209,8 @@ fn random_traffic_on_the_debug_port() {
             recovers(&mut board);
             board.power_cycle();
             connect(&mut board);
+            // They sleep, and are to be seen all the same.
+            write_word(&mut board, DBGMCU_CR, 7).unwrap();
             if random.one_in(2) {
                 // Boot stage and appli have the windows open.
                 board.run_for(Time::millis(100));

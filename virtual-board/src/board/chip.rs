@@ -10,7 +10,7 @@ use crate::{
     cpu::{Core, Outcome, ResetRequest},
     debug_port::{Port, Requester, System, rom_table},
     devices::{
-        Reset, ResetCause,
+        LowPower, Reset, ResetCause,
         flash::{Flash, options::CLOSED},
         iwdg::Iwdg,
         sbs::Sbs,
@@ -19,13 +19,22 @@ use crate::{
     mishap::Event,
 };
 
+/// Why time stands still before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// Something happens to the board.
+    Strike(Event),
+    /// An access port that was asked in vain has its clock back.
+    Awake,
+}
+
 /// Core, memory map and time.
 pub struct Chip {
     /// The Cortex-M7.
     pub core: Core,
     /// All else on the bus.
     pub map: Map,
-    now: Time,
+    pub(super) now: Time,
     vector_base: u32,
     /// What BOOT0 said at the last reset of the system.
     boot_vectors: u32,
@@ -36,6 +45,12 @@ pub struct Chip {
     /// AP1 can make cacheable accesses.
     cacheable_debug: bool,
     lines: [u64; 4],
+    /// In Standby, with no supply.
+    pub(super) off: bool,
+    /// The debug port has lost its supply, and has not been told.
+    pub(super) port_lost: bool,
+    /// An access port was asked while it had no clock.
+    awaited: bool,
 }
 
 impl Chip {
@@ -51,6 +66,9 @@ impl Chip {
             bus_dead: false,
             cacheable_debug: true,
             lines: [0; 4],
+            off: false,
+            port_lost: false,
+            awaited: false,
         };
         chip.reset(ResetCause::Power);
         chip
@@ -82,6 +100,7 @@ impl Chip {
             self.map.wires.strikes.clear();
         }
         self.bus_dead = false;
+        self.supply_core_domain();
         self.map.hold(false);
         self.map.synchronise(self.now, self.core.cycles);
         self.map.wires.reset_cause = cause;
@@ -133,26 +152,30 @@ impl Chip {
         }
     }
 
-    /// Lets time pass until `end`, give or take the core's last instruction, or until something happens to the board: that.
-    pub fn run_until(&mut self, end: Time) -> Option<Event> {
+    /// Lets time pass until `end`, give or take the core's last instruction, or until the board has something to do: that.
+    pub fn run_until(&mut self, end: Time) -> Option<Pause> {
         while self.now < end {
             self.map.synchronise(self.now, self.core.cycles);
             self.map.tick();
             self.settle();
             if let Some(event) = self.due_strike() {
-                return Some(event);
+                return Some(Pause::Strike(event));
+            }
+            if self.awaited && self.map.wires.low_power == LowPower::Run {
+                self.awaited = false;
+                return Some(Pause::Awake);
             }
             let strikes = self.map.wires.strikes.iter().map(|strike| strike.at);
             let event = strikes.chain(self.map.next_event()).min().unwrap_or(end);
             let limit = event.min(end).max(self.now + Time(1));
-            if self.held {
+            if self.held || self.off {
                 self.now = limit;
             } else {
                 self.run_core(limit);
             }
         }
         self.map.synchronise(self.now, self.core.cycles);
-        self.due_strike()
+        self.due_strike().map(Pause::Strike)
     }
 
     /// What happens to the board now.
@@ -170,13 +193,21 @@ impl Chip {
     fn run_core(&mut self, limit: Time) {
         // Devices that the tick above touched may have changed the clock.
         self.map.synchronise(self.now, self.core.cycles);
-        let budget = self.cycles_until(limit);
+        // Whoever waits for the core must see it awake, however soon it sleeps again.
+        let budget = match self.awaited {
+            true => 1,
+            false => self.cycles_until(limit),
+        };
         self.map.set_horizon(limit);
         let outcome = self.core.run(&mut self.map, budget);
         self.now = self.now.max(self.map.time_at(self.core.cycles));
         match outcome {
             Outcome::Budget | Outcome::Attention => {}
-            Outcome::Sleeping | Outcome::Idle => self.skip_to(limit),
+            Outcome::Sleeping => {
+                self.follow_low_power();
+                self.sleep_until(limit);
+            }
+            Outcome::Idle => self.skip_to(limit),
             Outcome::Halted | Outcome::LockedUp => self.now = self.now.max(limit),
             Outcome::ResetRequested(ResetRequest::System) => self.reset(ResetCause::Software),
             Outcome::ResetRequested(ResetRequest::Core) => {
@@ -184,6 +215,20 @@ impl Chip {
             }
         }
         self.settle();
+    }
+
+    /// The core sleeps; if its clock stands still, so does its own timer.
+    fn sleep_until(&mut self, limit: Time) {
+        let wires = &self.map.wires;
+        match wires.low_power {
+            LowPower::Stop | LowPower::Standby if !wires.keeps_clocks() => {
+                self.map.synchronise(self.now, self.core.cycles);
+                self.core.stand_still(self.cycles_until(limit));
+                self.now = self.now.max(limit);
+            }
+            LowPower::Run => {}
+            _ => self.skip_to(limit),
+        }
     }
 
     /// Nothing happens before `limit` or the core's own next event.
@@ -220,6 +265,7 @@ impl Chip {
         if std::mem::take(&mut self.map.wires.reset_request) {
             self.reset(self.map.wires.reset_cause);
         }
+        self.follow_low_power();
     }
 
     fn report(&self, access: &Unmodelled) {
@@ -281,6 +327,10 @@ impl Chip {
 
 impl System for Chip {
     fn read(&mut self, by: Requester, address: u32, width: Width) -> Result<u32, BusError> {
+        if self.is_unclocked(by.port, address) {
+            self.awaited = true;
+            return Err(BusError::Stalled);
+        }
         if by.port == Port::SystemDebug || rom_table::contains(address) {
             let result = self.debug_bus_read(address, width);
             self.settle();
@@ -305,6 +355,10 @@ impl System for Chip {
         width: Width,
         value: u32,
     ) -> Result<(), BusError> {
+        if self.is_unclocked(by.port, address) {
+            self.awaited = true;
+            return Err(BusError::Stalled);
+        }
         if by.port == Port::SystemDebug || rom_table::contains(address) {
             let result = self.debug_bus_write(address, width, value);
             self.settle();

@@ -67,8 +67,10 @@ const RAMECC2: u32 = 0x5802_7000;
 const WWDG: u32 = 0x4000_2C00;
 /// The watchdog that the option bytes can start.
 pub const IWDG: u32 = 0x5800_4800;
-const PWR: u32 = 0x5802_4800;
-const RCC: u32 = 0x5802_4400;
+/// Power control.
+pub const PWR: u32 = 0x5802_4800;
+/// Reset and clock control.
+pub const RCC: u32 = 0x5802_4400;
 /// A DMA controller has 16 channels of 128 bytes.
 const DMA_REGISTERS: u32 = 0x1000;
 /// Peripherals are spaced by 1 KB at least.

@@ -73,6 +73,14 @@ impl DebugPort {
         self.registers.disturbances = disturbances;
     }
 
+    /// Ends the transfer that was under way, if what it waited for is there.
+    pub fn catch_up(&mut self, system: &mut dyn System) {
+        if let Some(value) = self.registers.resume(system) {
+            self.buffered = value;
+            self.jtag.complete(value);
+        }
+    }
+
     /// Takes a bare bit sequence on SWDIO, lowest bit first. TDI is pulled up meanwhile.
     pub fn sequence(&mut self, count: u8, bits: u64, system: &mut dyn System) {
         for index in 0..count.min(64) {

@@ -127,6 +127,11 @@ impl JtagDp {
         };
     }
 
+    /// The access that was under way has read `value`.
+    pub fn complete(&mut self, value: u32) {
+        self.result = value;
+    }
+
     /// Drives the pins. While JTAG is not `selected` the controller is held in reset. True if a scan was acted upon.
     pub fn drive(
         &mut self,

@@ -59,6 +59,13 @@ pub mod abort {
     pub const CLEAR_OVERRUN: u32 = 1 << 4;
 }
 
+/// An access to a register of the selected access port.
+#[derive(Clone, Copy, Debug)]
+enum Transfer {
+    Read(u8),
+    Write(u8, u32),
+}
+
 /// The registers of the debug port and its access ports.
 #[derive(Clone, Debug)]
 pub struct Registers {
@@ -68,8 +75,8 @@ pub struct Registers {
     pub disturbances: Disturbances,
     control: u32,
     sticky: u32,
-    /// An access port has a transfer that never ends.
-    stalled: bool,
+    /// The transfer of an access port that has not ended.
+    stalled: Option<Transfer>,
     aps: [MemAp; 2],
 }
 
@@ -80,7 +87,7 @@ impl Default for Registers {
             disturbances: Disturbances::default(),
             control: 0,
             sticky: 0,
-            stalled: false,
+            stalled: None,
             aps: [MemAp::new(Port::SystemDebug), MemAp::new(Port::Core)],
         }
     }
@@ -104,7 +111,7 @@ impl Registers {
 
     /// What the port has against a transfer: WAIT while one is under way, FAULT while a sticky flag is set.
     pub fn refusal(&self) -> Option<Acknowledge> {
-        if self.stalled {
+        if self.stalled.is_some() {
             Some(Acknowledge::Wait)
         } else if self.sticky != 0 {
             Some(Acknowledge::Fault)
@@ -176,7 +183,7 @@ impl Registers {
             }
         }
         if value & abort::DAP_ABORT != 0 {
-            self.stalled = false;
+            self.stalled = None;
             self.disturbances.abort();
             self.aps.iter_mut().for_each(MemAp::abort);
         }
@@ -200,7 +207,7 @@ impl Registers {
                 None => Ok(0),
             }
         });
-        self.settle(result).unwrap_or(0)
+        self.settle(result, Transfer::Read(address)).unwrap_or(0)
     }
 
     /// Writes a register of the selected access port.
@@ -211,11 +218,25 @@ impl Registers {
                 Some(ap) => ap.write(register, value, system),
                 None => Ok(()),
             });
-        self.settle(result);
+        self.settle(result, Transfer::Write(address, value));
+    }
+
+    /// The transfer that has not ended may end now. What it read.
+    pub fn resume(&mut self, system: &mut dyn System) -> Option<u32> {
+        match self.stalled.take()? {
+            Transfer::Read(address) => {
+                let value = self.access_read(address, system);
+                self.stalled.is_none().then_some(value)
+            }
+            Transfer::Write(address, value) => {
+                self.access_write(address, value, system);
+                None
+            }
+        }
     }
 
     /// Keeps what an AP transfer came to.
-    fn settle<T>(&mut self, result: Result<T, BusError>) -> Option<T> {
+    fn settle<T>(&mut self, result: Result<T, BusError>, transfer: Transfer) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(BusError::Refused) => {
@@ -223,7 +244,7 @@ impl Registers {
                 None
             }
             Err(BusError::Stalled) => {
-                self.stalled = true;
+                self.stalled = Some(transfer);
                 None
             }
         }

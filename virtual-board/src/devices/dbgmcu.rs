@@ -27,6 +27,8 @@ const CORE_PORT_OPEN: u32 = 1 << 17;
 
 /// STM32H7Rx/7Sx, and the revision of the first parts sold (not verified against a part).
 const IDENTITY: u32 = 0x1003_0485;
+/// CR: DBG_SLEEP, DBG_STOP, DBG_STANDBY.
+const LOW_POWER: u32 = 7;
 const CR_MASK: u32 = 0x1031_0007;
 
 /// Offsets of the freeze registers.
@@ -82,6 +84,7 @@ impl Device for Dbgmcu {
                 None => return Err(Refusal::Unmodelled { reset: 0 }),
             },
         }
+        wires.debug_low_power = self.control & LOW_POWER;
         wires.frozen_apb1 = self.freeze[APB1];
         wires.frozen_apb4 = self.freeze[APB4];
         Ok(())
@@ -90,6 +93,7 @@ impl Device for Dbgmcu {
     fn reset(&mut self, reset: Reset, wires: &mut Wires) {
         if reset == Reset::Power {
             *self = Self::new();
+            wires.debug_low_power = 0;
             wires.frozen_apb1 = 0;
             wires.frozen_apb4 = 0;
         }

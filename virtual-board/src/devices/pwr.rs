@@ -3,7 +3,7 @@
 //! Ready bits follow their enables at once, but for the USB supply's and the voltage scaling's, which take a moment.
 //! Only registers that start-up code touches have a meaning; the rest of the block is plain storage.
 
-use super::{Access, Device, Refusal, Reset, Wires};
+use super::{Access, Device, LowPower, Refusal, Reset, Wires};
 use crate::{bus::Width, clock::Time};
 
 const CR1: u32 = 0x00;
@@ -29,6 +29,11 @@ const USB33DEN: u32 = 1 << 24;
 const USBREGEN: u32 = 1 << 25;
 const USB33RDY: u32 = 1 << 26;
 const CSR2_READ_ONLY: u32 = SDEXTRDY | USB33RDY;
+/// CSR3: power-down in deep sleep, clears the flags below, the chip was in Stop, in Standby.
+const PDDS: u32 = 1 << 0;
+const CSSF: u32 = 1 << 1;
+const STOPF: u32 = 1 << 8;
+const SBF: u32 = 1 << 9;
 /// CSR4: voltage scaling and its ready bit.
 const VOS: u32 = 1 << 0;
 const VOSRDY: u32 = 1 << 1;
@@ -44,6 +49,7 @@ pub struct Pwr {
     cr1: u32,
     csr1: u32,
     csr2: u32,
+    csr3: u32,
     csr4: u32,
     plain: [u32; 20],
     scaling_settled: Time,
@@ -65,12 +71,22 @@ impl Pwr {
             cr1: 0,
             csr1: 0,
             csr2: 0x0000_0006,
+            csr3: 0,
             csr4: 0,
             plain: [0; 20],
             scaling_settled: Time(0),
             usb_settled: Time(0),
             seen: Time(0),
         }
+    }
+
+    /// The chip enters Stop or Standby.
+    pub fn note(&mut self, mode: LowPower) {
+        self.csr3 |= match mode {
+            LowPower::Stop => STOPF,
+            LowPower::Standby => SBF,
+            LowPower::Run | LowPower::Sleep => 0,
+        };
     }
 
     fn drive(&self, wires: &mut Wires) {
@@ -106,10 +122,9 @@ impl Device for Pwr {
             }
             CSR1 => self.csr1 | if self.csr1 & BREN != 0 { BRRDY } else { 0 },
             CSR2 => self.csr2_now(wires.now),
+            CSR3 => self.csr3,
             CSR4 => self.csr4 | if settled { VOSRDY } else { 0 },
-            CSR3 | WKUPCR..PLAIN_END if offset.is_multiple_of(4) => {
-                self.plain[(offset / 4) as usize]
-            }
+            WKUPCR..PLAIN_END if offset.is_multiple_of(4) => self.plain[(offset / 4) as usize],
             _ => return Err(Refusal::Unmodelled { reset: 0 }),
         })
     }
@@ -134,7 +149,12 @@ impl Device for Pwr {
             }
             // Write-one-to-clear flags, none of which is ever set.
             WKUPCR => {}
-            CSR3 | WKUPCR..PLAIN_END if offset.is_multiple_of(4) => {
+            CSR3 => {
+                let kept = if value & CSSF != 0 { 0 } else { STOPF | SBF };
+                self.csr3 = self.csr3 & kept | value & PDDS;
+                wires.power_down_deepsleep = value & PDDS != 0;
+            }
+            WKUPCR..PLAIN_END if offset.is_multiple_of(4) => {
                 self.plain[(offset / 4) as usize] = value;
             }
             _ => return Err(Refusal::Unmodelled { reset: 0 }),
@@ -142,8 +162,16 @@ impl Device for Pwr {
         Ok(())
     }
 
-    fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
-        *self = Self::new();
+    fn reset(&mut self, reset: Reset, wires: &mut Wires) {
+        let flags = match reset {
+            Reset::Power => 0,
+            Reset::System => self.csr3 & (STOPF | SBF),
+        };
+        *self = Self {
+            csr3: flags,
+            ..Self::new()
+        };
+        wires.power_down_deepsleep = false;
         self.drive(wires);
     }
 

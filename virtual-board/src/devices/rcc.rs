@@ -11,7 +11,7 @@ pub mod clocks;
 use std::collections::BTreeMap;
 
 use self::clocks::Clocks;
-use super::{Access, Device, Refusal, Reset, ResetCause, Wires, gate::APB1ENR1};
+use super::{Access, Device, LowPower, Refusal, Reset, ResetCause, Wires, gate::APB1ENR1};
 use crate::{bus::Width, clock::Time};
 
 /// Clock control register.
@@ -47,6 +47,12 @@ const LSI_HZ: u64 = 32_000;
 const CR_READY: u32 = 1 << 2 | 1 << 5 | 1 << 8 | 1 << 13 | 1 << 17 | 1 << 25 | 1 << 27 | 1 << 29;
 /// CFGR: switch and its status.
 const CFGR_SWS: u32 = 7 << 3;
+/// CFGR.SW.
+const CFGR_SW: u32 = 7;
+/// CR: sources that a wake-up from Stop can run from, and those that Stop switches off (HSE, PLL1 to PLL3).
+const HSION: u32 = 1 << 0;
+const CSION: u32 = 1 << 7;
+const CR_STOPPED: u32 = 1 << 16 | 1 << 24 | 1 << 26 | 1 << 28;
 /// CKPROTR: positions of the XSPI1, XSPI2 and FMC switches, read only.
 const CKPROTR_WRITABLE: u32 = 3;
 /// CSR.
@@ -123,13 +129,19 @@ impl Rcc {
     fn drive(&mut self, wires: &mut Wires) {
         self.driven = wires.now;
         let clocks = self.clocks(wires.now);
-        let after = (
-            clocks.core(),
-            clocks.hclk(),
-            clocks.timer(),
-            clocks.apb1(),
-            [clocks.xspi(0), clocks.xspi(1)],
-        );
+        let stopped = matches!(wires.low_power, LowPower::Stop | LowPower::Standby);
+        let after = if stopped && !wires.keeps_clocks() {
+            // The core's is what its skipped time is counted in.
+            (clocks.core(), 0, 0, 0, [0; 2])
+        } else {
+            (
+                clocks.core(),
+                clocks.hclk(),
+                clocks.timer(),
+                clocks.apb1(),
+                [clocks.xspi(0), clocks.xspi(1)],
+            )
+        };
         wires.lsi_since = self.low_speed_ready[0];
         let rtc_hz = self.rtc(wires.now);
         let hsi48 = self.is_ready(HSI48, wires.now);
@@ -172,6 +184,22 @@ impl Rcc {
             }
             _ => 0,
         }
+    }
+
+    /// Stop: HSE and the PLLs go off; the system runs from HSI or CSI when it is over (CFGR.STOPWUCK).
+    pub fn enter_stop(&mut self, wires: &mut Wires) {
+        let source = self.register(CFGR) >> 6 & 1;
+        self.registers
+            .insert(CFGR, self.register(CFGR) & !CFGR_SW | source);
+        let on = if source == 1 { CSION } else { HSION };
+        self.write_cr(self.register(CR) & !CR_STOPPED | on, wires.now);
+        self.ready[source as usize] = Some(wires.now);
+        self.drive(wires);
+    }
+
+    /// Stop is over.
+    pub fn leave_stop(&mut self, wires: &mut Wires) {
+        self.drive(wires);
     }
 
     fn cr_now(&self, now: Time) -> u32 {

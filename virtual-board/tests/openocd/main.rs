@@ -19,6 +19,9 @@ const SCRATCH: u32 = 0x2404_0000;
 /// Nothing answers there.
 const HOLE: u32 = 0x1000_0000;
 
+/// What a configuration for this family does (DBGMCU_CR): the appli sleeps, and its memory would be out of reach meanwhile.
+const KEEP_CLOCKS: &str = "halt; mww 0x5c001004 7; resume";
+
 #[test]
 fn attaches_and_finds_the_chip() {
     let bench = Bench::running();
@@ -77,6 +80,7 @@ fn reads_and_writes_memory_while_the_core_runs() {
     let counter = bench.appli.symbol("COUNTER");
     let before = bench.word(counter);
     let log = bench.openocd(&[
+        KEEP_CLOCKS,
         &format!("mdw {counter:#x}"),
         &format!("mww {SCRATCH:#x} 0xcafef00d"),
         &format!("mwb {:#x} 0x5a", SCRATCH + 5),
@@ -178,6 +182,7 @@ fn a_watchpoint_stops_behind_the_write() {
 fn a_refused_access_is_an_error_and_nothing_more() {
     let bench = Bench::running();
     let log = bench.openocd(&[
+        KEEP_CLOCKS,
         &format!("catch {{mdw {HOLE:#x}}} message; echo \"said: $message\""),
         &format!("catch {{mww {HOLE:#x} 1}} message; echo \"said: $message\""),
         &format!("mdw {NOR:#x}"),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::devices::WatchdogOptions;
+use crate::devices::{LowPower, WatchdogOptions};
 
 /// Product states that we know (NVSR.NVSTATE).
 pub const OPEN: u8 = 0xB4;
@@ -123,6 +123,16 @@ impl Options {
     /// OBW1SR.IWDG_HW clear: the watchdog starts by itself.
     pub fn is_watchdog_in_hardware(&self) -> bool {
         self.active[OBW1SR] >> 4 & 1 == 0
+    }
+
+    /// OBW1SR.NRST_STOP or NRST_STBY clear: to enter that mode is a reset.
+    pub fn resets_instead_of(&self, mode: LowPower) -> bool {
+        let bit = match mode {
+            LowPower::Stop => 6,
+            LowPower::Standby => 7,
+            LowPower::Run | LowPower::Sleep => return false,
+        };
+        self.active[OBW1SR] >> bit & 1 == 0
     }
 
     /// OBW1SR.IWDG_FZ_STOP and IWDG_FZ_STBY clear: the watchdog stands still there.

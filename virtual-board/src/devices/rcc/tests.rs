@@ -95,3 +95,30 @@ fn a_reset_pulse_is_counted_even_if_nobody_looks_in_between() {
     write(&mut rcc, &mut wires, 0x7C, 0);
     assert_eq!(wires.reset_pulses.get(&(0x7C, 12)), Some(&1));
 }
+
+/// Whoever wakes from Stop runs from HSI or CSI, and has to start the PLLs again.
+#[test]
+fn stop_switches_the_plls_off() {
+    for (stop_clock, wakes_at) in [(0, 64_000_000), (1 << 6, 4_000_000)] {
+        let (mut rcc, mut wires) = (Rcc::new(), Wires::default());
+        rcc.reset(Reset::Power, &mut wires);
+        run_at_600_mhz(&mut rcc, &mut wires);
+        let running = wires.core_hz;
+        assert!(running > 500_000_000, "{running}");
+        write(&mut rcc, &mut wires, CFGR, 3 | stop_clock);
+        wires.low_power = LowPower::Stop;
+        rcc.enter_stop(&mut wires);
+        assert_eq!(
+            (wires.hclk_hz, wires.timer_hz, wires.xspi_hz),
+            (0, 0, [0; 2])
+        );
+        wires.low_power = LowPower::Run;
+        rcc.leave_stop(&mut wires);
+        assert_eq!(wires.core_hz, wakes_at);
+        assert_eq!(wires.xspi_hz, [0; 2], "their PLL is off");
+        write(&mut rcc, &mut wires, CR, 0x0500_0025 | stop_clock << 1);
+        wait(&mut rcc, &mut wires);
+        write(&mut rcc, &mut wires, CFGR, 3);
+        assert_eq!(wires.core_hz, running, "code that starts them again");
+    }
+}
