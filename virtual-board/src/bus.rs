@@ -40,6 +40,10 @@ pub enum BusError {
     Stalled,
 }
 
+/// A slave never answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stalled;
+
 /// Everything outside the core's private peripheral bus (0xE000_0000..0xE010_0000 never arrives here).
 ///
 /// Values are little-endian and right-aligned. Addresses are aligned to `width`: the core and the MEM-AP split what is not.
@@ -55,6 +59,17 @@ pub trait Bus {
         value: u32,
         master: Master,
     ) -> Result<(), BusError>;
+
+    /// A read that the core makes ahead of need, of memory that may be external. Its value and an error response are thrown away.
+    /// `Err` says that no response ever comes.
+    fn read_ahead(&mut self, _address: u32) -> Result<(), Stalled> {
+        Ok(())
+    }
+
+    /// Where a read ahead can do harm: bit n for the 256 MB from n * 0x1000_0000 on.
+    fn closed_windows(&self) -> u32 {
+        0
+    }
 
     /// Core cycles since the core last started to run; devices derive the current time from it.
     /// Called before every access that is not a fetch, so that a timer read in a loop advances.

@@ -137,6 +137,10 @@ pub struct Core {
     verdicts: verdict::Verdicts,
     /// Neither the MPU nor the data cache has a say in data accesses.
     data_is_plain: bool,
+    /// Windows that a read ahead must not touch.
+    closed_windows: u32,
+    /// There is one that the MPU does not keep it from.
+    looks_ahead: bool,
     fetch_grant: u32,
     fetch_faultmask: bool,
     /// The line of the instruction cache that serves the granted fetches.
@@ -181,6 +185,8 @@ impl Core {
             caches: cache::Caches::default(),
             verdicts: verdict::Verdicts::default(),
             data_is_plain: true,
+            closed_windows: 0,
+            looks_ahead: false,
             fetch_grant: 0b10,
             fetch_faultmask: false,
             fetch_line: None,

@@ -393,6 +393,16 @@ pub trait Device: std::any::Any + Send {
         Err(Refusal::Error)
     }
 
+    /// A read of the mapped memory that the core makes ahead of need; only a stall shows.
+    fn read_ahead(&mut self, _offset: u32, _wires: &mut Wires) -> Access<()> {
+        Ok(())
+    }
+
+    /// True if this device maps memory that it does not serve now, so that a read ahead may matter.
+    fn is_closed(&self) -> bool {
+        false
+    }
+
     /// Writes to the memory that this device maps, at `offset` from that range's base.
     fn write_memory(
         &mut self,

@@ -16,7 +16,7 @@ mod ram;
 use std::{any::Any, collections::BTreeSet};
 
 use crate::{
-    bus::{Bus, BusError, Master, Width},
+    bus::{Bus, BusError, Master, Stalled, Width},
     clock::{CycleClock, Time},
     devices::{Device, Refusal, Reset, Wires},
 };
@@ -421,6 +421,28 @@ impl Bus for Map {
             }
             result => Ok(result?),
         }
+    }
+
+    fn read_ahead(&mut self, address: u32) -> Result<(), Stalled> {
+        if self.held_at(address) {
+            return Ok(());
+        }
+        self.wires.now = self.clock.time_at(self.cycle);
+        let Some((window, offset)) = self.window_at(address) else {
+            return Ok(());
+        };
+        let slot = window.slot;
+        let device = &mut self.slots[slot].device;
+        match device.read_ahead(offset, &mut self.wires) {
+            Err(Refusal::Stall) => Err(Stalled),
+            _ => Ok(()),
+        }
+    }
+
+    fn closed_windows(&self) -> u32 {
+        let closed = |window: &&Window| self.slots[window.slot].device.is_closed();
+        let windows = self.windows.iter().filter(closed);
+        windows.fold(0, |mask, window| mask | 1 << (window.base >> 28))
     }
 
     fn at_cycle(&mut self, cycle: u64) {

@@ -3,6 +3,7 @@
 //! Nothing architectural changes before an instruction can no longer fault, so a fault leaves the registers as they were and
 //! the pc at the instruction. Memory is the exception, as in the manual: the words of an STM that faults late are written.
 
+mod ahead;
 mod arithmetic;
 mod memory;
 mod special;
@@ -74,8 +75,13 @@ impl Core {
                 operand,
             } => return Ok(self.data(op, flags, d, n, operand)),
             Branch { condition, offset } => {
-                if self.registers.condition_holds(condition) {
-                    Flow::Branch(self.registers.pc().wrapping_add_signed(offset))
+                let target = self.registers.pc().wrapping_add_signed(offset);
+                let taken = self.registers.condition_holds(condition);
+                if self.looks_ahead && condition < 14 {
+                    self.look_ahead(bus, if taken { next } else { target });
+                }
+                if taken {
+                    Flow::Branch(target)
                 } else {
                     Flow::Next
                 }
@@ -95,8 +101,13 @@ impl Core {
                 Flow::Branch(target & !1)
             }
             CompareBranch { nonzero, n, offset } => {
-                if (self.registers.get(n) != 0) == nonzero {
-                    Flow::Branch(self.registers.pc().wrapping_add(offset.into()))
+                let target = self.registers.pc().wrapping_add(offset.into());
+                let taken = (self.registers.get(n) != 0) == nonzero;
+                if self.looks_ahead {
+                    self.look_ahead(bus, if taken { next } else { target });
+                }
+                if taken {
+                    Flow::Branch(target)
                 } else {
                     Flow::Next
                 }

@@ -47,6 +47,8 @@ impl Core {
         self.idle.restart();
         self.revoke_fetch_grant();
         self.attention = false;
+        self.closed_windows = bus.closed_windows();
+        self.decide_to_look_ahead();
         loop {
             if let Some(outcome) = self.look_up(bus, end) {
                 return outcome;

@@ -86,5 +86,6 @@ impl Core {
         }
         self.data_is_plain = !self.system.mpu.is_enabled() && !self.system.scb.configured(ccr::DC);
         self.revoke_fetch_grant();
+        self.decide_to_look_ahead();
     }
 }

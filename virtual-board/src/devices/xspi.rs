@@ -317,6 +317,23 @@ impl Device for Xspi {
     }
 
     #[inline]
+    /// A controller that is enabled for indirect transfers or polling does not answer a read of its window that nobody waits for: the
+    /// bus hangs, as users of the same speculation with QUADSPI saw. That this controller does the same is assumed [U]. Where it is off,
+    /// without a clock or without supply, the answer is an error, which nobody sees.
+    fn read_ahead(&mut self, offset: u32, wires: &mut Wires) -> Access<()> {
+        if self.mode() == FunctionalMode::MemoryMapped {
+            return self.read_window(offset & !3, Width::Word, wires).map(drop);
+        }
+        if self.enabled() && self.gate_is_open(wires) && self.clock_hz(wires) != 0 {
+            return Err(Refusal::Stall);
+        }
+        Err(Refusal::Error)
+    }
+
+    fn is_closed(&self) -> bool {
+        !matches!(self.window, Window::Plain { .. })
+    }
+
     fn read_memory(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32> {
         if let Window::Plain { size, port } = self.window
             && self.generation == wires.generation

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// Address of an access and, if the base register moves, its new value.
-struct Place {
-    address: u32,
+pub(super) struct Place {
+    pub(super) address: u32,
     base: Option<u32>,
 }
 
 impl LoadSize {
-    fn width(self) -> Width {
+    pub(super) fn width(self) -> Width {
         match self {
             Self::Word => Width::Word,
             Self::Half | Self::SignedHalf => Width::Half,
@@ -26,7 +26,7 @@ impl LoadSize {
         }
     }
 
-    fn extended(self, value: u32) -> u32 {
+    pub(super) fn extended(self, value: u32) -> u32 {
         match self {
             Self::Word | Self::Half | Self::Byte => value,
             Self::SignedHalf => value as i16 as u32,
@@ -44,7 +44,7 @@ fn kind(index: Index) -> AccessKind {
 }
 
 impl Core {
-    fn place(&self, n: u8, index: Index, offset: i16) -> Place {
+    pub(super) fn place(&self, n: u8, index: Index, offset: i16) -> Place {
         let base = if n == 15 {
             self.registers.literal_base()
         } else {
@@ -67,7 +67,7 @@ impl Core {
         }
     }
 
-    fn indexed(&self, n: u8, m: u8, shift: u8) -> u32 {
+    pub(super) fn indexed(&self, n: u8, m: u8, shift: u8) -> u32 {
         self.registers
             .get(n)
             .wrapping_add(self.registers.get(m) << shift)
