@@ -3,7 +3,7 @@
 mod support;
 
 use support::{
-    board::{Board, text},
+    board::{Board, boot_image, nor_image, text},
     firmware,
 };
 
@@ -92,6 +92,74 @@ fn internal_flash_needs_permission() {
     assert!(
         allowed.contains("internal flash: 2 sectors changed"),
         "{allowed}"
+    );
+}
+
+/// Wish 15: a boot stage as HEX, an appli as ELF and data as BIN@ADDRESS, in one go.
+#[test]
+fn internal_flash_and_window_are_programmed_in_one_go_from_files_of_every_kind() {
+    let board = Board::blank();
+    let boot = board.file("boot.hex");
+    let records = boot_image("boot.elf");
+    std::fs::write(&boot, hex(0x0800_0000, &records)).expect("a file");
+    let data = board.file("data.bin");
+    std::fs::write(&data, b"some data").expect("a file");
+    let data_there = format!("{}@0x70100000", text(&data));
+    let (boot, appli) = (text(&boot), text(&firmware("appli.elf")));
+    let files = ["flash", "--install-boot", &boot, &appli, &data_there];
+    let done = board.succeeds(&files);
+    assert!(
+        done.contains("internal flash: 2 sectors changed") && done.contains("window nor"),
+        "{done}"
+    );
+    assert_eq!(board.internal_flash(records.len()), records);
+    let appli = nor_image("appli.elf");
+    let nor = board.nor(0x10_0009);
+    assert_eq!(&nor[..appli.len()], appli);
+    assert_eq!(&nor[0x10_0000..], b"some data");
+    let again = board.succeeds(&files);
+    assert_eq!(
+        again.matches("unchanged, 0 bytes programmed").count(),
+        2,
+        "{again}"
+    );
+    board.succeeds(&["boot", "arm"]);
+}
+
+/// `data` as Intel HEX of one 64 KB page.
+fn hex(base: u32, data: &[u8]) -> String {
+    let record = |kind: u8, at: u16, data: &[u8]| {
+        let [high, low] = at.to_be_bytes();
+        let mut bytes = vec![data.len() as u8, high, low, kind];
+        bytes.extend_from_slice(data);
+        let sum = bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        bytes.push(sum.wrapping_neg());
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+        format!(":{digits}\n")
+    };
+    let mut text = record(4, 0, &base.to_be_bytes()[..2]);
+    for (at, line) in (0..).step_by(16).zip(data.chunks(16)) {
+        text += &record(0, at, line);
+    }
+    text + &record(1, 0, &[])
+}
+
+#[test]
+fn flash_tells_programs_of_its_progress_in_json() {
+    let board = Board::booted();
+    let told = board.succeeds(&["flash", "--json", &text(&firmware("appli.elf"))]);
+    let events: Vec<serde_json::Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .collect();
+    let (last, before) = events.split_last().expect("events");
+    assert_eq!(last["event"], "load", "{told}");
+    assert!(last["programmed"].as_u64() > Some(8192), "{told}");
+    assert!(
+        before.iter().any(|event| event["event"] == "progress"
+            && event["phase"] == "program"
+            && event["total"].as_u64() > Some(8192)),
+        "{told}"
     );
 }
 

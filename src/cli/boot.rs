@@ -2,7 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use super::{Outcome, progress::Watcher, target::Target};
+use super::{
+    Outcome,
+    progress::{Form, Watcher},
+    target::Target,
+};
 use crate::{
     session::{Leave, OnAttach},
     verbs,
@@ -58,7 +62,7 @@ impl Boot {
             }
             Action::Install => {
                 let file = self.file.unwrap_or_default();
-                let mut watcher = Watcher::new()?;
+                let mut watcher = Watcher::new(Form::Bar)?;
                 let report = verbs::boot_install(&mut session, &file, &mut watcher);
                 watcher.finish();
                 println!("{}", report?);
@@ -68,7 +72,7 @@ impl Boot {
                 if self.reset_nor {
                     verbs::reset_nor(&mut session)?;
                 }
-                let mut watcher = Watcher::new()?;
+                let mut watcher = Watcher::new(Form::Bar)?;
                 let armed = verbs::arm(&mut session, &mut watcher);
                 watcher.finish();
                 let armed = armed?;

@@ -4,11 +4,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use super::{
     Outcome,
-    progress::Watcher,
+    progress::{Form, Watcher},
     target::{Target, TargetError},
 };
 use crate::{
     fault::Fault,
+    gdb::events::{Event, Events},
     session::{Leave, OnAttach},
     verbs,
 };
@@ -33,6 +34,9 @@ pub struct Flash {
     /// Program nothing; print the plan.
     #[arg(long)]
     dry_run: bool,
+    /// One JSON object a line on stdout: progress, and what was done.
+    #[arg(long, conflicts_with_all = ["verify", "dry_run"])]
+    json: bool,
     #[command(flatten)]
     target: Target,
 }
@@ -62,10 +66,14 @@ impl Flash {
             comparison.verified().map_err(Fault::from)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let mut watcher = Watcher::new()?;
+        let form = if self.json { Form::Json } else { Form::Bar };
+        let mut watcher = Watcher::new(form)?;
         let report = verbs::flash(&mut session, &files, &mut watcher);
         watcher.finish();
-        println!("{}", report?);
+        match form {
+            Form::Bar => println!("{}", report?),
+            Form::Json => Events::Json.tell(&Event::load(&report?)),
+        }
         super::print_notices(&mut session);
         // The flash is right; a boot stage that does not start it is worth a line.
         if let Some(fault) = session.boot_fault() {

@@ -1,7 +1,6 @@
-//! Long work at the command line: a bar on a terminal, and Ctrl-C or SIGTERM ends it after the operation under way.
+//! Long work at the command line: a bar on a terminal or JSON events, and Ctrl-C or SIGTERM ends it after the operation under way.
 
 use std::{
-    io::{IsTerminal, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,24 +8,36 @@ use std::{
     thread,
 };
 
-use crate::link::{Attendant, Link, Phase, Progress, Verdict};
+use indicatif::{ProgressBar, ProgressStyle};
 
-/// Characters of the bar.
-const WIDTH: u64 = 30;
+use crate::{
+    gdb::events::{Events, Pace},
+    link::{Attendant, Link, Phase, Progress, Verdict},
+};
 
 /// Exit code of a process that a signal has ended (SIGINT is 2).
 const INTERRUPTED: i32 = 128 + 2;
 
-/// Shows progress on stderr if that is a terminal, and watches for signals.
+/// How progress is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A bar on stderr, if that is a terminal.
+    Bar,
+    /// JSON events on stdout.
+    Json,
+}
+
+/// Shows progress, and watches for signals.
 pub struct Watcher {
     cancelled: Arc<AtomicBool>,
-    shows: bool,
-    shown: Option<(Phase, u64)>,
+    form: Form,
+    bar: ProgressBar,
+    pace: Pace,
 }
 
 impl Watcher {
     /// Watches from now on.
-    pub fn new() -> anyhow::Result<Self> {
+    pub fn new(form: Form) -> anyhow::Result<Self> {
         let cancelled = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&cancelled);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -39,40 +50,37 @@ impl Watcher {
             runtime.block_on(signal());
             std::process::exit(INTERRUPTED);
         });
+        // Hidden by indicatif itself where stderr is no terminal.
+        let bar = ProgressBar::no_length().with_style(ProgressStyle::with_template(
+            "{msg:<16}[{bar:30}] {percent:>3} %",
+        )?);
         Ok(Self {
             cancelled,
-            shows: std::io::stderr().is_terminal(),
-            shown: None,
+            form,
+            bar,
+            pace: Pace::default(),
         })
     }
 
     fn show(&mut self, progress: &Progress) {
-        let filled = (progress.done * WIDTH)
-            .checked_div(progress.total)
-            .unwrap_or(0)
-            .min(WIDTH);
-        let shown = (progress.phase, filled);
-        if !self.shows || self.shown == Some(shown) {
+        if self.form == Form::Json {
+            if let Some(event) = self.pace.event(progress) {
+                Events::Json.tell(&event);
+            }
             return;
         }
-        self.shown = Some(shown);
-        let what = match progress.phase {
+        self.bar.set_message(match progress.phase {
             Phase::Erase | Phase::Program => "programming",
             Phase::Verify => "verifying",
             Phase::Boot => "boot stage runs",
-        };
-        let bar: String = (0..WIDTH)
-            .map(|at| if at < filled { '#' } else { '.' })
-            .collect();
-        // A terminal that is gone is no reason to stop programming.
-        let _ = write!(std::io::stderr(), "\r{what:<16}[{bar}]");
+        });
+        self.bar.set_length(progress.total);
+        self.bar.set_position(progress.done);
     }
 
-    /// Leaves the line of the bar.
+    /// Takes the bar away: what it came to is said by whoever asked.
     pub fn finish(&mut self) {
-        if self.shown.take().is_some() {
-            eprintln!();
-        }
+        self.bar.finish_and_clear();
     }
 }
 

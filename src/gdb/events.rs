@@ -5,7 +5,12 @@ use std::{io, net::SocketAddr};
 
 use serde::Serialize;
 
-use crate::{fault::Fault, flash::Report, layout::Address};
+use crate::{
+    fault::Fault,
+    flash::Report,
+    layout::Address,
+    link::{Phase, Progress},
+};
 
 /// One thing that happened. The field `event` holds its name.
 #[derive(Debug, Serialize)]
@@ -29,6 +34,15 @@ pub enum Event<'a> {
     Window {
         /// What was said on the console.
         text: &'a str,
+    },
+    /// Long work goes on: told at each twentieth.
+    Progress {
+        /// `erase`, `program`, `verify` or `boot`.
+        phase: &'static str,
+        /// Bytes; milliseconds while the boot stage runs.
+        done: u64,
+        /// Of so many.
+        total: u64,
     },
     /// A flash transaction ended well.
     Load {
@@ -86,6 +100,33 @@ impl Event<'_> {
             unchanged: report.unchanged_bytes,
             verified: report.verified_bytes,
         }
+    }
+}
+
+/// Tells progress at each twentieth of each phase, and not at each step.
+#[derive(Debug, Default)]
+pub struct Pace {
+    told: Option<(Phase, u64)>,
+}
+
+impl Pace {
+    /// The event, if it is time for one.
+    pub fn event(&mut self, progress: &Progress) -> Option<Event<'static>> {
+        let part = (progress.done * 20).checked_div(progress.total);
+        let now = (progress.phase, part.unwrap_or(0));
+        if self.told.replace(now) == Some(now) {
+            return None;
+        }
+        Some(Event::Progress {
+            phase: match progress.phase {
+                Phase::Erase => "erase",
+                Phase::Program => "program",
+                Phase::Verify => "verify",
+                Phase::Boot => "boot",
+            },
+            done: progress.done,
+            total: progress.total,
+        })
     }
 }
 
@@ -159,6 +200,25 @@ mod tests {
             "Listening for GDB on 127.0.0.1:3333\n"
         );
         assert_eq!(written(Events::Silent, &listening()), "");
+    }
+
+    #[test]
+    fn progress_is_told_at_each_twentieth_of_a_phase() {
+        let mut pace = Pace::default();
+        let told: Vec<u64> = (0..=1000)
+            .filter_map(|done| {
+                let progress = Progress {
+                    phase: Phase::Program,
+                    done,
+                    total: 1000,
+                };
+                match pace.event(&progress)? {
+                    Event::Progress { done, .. } => Some(done),
+                    _ => None,
+                }
+            })
+            .collect();
+        assert_eq!(told, (0..=20).map(|part| part * 50).collect::<Vec<_>>());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{
     answers,
     company::{Company, Role},
     event_loop::{ClientId, Message, Outgoing},
+    events::Pace,
     refusal::Refusal,
     snapshot::Snapshot,
     wire::{
@@ -39,6 +40,8 @@ pub struct Meanwhile<'a> {
     pub snapshot: &'a Snapshot,
     /// The work was cancelled.
     cancelled: bool,
+    /// When progress is told.
+    pace: Pace,
 }
 
 impl<'a> Meanwhile<'a> {
@@ -48,6 +51,7 @@ impl<'a> Meanwhile<'a> {
             company,
             snapshot,
             cancelled: false,
+            pace: Pace::default(),
         }
     }
 
@@ -118,7 +122,9 @@ impl<'a> Meanwhile<'a> {
 
 impl Attendant for Meanwhile<'_> {
     fn attend(&mut self, progress: &Progress, link: &mut dyn Link) -> Verdict {
-        tracing::debug!(?progress, "long work");
+        if let Some(event) = self.pace.event(progress) {
+            self.company.events.tell(&event);
+        }
         while let Some(message) = self.company.newly_arrived() {
             self.serve(message, link);
         }
