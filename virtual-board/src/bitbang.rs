@@ -25,7 +25,7 @@ use crate::{
 pub const PROTOCOL: Protocol = Protocol {
     name: "remote_bitbang",
     converse: converse as Conversation,
-    refusal: REFUSAL,
+    refusal: |_| REFUSAL.to_vec(),
 };
 
 /// A TDO that is neither 0 nor 1. OpenOCD 0.12 gives up at it, and would fail an assertion at a connection that is merely closed.

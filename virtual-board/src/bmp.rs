@@ -24,8 +24,14 @@ use crate::{
 pub const PROTOCOL: Protocol = Protocol {
     name: "Black Magic",
     converse: converse as Conversation,
-    refusal: b"",
+    refusal: refuse,
 };
+
+/// The reason, as noise that clients pass over and whoever reads along sees, then an error in answer to the handshake.
+fn refuse(because: &str) -> Vec<u8> {
+    let answer = Answer::Error(ErrorCode::Busy).encoded();
+    format!("{because}\n{answer}").into_bytes()
+}
 
 /// Version of the remote protocol.
 const VERSION: u64 = 4;
@@ -62,6 +68,8 @@ enum Answer {
 enum ErrorCode {
     Unrecognised = 1,
     WrongLength = 2,
+    /// EBUSY, beyond the probe's own codes: the probe has another client, or no cable.
+    Busy = 16,
 }
 
 const DONE: Answer = Answer::Number(0);

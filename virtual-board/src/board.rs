@@ -288,11 +288,22 @@ impl Board {
 
     /// Everything that the board's console has sent.
     pub fn uart_text(&mut self) -> String {
+        String::from_utf8_lossy(self.console_bytes()).into_owned()
+    }
+
+    /// The last line of it with anything in it; empty if there is none.
+    pub fn last_uart_line(&mut self) -> String {
+        let mut lines = self.console_bytes().rsplit(|byte| *byte == b'\n');
+        let line = lines.find(|line| !line.trim_ascii().is_empty());
+        String::from_utf8_lossy(line.unwrap_or_default().trim_ascii_end()).into_owned()
+    }
+
+    fn console_bytes(&mut self) -> &[u8] {
         let base = self.description.console_base();
         let uart: &mut Uart = self.device_mut(base);
         let sent = uart.take_sent();
         self.console.extend_from_slice(&sent);
-        String::from_utf8_lossy(&self.console).into_owned()
+        &self.console
     }
 
     /// True while the controller is in memory-mapped mode.

@@ -5,7 +5,8 @@
 
 use std::{
     error::Error,
-    fs, io,
+    fs,
+    io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
     sync::mpsc::{self, Sender},
@@ -23,6 +24,7 @@ use virtual_board::{
     serve::{
         self, Protocol, Seat,
         console::{self, Outcome},
+        status_page::StatusPage,
     },
     state::State,
 };
@@ -47,7 +49,8 @@ enum Command {
     },
     /// Switch the board on and keep it running for debuggers that come and go, until SIGTERM, Ctrl-C or `quit`.
     ///
-    /// Commands for the board are read from the standard input, one a line: `help` lists them.
+    /// Commands for the board are read from the standard input, one a line: `help` lists them. A terminal shows a status page in its
+    /// last lines.
     Serve {
         #[command(flatten)]
         memories: Memories,
@@ -119,11 +122,14 @@ fn main() -> ExitCode {
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
         .from_env_lossy();
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+        .with_writer(io::stderr)
+        .with_target(false);
+    match io::stderr().is_terminal() {
+        true => log.init(),
+        false => log.with_ansi(false).init(),
+    }
     let outcome = match Arguments::parse().command {
         Command::Run {
             memories,
@@ -184,14 +190,19 @@ fn serve(
             println!("Listening for {} clients on {address}", protocol.name);
         }
     }
+    let page = StatusPage::show(&board, &seat)?;
+    let prompt = || page.as_ref().map_or(Ok(()), StatusPage::prompt);
     thread::spawn(move || read_lines(&events));
+    prompt()?;
     while let Ok(Event::Line(line)) = outside.recv() {
         match console::command(&line, &board, &seat) {
             Outcome::Reply(text) if text.is_empty() => {}
             Outcome::Reply(text) => println!("{text}"),
             Outcome::Quit => break,
         }
+        prompt()?;
     }
+    drop(page);
     board.with(|board| board.save())?;
     Ok(())
 }

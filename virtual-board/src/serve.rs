@@ -5,9 +5,10 @@
 //! connected, on whichever listener, another is turned away.
 
 pub mod console;
+pub mod status_page;
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -19,6 +20,9 @@ use crate::handle::VirtualBoard;
 /// How long the next debugger is kept waiting for one that is about to go.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Most that is read of a client that was turned away.
+const FAREWELL: u64 = 1 << 16;
+
 /// Serves one client until it goes.
 pub type Conversation = fn(&TcpStream, &VirtualBoard) -> io::Result<()>;
 
@@ -29,14 +33,14 @@ pub struct Protocol {
     pub name: &'static str,
     /// How a client is served.
     pub converse: Conversation,
-    /// What a client is sent that is turned away, in whatever way the protocol can say no.
-    pub refusal: &'static [u8],
+    /// What a client is sent that is turned away for this reason, in whatever way the protocol can say no.
+    pub refusal: fn(&str) -> Vec<u8>,
 }
 
 /// The place for one debugger.
 #[derive(Clone, Debug, Default)]
 pub struct Seat {
-    occupied: Arc<(Mutex<bool>, Condvar)>,
+    occupant: Arc<(Mutex<Option<String>>, Condvar)>,
 }
 
 /// A debugger in its place.
@@ -46,34 +50,34 @@ struct Occupant {
 }
 
 impl Seat {
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        let (occupied, _) = &*self.occupied;
-        occupied.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        let (occupant, _) = &*self.occupant;
+        occupant.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True while a debugger is connected.
-    pub fn is_occupied(&self) -> bool {
-        *self.lock()
+    /// The debugger that is connected: its protocol and address.
+    pub fn occupant(&self) -> Option<String> {
+        self.lock().clone()
     }
 
-    /// Takes the place, if it is free within `patience`.
-    fn take(&self, patience: Duration) -> Option<Occupant> {
-        let (_, freed) = &*self.occupied;
-        let (mut occupied, _) = freed
-            .wait_timeout_while(self.lock(), patience, |occupied| *occupied)
+    /// Takes the place for `client`, if it is free within `patience`.
+    fn take(&self, client: &str, patience: Duration) -> Option<Occupant> {
+        let (_, freed) = &*self.occupant;
+        let (mut occupant, _) = freed
+            .wait_timeout_while(self.lock(), patience, |occupant| occupant.is_some())
             .unwrap_or_else(PoisonError::into_inner);
-        if *occupied {
+        if occupant.is_some() {
             return None;
         }
-        *occupied = true;
+        *occupant = Some(client.to_owned());
         Some(Occupant { seat: self.clone() })
     }
 }
 
 impl Drop for Occupant {
     fn drop(&mut self) {
-        *self.seat.lock() = false;
-        self.seat.occupied.1.notify_one();
+        *self.seat.lock() = None;
+        self.seat.occupant.1.notify_one();
     }
 }
 
@@ -113,31 +117,39 @@ pub(crate) fn check_plug(board: &VirtualBoard) -> io::Result<()> {
 }
 
 /// Serves a client that has the place to itself, and turns any other away.
-fn admit(protocol: Protocol, mut stream: &TcpStream, board: &VirtualBoard, seat: &Seat) {
-    let client = stream.peer_addr().map_or_else(
-        |_| "a client that is gone".to_owned(),
-        |address| address.to_string(),
-    );
+fn admit(protocol: Protocol, stream: &TcpStream, board: &VirtualBoard, seat: &Seat) {
+    let client = match stream.peer_addr() {
+        Ok(address) => format!("{} client {address}", protocol.name),
+        Err(_) => format!("{} client that is gone", protocol.name),
+    };
     let plugged = board.with(|board| board.is_plugged());
-    let occupant = plugged.then(|| seat.take(PATIENCE)).flatten();
+    let occupant = plugged.then(|| seat.take(&client, PATIENCE)).flatten();
     let Some(_occupant) = occupant else {
         let because = match plugged {
             true => "another debugger is connected",
             false => "the probe is unplugged",
         };
-        tracing::warn!("{} client {client} refused: {because}", protocol.name);
+        tracing::warn!("{client} refused: {because}");
         // Nobody is left to be told of a failure.
-        let _ = stream
-            .write_all(protocol.refusal)
-            .and_then(|()| stream.shutdown(Shutdown::Both));
+        let _ = turn_away(stream, &(protocol.refusal)(because));
         return;
     };
-    tracing::info!("{} client {client} connected", protocol.name);
+    tracing::info!("{client} connected");
     let outcome = stream
         .set_nodelay(true)
         .and_then(|()| (protocol.converse)(stream, board));
     match outcome {
-        Ok(()) => tracing::info!("{} client {client} left", protocol.name),
-        Err(error) => tracing::info!("{} client {client} lost: {error}", protocol.name),
+        Ok(()) => tracing::info!("{client} left"),
+        Err(error) => tracing::info!("{client} lost: {error}"),
     }
+}
+
+/// Says no and hangs up. What the client sends meanwhile is read: a socket that is closed over unread bytes resets the connection, and
+/// the client's system may throw the refusal away.
+fn turn_away(mut stream: &TcpStream, refusal: &[u8]) -> io::Result<()> {
+    stream.write_all(refusal)?;
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    io::copy(&mut stream.take(FAREWELL), &mut io::sink())?;
+    Ok(())
 }

@@ -4,10 +4,12 @@
 mod served;
 
 use std::{
+    fs::File,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     path::PathBuf,
-    process::Command,
+    process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -98,10 +100,47 @@ fn the_librarys_black_magic_probe_debugs_the_board() {
 fn one_debugger_at_a_time_and_the_next_one_after_it() {
     let mut board = Served::start(&[]);
     let first = attach(board.address);
-    assert!(Lister::new().open(selector(board.address)).is_err());
+    let path = scratch("client.log");
+    let log = Arc::new(File::create(&path).unwrap());
+    let subscriber = tracing_subscriber::fmt().with_writer(log).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        assert!(Lister::new().open(selector(board.address)).is_err());
+    });
+    let log = std::fs::read_to_string(path).unwrap();
+    assert!(
+        log.contains("Unable to receive command: Error(16)"),
+        "{log}"
+    );
     drop(first);
     drop(attach(board.address));
     assert_eq!(board.command("leds"), "off off off off");
+}
+
+#[test]
+fn a_second_client_is_told_why_and_nothing_in_a_pipe_moves_a_cursor() {
+    let path = scratch("served.log");
+    let log = File::create(&path).unwrap();
+    let mut board = Served::start_logging(&[], Stdio::from(log));
+    let mut first = TcpStream::connect(board.address).unwrap();
+    assert_eq!(ask(&mut first, b"!HC#"), "&K4#");
+    let mut second = TcpStream::connect(board.address).unwrap();
+    second.write_all(b"!GA#").unwrap();
+    let mut answer = String::new();
+    second.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "another debugger is connected\n&E10#");
+
+    let mut said = vec![board.command("status")];
+    said.extend((0..7).map(|_| board.next_line()));
+    let client = first.local_addr().unwrap();
+    assert_eq!(said[6], format!("debugger Black Magic client {client}"));
+    assert!(board.quit());
+    let log = std::fs::read_to_string(path).unwrap();
+    assert!(
+        log.contains("refused: another debugger is connected"),
+        "{log}"
+    );
+    let said = said.concat() + &log;
+    assert!(!said.contains('\x1B'), "{said:?}");
 }
 
 #[test]
@@ -134,9 +173,11 @@ fn the_hand_beside_the_board_has_its_commands() {
     std::fs::write(&boot, image.concat()).unwrap();
     let mut board = Served::start(&["--boot", boot.to_str().unwrap()]);
     assert!(board.command("status").starts_with("time "));
-    let core: Vec<String> = (0..5).map(|_| board.next_line()).collect();
+    let core: Vec<String> = (0..7).map(|_| board.next_line()).collect();
     assert_eq!(core[0], "core     Running, pc 0x08000008");
-    assert_eq!(core[4], "debugger none");
+    assert_eq!(core[4], "nor      MX66UW1G45G, SPI, ready");
+    assert_eq!(core[5], "debugger none");
+    assert_eq!(core[6], "uart");
 
     let save = format!("save {}", kept.display());
     assert_eq!(board.command(&save), format!("saved in {}", kept.display()));
@@ -146,7 +187,7 @@ fn the_hand_beside_the_board_has_its_commands() {
     );
     assert_eq!(board.command("reset"), "reset");
     assert!(board.command("status").starts_with("time "));
-    let core: Vec<String> = (0..5).map(|_| board.next_line()).collect();
+    let core: Vec<String> = (0..7).map(|_| board.next_line()).collect();
     assert!(!core[0].contains("0x0800"), "{core:?}");
     assert_eq!(
         board.command("boot0 low"),

@@ -5,8 +5,10 @@ use std::{fmt::Write, path::Path};
 use super::Seat;
 use crate::{
     board::{Board, XspiPort},
+    devices::external_memory::ExternalMemory,
     handle::VirtualBoard,
     mishap::{GRAMMAR, Mishap},
+    nor::Mode,
 };
 
 /// What became of a line.
@@ -64,7 +66,7 @@ const COMMANDS: [(&str, &str, &str, Action); 12] = [
     (
         "status",
         "",
-        "time, core, LEDs, windows, debugger",
+        "time, core, LEDs, windows, NOR, debugger, last UART line",
         show_status,
     ),
     (
@@ -116,7 +118,33 @@ pub fn report(board: &mut Board) -> String {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n{port:?}    window at {window:#010x} {state}");
     }
+    let _ = write!(text, "\nnor      {}", nor(board));
     text
+}
+
+/// Which NOR, the protocol that it expects, whether it works on something.
+fn nor(board: &Board) -> String {
+    let nor = board.nor();
+    let mode = match nor.mode() {
+        Mode::Spi => "SPI",
+        Mode::Sopi => "octal STR",
+        Mode::Dopi => "octal DTR",
+    };
+    let state = match nor.busy_until(board.now()) {
+        Some(_) => "busy",
+        None => "ready",
+    };
+    format!("{}, {mode}, {state}", nor.name())
+}
+
+/// What a served board shows: as many lines each time, and nothing in them that moves a cursor.
+pub fn status(board: &VirtualBoard, seat: &Seat) -> String {
+    let debugger = seat.occupant().unwrap_or_else(|| "none".to_owned());
+    let (report, said) = board.with(|board| (report(board), board.last_uart_line()));
+    let said = said.replace(char::is_control, " ");
+    format!("{report}\ndebugger {debugger}\nuart     {said}")
+        .trim_end()
+        .to_owned()
 }
 
 fn leds(board: &Board) -> String {
@@ -201,13 +229,7 @@ fn explain(error: &dyn std::error::Error) -> String {
 }
 
 fn show_status(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
-    let debugger = if bench.seat.is_occupied() {
-        "connected"
-    } else {
-        "none"
-    };
-    let board = bench.board.with(report);
-    reply(format!("{board}\ndebugger {debugger}"))
+    reply(status(bench.board, bench.seat))
 }
 
 /// `mishap clear` takes back what has not happened yet, `mishap help` says what there is.

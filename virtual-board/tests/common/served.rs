@@ -33,11 +33,17 @@ impl Drop for Served {
 impl Served {
     /// Switches a board on.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_logging(arguments, Stdio::inherit())
+    }
+
+    /// The same, with its standard error elsewhere.
+    pub fn start_logging(arguments: &[&str], log: Stdio) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_virtual-board"))
             .args(["serve", "--bmp", "0"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let (input, output) = (
