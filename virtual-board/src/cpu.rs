@@ -312,7 +312,7 @@ impl Core {
     ///
     /// That HPROT decides so is what users of this chip and of others with this core saw: a debugger that leaves the bit clear
     /// finds stale variables where one that sets it finds those of the core. That a miss allocates no line, and that the
-    /// memory attributes have no say, is assumed [U].
+    /// memory attributes have no say, is assumed \[U\].
     pub fn debug_read_cacheable<B: Bus>(
         &mut self,
         bus: &mut B,
@@ -326,7 +326,7 @@ impl Core {
     }
 
     /// A cacheable write of the AHB-AP (HPROT\[3\] set). In write-back memory a line that holds the address takes it all: memory
-    /// has it when the line is cleaned [U].
+    /// has it when the line is cleaned \[U\].
     pub fn debug_write_cacheable<B: Bus>(
         &mut self,
         bus: &mut B,

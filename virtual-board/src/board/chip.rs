@@ -381,7 +381,7 @@ impl System for Chip {
     }
 
     /// A closed product denies AP1 unless its own code has opened it. AP0, with the mailbox of debug authentication, stays: DBGMCU_SR
-    /// says so from reset. That a denied port answers with an error is an assumption [U].
+    /// says so from reset. That a denied port answers with an error is an assumption \[U\].
     fn enabled(&self, ap: Port) -> bool {
         let wires = &self.map.wires;
         ap == Port::SystemDebug || !wires.debug_closed || wires.debug_opened

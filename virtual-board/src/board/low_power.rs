@@ -11,7 +11,7 @@
 //! port answers; in Standby the debug port itself is silent, and has forgotten everything afterwards. A transfer that waits is done when
 //! the clock is back.
 //! Deviations: whatever raises an interrupt line ends Stop, without EXTI; wake-up pins and the RTC are not modelled; DBGMCU keeps its
-//! bits over Standby [U].
+//! bits over Standby \[U\].
 
 use super::{chip::Chip, wiring};
 use crate::{

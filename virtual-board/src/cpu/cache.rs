@@ -16,7 +16,7 @@
 //! for some address by chance. Here it is so always, that code which forgets is caught every time: every set holds wrong clean lines
 //! for the start of internal flash, of AXI SRAM and of the NOR's window, and one dirty line for 0x6000_0000, where nothing answers.
 //!
-//! Deviations: a victim is an invalid way, else the ways take turns (the chip's choice is not documented, [U]); a store is in its
+//! Deviations: a victim is an invalid way, else the ways take turns (the chip's choice is not documented, \[U\]); a store is in its
 //! line at once (no store buffer); no dynamic read-allocate mode (5.9.1), so a large memset() stays in the cache rather than going
 //! past it; no ECC.
 

@@ -110,7 +110,7 @@ impl Region {
         (self.rasr >> 1 & 0x1F).max(4) + 1
     }
 
-    /// TEX, C, B and S (ARM ARM table B3-13). A reserved combination is taken for Device memory [U].
+    /// TEX, C, B and S (ARM ARM table B3-13). A reserved combination is taken for Device memory \[U\].
     fn memory(&self) -> Memory {
         let (extension, policy) = (self.rasr >> 19 & 7, self.rasr >> 16 & 3);
         let caching = match (extension, policy) {

@@ -279,7 +279,7 @@ impl Core {
     /// AIRCR (ARM ARM B3.2.6). VECTCLRACTIVE works only from Debug state.
     ///
     /// VECTRESET resets the core and leaves the devices as they are (what else it resets is IMPLEMENTATION DEFINED; nothing, as on
-    /// ARM's other ARMv7-M cores [U]). From a running core it is UNPREDICTABLE; OpenOCD's `reset run` relies on it, so it works here.
+    /// ARM's other ARMv7-M cores \[U\]). From a running core it is UNPREDICTABLE; OpenOCD's `reset run` relies on it, so it works here.
     fn write_aircr(&mut self, value: u32) {
         if value >> 16 != AIRCR_KEY {
             return;

@@ -236,7 +236,7 @@ impl Scb {
         }
     }
 
-    /// Sizes of ITCM and DTCM, as the chip ties them to the core. SZ has powers of two only: the next larger one stands for 192 KB [U].
+    /// Sizes of ITCM and DTCM, as the chip ties them to the core. SZ has powers of two only: the next larger one stands for 192 KB \[U\].
     pub fn set_tcm_sizes(&mut self, itcm_bytes: u32, dtcm_bytes: u32) {
         let size =
             |bytes: u32| TCM_64_KB + ((bytes.div_ceil(0x1_0000)).next_power_of_two().ilog2() << 3);

@@ -15,7 +15,7 @@
 //! Deviations: error rules follow the STM32H7 family's (RM0433, 4.7) where RM0477 was not at hand; program and erase times
 //! are those of ST's other 40 nm parts with 128-bit words (31 us, 2 ms); a read while busy does not wait; a program that a reset or
 //! power cut interrupts leaves a flash word with wrong ECC, an erase every other one of its sectors; no CRC unit, no OTP, no key
-//! storage. The level from which HDP hides, and that a hidden read is a bus error, are those of ST's other families [U].
+//! storage. The level from which HDP hides, and that a hidden read is a bus error, are those of ST's other families \[U\].
 
 pub mod options;
 

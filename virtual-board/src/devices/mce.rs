@@ -7,7 +7,7 @@
 //!   stored: ST's example MCE_AESEncryptDecryptData sees its data enciphered while the context is off.
 //! - A write to a region that is read-only is ignored and sets IAEF.
 //! - In block modes 16 aligned bytes are written at a time, as ST's boot stage does by DMA "for MCE writing". Here that is any series of
-//!   stores that fills a block; what does not is dropped and sets IAEF [U].
+//!   stores that fills a block; what does not is dropped and sets IAEF \[U\].
 //! - GLOCK, MKLOCK, CCLOCK and KEYLOCK lock until reset. A region is set up while it is off; BREN does not rise while it ends before
 //!   it starts. Keys read as zero.
 //! - Indirect transfers of the controller pass by the engine: a flash routine programs what it is given.

@@ -1,7 +1,7 @@
 //! RAM ECC monitoring (RM0477, RAMECC): one monitor a protected memory, with its flags, and the first error that it saw.
 //!
 //! Monitors as ST's OEMiROT_Boot assigns them (`low_level_ramecc.c`): RAMECC1 0 AXI SRAM1, 2 and 3 the halves of DTCM, 4 AXI SRAM3;
-//! RAMECC2 1 backup SRAM. Monitor 1 of RAMECC1 is the one that is left for ITCM [U]. FAR counts words of the memory, as ST's example
+//! RAMECC2 1 backup SRAM. Monitor 1 of RAMECC1 is the one that is left for ITCM \[U\]. FAR counts words of the memory, as ST's example
 //! RAMECC_ErrorCount reads it. A monitor asks for the interrupt by its own enable bits or by the global ones.
 //!
 //! Deviations: the error code is that of no particular pair of bits; CR's test modes are stored and inject nothing.

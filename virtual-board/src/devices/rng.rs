@@ -1,7 +1,7 @@
 //! True random number generator (RM0477, RNG): words, one after the other, while HSI48 feeds it.
 //!
-//! Deviations: the numbers are the same after each power-on, so that a test sees what the last one saw; a word takes 2 us [U]
-//! whatever the noise source is told; health tests never fail. Without HSI48 there is no word, and no clock error either [U].
+//! Deviations: the numbers are the same after each power-on, so that a test sees what the last one saw; a word takes 2 us \[U\]
+//! whatever the noise source is told; health tests never fail. Without HSI48 there is no word, and no clock error either \[U\].
 
 use super::{Access, Device, Refusal, Reset, Wires, gate::Gate};
 use crate::{bus::Width, clock::Time};

@@ -4,7 +4,7 @@
 //! their option bytes: here they are stored. BOOTSR shows where the core started.
 //!
 //! HDPLCR raises the hide protection level, and only a system reset brings it back; FLASH hides its area by it. DBGCR opens AP1 of a
-//! closed product for code that runs at the level that it names; which of its two unlocking fields AP1 needs is not known: both [U].
+//! closed product for code that runs at the level that it names; which of its two unlocking fields AP1 needs is not known: both \[U\].
 
 use super::{Access, Device, Refusal, Reset, Wires, gate::Gate};
 use crate::bus::Width;
@@ -29,7 +29,7 @@ const CELLS: [(u32, u32); 3] = [(0, 8), (2, 9), (4, 10)];
 const CCCSR_WRITABLE: u32 = 0x0007_003F;
 /// Codes of the hide protection levels.
 const HDPL_CODES: [u32; 4] = [0xB4, 0x51, 0x8A, 0x6F];
-/// Where user code starts in an open part [U].
+/// Where user code starts in an open part \[U\].
 const HDPL_AT_RESET: u8 = 1;
 /// What HDPLCR, and DBGLOCKR while it is open, read as; in DBGCR's fields it unlocks.
 const UNLOCKED: u32 = 0xB4;

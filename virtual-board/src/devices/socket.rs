@@ -1,7 +1,7 @@
 //! XSPIM ports as a board uses them: what is soldered to each, and which of its pins the chip has connected.
 //!
 //! Port 1 is on PO (NCS1 PO0, NCS2 PO1, DQS0 PO2, DQS1 PO3, CLK PO4) and PP (IO0 to IO15), port 2 on PN (DQS0 PN0, NCS1 PN1, IO0 to IO3
-//! PN2 to PN5, CLK PN6, IO4 to IO7 PN8 to PN11, NCS2 PN12): STM32H7RS data sheet, alternate functions; the NCS2 pins [U].
+//! PN2 to PN5, CLK PN6, IO4 to IO7 PN8 to PN11, NCS2 PN12): STM32H7RS data sheet, alternate functions; the NCS2 pins \[U\].
 
 use super::external_memory::{ExternalMemory, Frame};
 

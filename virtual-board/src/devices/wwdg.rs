@@ -3,7 +3,7 @@
 //!
 //! Once enabled only a reset stops it, and its clock gate stays open. It stands still in debug state if DBGMCU_APB1FZR says so, and in
 //! Stop, where PCLK1 stands still. At 0x40 it can interrupt (early wake-up).
-//! The counter runs freely while the watchdog is disabled, as in ST's other families [U].
+//! The counter runs freely while the watchdog is disabled, as in ST's other families \[U\].
 
 use super::{Access, Device, Refusal, Reset, ResetCause, Wires, gate::Gate};
 use crate::{bus::Width, clock::Time};

@@ -9,7 +9,7 @@
 //!   its start-up code for OEMiROT, which fills DTCM, SRAM1 and SRAM3 with zeros "to prevent RAMECC notifications".
 //!
 //! Deviations: check bits of random data are a single error in half of all words and a double one in most others; here always a
-//! double one. A merged word fits its check bits from then on [U]. The buffer outlives a system reset.
+//! double one. A merged word fits its check bits from then on \[U\]. The buffer outlives a system reset.
 
 use crate::{
     bus::Width,

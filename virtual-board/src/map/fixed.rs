@@ -1,6 +1,6 @@
 //! What nobody can write: system memory, the one-time-programmable area, the unique identifier.
 //!
-//! Deviation: system memory holds no bootloader but a loop that takes its place, where AN2606 has the bootloader's vectors [U].
+//! Deviation: system memory holds no bootloader but a loop that takes its place, where AN2606 has the bootloader's vectors \[U\].
 
 /// System memory: the ROM that starts when user flash does not.
 const SYSTEM_MEMORY_BASE: u32 = 0x1FF0_0000;

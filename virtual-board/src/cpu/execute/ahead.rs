@@ -3,7 +3,7 @@
 //! an error response with it; what it does to a slave is not.
 //!
 //! So code that waits for a window with the range Normal (MPU off, or no region there) and loads from it behind the loop touches it
-//! while it is closed. That the core may do so is certain; how far it runs ahead is not specified. Here it is deterministic [U]: behind
+//! while it is closed. That the core may do so is certain; how far it runs ahead is not specified. Here it is deterministic \[U\]: behind
 //! every conditional branch, up to four instructions of the other path: data processing, with the registers as they are, and loads
 //! from Normal memory. A load from Device memory, a barrier, any branch and any call ends it; stores are never made ahead.
 //!

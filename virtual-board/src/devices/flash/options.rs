@@ -75,7 +75,7 @@ impl Options {
 
     /// Programs the word whose programming register is at `offset`. A status register takes nothing: false.
     ///
-    /// From OPEN everything can be programmed, CLOSED among it; from CLOSED nothing: back leads only debug authentication [U].
+    /// From OPEN everything can be programmed, CLOSED among it; from CLOSED nothing: back leads only debug authentication \[U\].
     pub(super) fn program(&mut self, offset: u32, value: u32) -> Result<bool, Forbidden> {
         let Some((index, true)) = Self::find(offset) else {
             return Ok(false);
