@@ -11,6 +11,7 @@ pub(crate) mod fake;
 mod mem_ap;
 mod port;
 pub mod probe;
+pub mod salvage;
 pub mod units;
 
 use std::{fmt, time::Duration};

@@ -1,5 +1,6 @@
 //! Programming that is interrupted, with the real binary: what happened is told, remembered beside the board before the first erase,
-//! told again by the next run, and completed by the same command. The boot stage is never touched.
+//! told again by the next run, and completed by the same command. The boot stage is never touched but by `boot install`, which is
+//! interrupted and completed as well: words of internal flash that cannot be read are what a power cut leaves there.
 
 mod support;
 
@@ -234,4 +235,128 @@ fn a_damaged_journal_is_a_notice() {
         ran.stderr
     );
     assert!(!journal.exists());
+}
+
+const OTHER_BOOT: &str = "boot-other-slot.elf";
+const DAMAGED: &str = "internal flash is damaged: 0x080";
+const REMEDY: &str = "`xspi-gdb boot install FILE`";
+
+/// The power is cut in the middle of an operation on internal flash; returns the board with what is left there.
+#[track_caller]
+fn cut_in_boot_install(mishap: &str) -> Board {
+    let board = Board::with_appli(APPLI);
+    let other = text(&firmware(OTHER_BOOT));
+    let cut = board.run(&["boot", "install", &other, "--virtual-mishap", mishap]);
+    assert_eq!(cut.status.code(), Some(3), "{mishap}: {}", cut.stderr);
+    assert!(cut.stderr.contains("XG001"), "{mishap}: {}", cut.stderr);
+    board
+}
+
+/// A boot stage half erased, or with its first, one of its middle, or its last flash word half programmed: told, and completed.
+#[test]
+fn a_boot_install_without_power_is_told_and_completed() {
+    let other = text(&firmware(OTHER_BOOT));
+    let wanted = boot_image(OTHER_BOOT);
+    for mishap in [
+        "power-cut flash erase 1",
+        "power-cut flash program 1",
+        "power-cut flash program 2",
+        "power-cut flash program 300",
+        "power-cut flash program 512",
+    ] {
+        let board = cut_in_boot_install(mishap);
+        assert_ne!(board.internal_flash(wanted.len()), wanted, "{mishap}");
+        let status = board.succeeds(&["boot", "status"]);
+        assert!(
+            status.contains("boot stage: damaged, 0x080")
+                && status.contains(REMEDY)
+                && status.contains(DAMAGED),
+            "{mishap}: {status}"
+        );
+        for command in [&["boot", "arm"], &["flash", "--verify"]] {
+            let mut arguments = command.to_vec();
+            if command[0] == "flash" {
+                arguments.push(&other);
+            }
+            let told = board.fails(&arguments);
+            assert!(
+                told.contains("XG008") && told.contains(DAMAGED) && told.contains(REMEDY),
+                "{mishap}: {command:?}: {told}"
+            );
+        }
+        let installed = board.run(&["boot", "install", &other]);
+        assert!(installed.status.success(), "{mishap}: {}", installed.stderr);
+        assert!(
+            installed
+                .stderr
+                .contains("XG037 an earlier programming of internal flash ended in the middle"),
+            "{mishap}: {}",
+            installed.stderr
+        );
+        assert!(
+            installed
+                .stdout
+                .contains("internal flash: was damaged, 0x080")
+                && installed.stdout.contains("had left unfinished is complete"),
+            "{mishap}: {}",
+            installed.stdout
+        );
+        assert_eq!(board.internal_flash(wanted.len()), wanted, "{mishap}");
+        assert!(!board.journal().exists(), "{mishap}");
+        let status = board.succeeds(&["boot", "status"]);
+        assert!(status.contains("boot stage: present"), "{mishap}: {status}");
+        let again = board.succeeds(&["boot", "install", &other]);
+        assert!(again.contains("unchanged, 0 bytes"), "{mishap}: {again}");
+    }
+}
+
+/// Who has no journal is told by what cannot be read: in the boot stage, in the same sector behind it, and where nothing is stored.
+#[test]
+fn a_damaged_word_is_repaired_wherever_it_is() {
+    let boot = boot_image("boot.elf");
+    let file = text(&firmware("boot.elf"));
+    for address in ["0x08000010", "0x08001234", "0x08003ff0", "0x0800c000"] {
+        let board = Board::with_appli(APPLI);
+        let flip = format!("flip {address}.0 now");
+        let status = board.succeeds(&["boot", "status", "--virtual-mishap", &flip]);
+        let word = format!("{}0 cannot be read", &address[..9]);
+        assert!(status.contains(&word), "{status}");
+        let installed = board.succeeds(&["boot", "install", &file]);
+        assert!(
+            installed.contains("1 sector changed") && installed.contains("that is repaired"),
+            "{address}: {installed}"
+        );
+        assert_eq!(board.internal_flash(boot.len()), boot);
+        let status = board.succeeds(&["boot", "status"]);
+        assert!(!status.contains("damaged"), "{address}: {status}");
+        board.succeeds(&["boot", "arm"]);
+    }
+}
+
+/// GDB's `load` says what is wrong, and with `--install-boot` it puts it right and arrives at the appli.
+#[test]
+fn a_load_installs_a_boot_stage_that_is_damaged() {
+    let board = cut_in_boot_install("power-cut flash program 40");
+    let server = board.serve(&[]);
+    let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
+    let status = gdb.monitor("boot status");
+    assert!(
+        status.contains(DAMAGED) && status.contains(REMEDY),
+        "{status}"
+    );
+    drop(gdb);
+    assert!(server.stop().success());
+    let boot = text(&firmware("boot.elf"));
+    let server = board.serve(&["--boot", &boot, "--install-boot"]);
+    let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
+    gdb.ok("-target-download");
+    let status = gdb.monitor("boot status");
+    assert!(
+        status.contains("equal to") && !status.contains("damaged"),
+        "{status}"
+    );
+    drop(gdb);
+    assert!(server.stop().success());
+    let boot = boot_image("boot.elf");
+    assert_eq!(board.internal_flash(boot.len()), boot);
 }

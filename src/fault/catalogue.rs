@@ -76,6 +76,9 @@ codes! {
     XG007 Eio Refuse "line disturbed"
         "The probe could not make out the target's answer: its parity was wrong, or it did not come. The debug port was synchronised again by a line reset; what the transfer did is not known."
         "repeat the command; if it happens again choose a slower clock (`--speed KHZ`), a shorter cable or a better ground";
+    XG008 Eio Refuse "internal flash is damaged"
+        "The error correction of a word of internal flash fails, so that reading it is a bus error: power or reset came in the middle of an erase or a program."
+        "`xspi-gdb boot install FILE` erases what is damaged and programs the boot stage again";
     XG010 Efault Refuse "no window there"
         "The address lies in external address space, but the board profile has no memory there: an access could hang the bus."
         "`monitor window` lists the windows of this board; a board of your own needs `--board FILE.toml`";
@@ -147,7 +150,7 @@ codes! {
         "run the same `load` or `xspi-gdb flash` again: what is already programmed is not programmed twice";
     XG037 Eio Refuse "earlier programming was not finished"
         "The last time this board was programmed the work ended in the middle; the range that is named may be erased or half programmed."
-        "run the same `load` or `xspi-gdb flash` again";
+        "run the same `load`, `xspi-gdb flash` or `xspi-gdb boot install` again";
     XG038 Efault Refuse "not in a flash of the board"
         "Something is to be erased or programmed outside internal flash and NOR windows."
         "check the addresses the program is linked at against `monitor window`";

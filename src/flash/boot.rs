@@ -1,9 +1,10 @@
 //! `boot install`: a boot stage into internal flash, only what differs.
 
-use super::{FlashContext, FlashError, InternalFlash, Report, Transaction, commit};
+use super::{FlashContext, FlashError, InternalFlash, Report, Transaction, commit, may_use_flash};
 use crate::{
     image::Image,
-    link::{Attendant, Link},
+    layout::Address,
+    link::{Attendant, Link, salvage::damage},
     window::Windows,
 };
 
@@ -27,7 +28,14 @@ pub fn install_boot(
             expected: profile.internal_flash,
         });
     }
+    may_use_flash(link, windows)?;
     let mut transaction = Transaction::new();
+    // What is damaged is erased with its sector, also where the boot stage stores nothing.
+    let damaged = damage(link, &profile.internal_range())?;
+    for range in &damaged {
+        let erased = vec![0xFF; (range.end - range.start) as usize];
+        transaction.write(Address(range.start as u32), &erased);
+    }
     for segment in placement.internal {
         transaction.write(segment.address, &segment.data);
     }
@@ -35,5 +43,7 @@ pub fn install_boot(
         internal: InternalFlash::Install,
         ..context.clone()
     };
-    commit(link, windows, &context, &transaction, attendant)
+    let mut report = commit(link, windows, &context, &transaction, attendant)?;
+    report.repaired = damaged.first().map(|range| Address(range.start as u32));
+    Ok(report)
 }

@@ -138,6 +138,12 @@ pub enum FlashError {
         /// What is there.
         found: u8,
     },
+    /// Error correction fails.
+    #[error("internal flash is damaged: {address} cannot be read")]
+    Damaged {
+        /// The first address that cannot be read.
+        address: Address,
+    },
     /// The attendant said so.
     #[error("programming was cancelled at sector {sector} after {done} of {total} bytes")]
     Cancelled {
@@ -168,6 +174,7 @@ impl Explain for FlashError {
             Self::NoHeader { .. } | Self::NotSigned { .. } => Code::XG045,
             Self::ImageDamaged { .. } | Self::StaleImage { .. } => Code::XG047,
             Self::Verify { .. } => Code::XG032,
+            Self::Damaged { .. } => Code::XG008,
             Self::Cancelled { .. } => Code::XG036,
             Self::Loader(error) => error.code(),
             Self::Window(error) => error.code(),

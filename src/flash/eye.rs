@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     layout::Address,
-    link::Link,
+    link::{Link, salvage::Salvage},
     loader::{Function, Loader, Routine, checksums_in_place},
     window::Windows,
 };
@@ -108,30 +108,47 @@ impl Sight<'_> {
         self.region.read(self.link, self.windows, range)
     }
 
-    /// CRC-32 of each part of `runs` between multiples of `unit`.
+    /// Reads over the wire, around what is damaged.
+    pub fn salvage(&mut self, range: &Range<u64>) -> Result<Salvage, FlashError> {
+        self.region.salvage(self.link, self.windows, range)
+    }
+
+    /// CRC-32 of each part of `runs` between multiples of `unit`; none of a part that cannot be read. Internal flash is read over the
+    /// wire by any eye: a damaged word would be a fault of the core that looks.
     pub fn checksums(
         &mut self,
         eye: &mut Eye<'_, '_>,
         runs: &[Range<u64>],
         unit: u32,
-    ) -> Result<Vec<u32>, FlashError> {
-        match eye {
-            Eye::Wire => {
-                let mut sums = Vec::new();
-                for run in runs {
-                    let there = self.read(run)?;
-                    let sum = |part: &Range<u64>| crc(slice(&there, run.start, part));
-                    sums.extend(parts(run, unit).iter().map(sum));
-                }
-                Ok(sums)
-            }
-            Eye::Core => {
+    ) -> Result<Vec<Option<u32>>, FlashError> {
+        let sums = match eye {
+            Eye::Core if !self.region.is_internal() => {
                 let (link, windows) = (&mut *self.link, &mut *self.windows);
-                let profile = self.context.profile;
-                Ok(checksums_in_place(link, windows, profile, runs, unit)?)
+                checksums_in_place(link, windows, self.context.profile, runs, unit)?
             }
-            Eye::Loader(loader) => Ok(loader.checksums(self.link, self.windows, runs, unit)?),
+            Eye::Loader(loader) if !self.region.is_internal() => {
+                loader.checksums(self.link, self.windows, runs, unit)?
+            }
+            _ => return self.checksums_by_wire(runs, unit),
+        };
+        Ok(sums.into_iter().map(Some).collect())
+    }
+
+    fn checksums_by_wire(
+        &mut self,
+        runs: &[Range<u64>],
+        unit: u32,
+    ) -> Result<Vec<Option<u32>>, FlashError> {
+        let mut sums = Vec::new();
+        for run in runs {
+            let there = self.salvage(run)?;
+            for part in parts(run, unit) {
+                let is_in = |range: &Range<u64>| range.start < part.end && part.start < range.end;
+                let sum = crc(slice(&there.bytes, run.start, &part));
+                sums.push((!there.damaged.iter().any(is_in)).then_some(sum));
+            }
         }
+        Ok(sums)
     }
 
     /// Which units of each sector differ from what is wanted of them. A sector has as many units as the region's have.
@@ -151,7 +168,7 @@ impl Sight<'_> {
             let mut differs = vec![false; size.div_ceil(unit) as usize];
             for part in sector.wanted().iter().flat_map(|run| parts(run, unit)) {
                 let index = (part.start - start) / u64::from(unit);
-                let equal = sums.next() == Some(crc(slice(&content, start, &part)));
+                let equal = sums.next() == Some(Some(crc(slice(&content, start, &part))));
                 if let Some(differs) = differs.get_mut(index as usize) {
                     *differs |= !equal;
                 }
@@ -182,7 +199,7 @@ impl Sight<'_> {
                 let looked_at = changes(&differs);
                 let unit = |differs| Unit {
                     differs,
-                    blank: looked_at && sums.next() == Some(blank),
+                    blank: looked_at && sums.next() == Some(Some(blank)),
                 };
                 differs.into_iter().map(unit).collect()
             })

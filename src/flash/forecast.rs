@@ -83,8 +83,8 @@ fn plan_region(
             continue;
         };
         for range in plan.preserved() {
-            let there = sight.read(&range)?;
-            plan.keep(sector, range.start, &there);
+            let there = sight.salvage(&range)?;
+            plan.keep(sector, range.start, &there.bytes);
         }
         let erased = plan.erases.iter().map(|erase| u64::from(erase.bytes));
         let programs = plan.programs(abilities.page_bytes);

@@ -27,7 +27,8 @@ pub(super) struct Neighbours {
 
 struct Neighbour {
     range: Range<u64>,
-    sum: u32,
+    /// None if it cannot be read.
+    sum: Option<u32>,
     /// What it held, if that was anything.
     contents: Option<Vec<u8>>,
 }
@@ -51,9 +52,9 @@ impl Neighbours {
         let blank = crc(&vec![sight.region.erased_byte; sector_bytes as usize]);
         let mut sectors = Vec::new();
         for (range, sum) in std::iter::zip(ranges, sums) {
-            let contents = match sum == blank {
+            let contents = match sum == Some(blank) {
                 true => None,
-                false => Some(sight.read(&range)?),
+                false => Some(sight.salvage(&range)?.bytes),
             };
             sectors.push(Neighbour {
                 range,
@@ -144,6 +145,6 @@ fn sums(
     loader: &mut Loader<'_>,
     ranges: &[Range<u64>],
     sector_bytes: u32,
-) -> Result<Vec<u32>, FlashError> {
+) -> Result<Vec<Option<u32>>, FlashError> {
     sight.checksums(&mut Eye::Loader(loader), ranges, sector_bytes)
 }

@@ -5,7 +5,10 @@ use std::ops::Range;
 use super::FlashError;
 use crate::{
     layout::{Address, BoardProfile, Controller, Memory, Window},
-    link::Link,
+    link::{
+        Link,
+        salvage::{Salvage, salvage},
+    },
     window::{State, Windows},
 };
 
@@ -88,21 +91,37 @@ impl Region {
         }
     }
 
-    /// Reads `range` over the wire.
+    /// Reads `range` over the wire. A damaged word of internal flash is an error of its own.
     pub(super) fn read(
         &self,
         link: &mut dyn Link,
         windows: &mut Windows,
         range: &Range<u64>,
     ) -> Result<Vec<u8>, FlashError> {
-        let address = Address(range.start as u32);
-        let mut bytes = vec![0; (range.end - range.start) as usize];
+        let salvaged = self.salvage(link, windows, range)?;
+        match salvaged.first_damage() {
+            None => Ok(salvaged.bytes),
+            Some(address) => Err(FlashError::Damaged { address }),
+        }
+    }
+
+    /// Reads `range` over the wire, around damaged words of internal flash.
+    pub(super) fn salvage(
+        &self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        range: &Range<u64>,
+    ) -> Result<Salvage, FlashError> {
         match &self.kind {
-            Kind::Internal { .. } => link.read(address, &mut bytes)?,
+            Kind::Internal { .. } => Ok(salvage(link, range)?),
             Kind::Window(_) => {
-                windows.read_chip(link, address, &mut bytes)?;
+                let mut bytes = vec![0; (range.end - range.start) as usize];
+                windows.read_chip(link, Address(range.start as u32), &mut bytes)?;
+                Ok(Salvage {
+                    bytes,
+                    damaged: Vec::new(),
+                })
             }
         }
-        Ok(bytes)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::region::Region;
+use crate::layout::Address;
 
 /// What was done to one flash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Report {
     pub regions: Vec<RegionReport>,
     /// Flashes in which this completed what an earlier programming had left unfinished.
     pub completed: Vec<String>,
+    /// The first address of internal flash that could not be read before.
+    pub repaired: Option<Address>,
 }
 
 impl Report {
@@ -96,6 +99,12 @@ impl fmt::Display for Report {
                 writeln!(f)?;
             }
             write!(f, "{region}")?;
+        }
+        if let Some(address) = self.repaired {
+            write!(
+                f,
+                "\ninternal flash: was damaged, {address} could not be read; that is repaired"
+            )?;
         }
         for region in &self.completed {
             write!(

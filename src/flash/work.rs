@@ -114,8 +114,8 @@ impl Work<'_, '_> {
                 continue;
             };
             for range in plan.preserved() {
-                let there = self.sight().read(&range)?;
-                plan.keep(sector, range.start, &there);
+                let there = self.sight().salvage(&range)?;
+                plan.keep(sector, range.start, &there.bytes);
             }
             plans.push(plan);
         }
@@ -217,7 +217,7 @@ impl Work<'_, '_> {
         for plan in plans {
             for part in plan.changed().iter().flat_map(|run| parts(run, unit)) {
                 let wanted = plan.content(&part);
-                if sums.next() != Some(crc(wanted)) {
+                if sums.next() != Some(Some(crc(wanted))) {
                     let routine = loader.routine();
                     let there = self.sight().read(&part)?;
                     if let Some(found) = difference(part.start, &there, wanted) {

@@ -23,6 +23,14 @@ pub const OPEN: u32 = 0xB4;
 pub const IROT_ST: u32 = 0xB4;
 
 register! {
+    /// Interrupt status (RM0477, FLASH_ISR).
+    pub struct Isr(u32) at Flash + 0x24 {
+        /// DBECCERRF: a word was read whose error correction fails.
+        pub double_error: 26,
+    }
+}
+
+register! {
     /// Non-volatile status (RM0477, FLASH_NVSR).
     pub struct Nvsr(u32) at Flash + 0x200 {
         /// NVSTATE: 0xB4 OPEN, 0x51 CLOSED.

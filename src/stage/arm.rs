@@ -12,9 +12,9 @@ use std::time::Duration;
 use super::{
     StageError, WrongPlace,
     diagnosis::{Finding, Place},
-    evidence::Evidence,
+    evidence::{Evidence, first_damage},
     retained::Retained,
-    status::first_difference,
+    status::{Unlike, first_difference},
 };
 use crate::{
     image::{Image, Vectors},
@@ -191,13 +191,16 @@ impl Arming<'_> {
         if let Some(finding) = Finding::before_the_first_instruction(&evidence) {
             return Err(finding.into());
         }
-        if let Some(boot) = self.setup.boot
-            && let Some(at) = first_difference(self.link, boot, self.setup.profile)?
-        {
-            self.notices.push(format!(
+        let Some(boot) = self.setup.boot else {
+            return Ok(());
+        };
+        match first_difference(self.link, boot, self.setup.profile)? {
+            None => {}
+            Some(Unlike::Damaged(address)) => return Err(Finding::Damaged(address).into()),
+            Some(Unlike::Different(at)) => self.notices.push(format!(
                 "the boot stage on the board is not {} (first difference at {at}); `--install-boot` would replace it",
                 boot.name()
-            ));
+            )),
         }
         Ok(())
     }
@@ -310,7 +313,7 @@ impl Arming<'_> {
         if reason.vector_catch
             && let Some(fault) = CoreFault::of_halted(self.link)?
         {
-            return Err(Finding::faulted(&fault, self.setup.boot).into());
+            return Err(self.faulted(&fault)?.into());
         }
         Err(Finding::Breakpoint(Place::new(pc, self.setup.boot)).into())
     }
@@ -400,8 +403,9 @@ impl Arming<'_> {
 
     fn stuck(&mut self) -> Result<StageError, LinkError> {
         self.windows.forget();
-        let evidence = self.gather()?;
+        let mut evidence = self.gather()?;
         let setup = self.setup;
+        evidence.damaged = first_damage(self.link, setup.profile)?;
         let finding = Finding::of(
             &evidence,
             setup.profile,
@@ -418,7 +422,16 @@ impl Arming<'_> {
             return Ok(self.stuck()?);
         }
         let fault = CoreFault::read(self.link, Exception::Lockup)?;
-        Ok(Finding::faulted(&fault, self.setup.boot).into())
+        Ok(self.faulted(&fault)?.into())
+    }
+
+    /// A boot stage that faults may have run into a damaged word.
+    fn faulted(&mut self, fault: &CoreFault) -> Result<Finding, LinkError> {
+        let damaged = first_damage(self.link, self.setup.profile)?;
+        Ok(damaged.map_or_else(
+            || Finding::faulted(fault, self.setup.boot),
+            Finding::Damaged,
+        ))
     }
 
     /// VTOR names a table in the NOR: what stands there decides whether a fault is the boot stage's own.

@@ -56,6 +56,8 @@ pub enum Refusal {
 pub enum Finding {
     /// The chip is locked.
     ProductState(u32),
+    /// Internal flash cannot be read from here on: error correction fails.
+    Damaged(Address),
     /// Internal flash has no vector table.
     NoBootStage(Vectors),
     /// The core started from system memory.
@@ -189,6 +191,8 @@ impl Finding {
             Some(Self::ProductState(state))
         } else if let Some(address) = evidence.started_elsewhere() {
             Some(Self::StartedElsewhere(address))
+        } else if let Some(address) = evidence.damaged {
+            Some(Self::Damaged(address))
         } else if !evidence.boot_is_plausible {
             Some(Self::NoBootStage(evidence.boot_vectors))
         } else {
@@ -338,6 +342,7 @@ impl Finding {
 
     pub(super) fn code(&self) -> Code {
         match self {
+            Self::Damaged(_) => Code::XG008,
             Self::NoBootStage(_) => Code::XG020,
             Self::StartedElsewhere(_) => Code::XG021,
             Self::Faulted { .. } | Self::Breakpoint(_) => Code::XG022,
@@ -376,7 +381,8 @@ impl Finding {
     pub fn awaits_a_download(&self) -> bool {
         matches!(
             self,
-            Self::NoBootStage(_)
+            Self::Damaged(_)
+                | Self::NoBootStage(_)
                 | Self::NoImage { .. }
                 | Self::NorMode { .. }
                 | Self::Hung { .. }
@@ -402,6 +408,9 @@ impl fmt::Display for Finding {
                 f,
                 "the chip is locked: its product state is not OPEN (FLASH_NVSR.NVSTATE is 0x{state:02x})"
             ),
+            Self::Damaged(address) => {
+                write!(f, "internal flash is damaged: {address} cannot be read")
+            }
             Self::NoBootStage(vectors) if vectors.is_blank() => {
                 write!(
                     f,

@@ -4,7 +4,11 @@ use super::{polling, retained::Retained};
 use crate::{
     image::{Image, Vectors, mcuboot},
     layout::{Address, BoardProfile, Window},
-    link::{CoreRegister, CoreState, Link, LinkError, RegisterAccess, core_fault::CoreFault},
+    link::{
+        CoreRegister, CoreState, Link, LinkError, RegisterAccess,
+        core_fault::CoreFault,
+        salvage::{damage, salvage},
+    },
     registers::{
         debug::SCS,
         flash::{FLASH, Nvsr, OPEN},
@@ -21,6 +25,8 @@ const SYSTEM_MEMORY: std::ops::Range<u32> = 0x1FF0_0000..0x2000_0000;
 #[derive(Clone, Debug)]
 pub(super) struct Evidence {
     pub product_state: Option<u32>,
+    /// The first address of internal flash that cannot be read, as far as was looked.
+    pub damaged: Option<Address>,
     pub boot_vectors: Vectors,
     pub boot_is_plausible: bool,
     pub started_from: Address,
@@ -50,7 +56,7 @@ impl Evidence {
         appli: Option<&Image>,
     ) -> Result<Self, LinkError> {
         let product_state = link.peek::<Nvsr>(FLASH)?.product_state();
-        let boot_vectors = read_vectors(link, profile.internal_flash)?;
+        let (boot_vectors, damaged) = read_vectors(link, profile.internal_flash)?;
         let vtor = Address(link.peek::<Vtor>(SCS)?.table());
         let core = link.state()?;
         let is_halted = matches!(core, CoreState::Halted(_));
@@ -59,6 +65,7 @@ impl Evidence {
             product_state: (product_state != OPEN).then_some(product_state),
             boot_is_plausible: is_boot_stage(&boot_vectors, profile),
             boot_vectors,
+            damaged,
             started_from: Address(link.peek::<Bootsr>(SBS)?.initial_vectors()),
             vtor,
             core,
@@ -81,6 +88,9 @@ impl Evidence {
             },
             window_fails: false,
         };
+        if !evidence.boot_is_plausible {
+            evidence.damaged = first_damage(link, profile)?;
+        }
         evidence.look_into_window(link, windows, profile, appli)?;
         Ok(evidence)
     }
@@ -170,11 +180,27 @@ impl Evidence {
     }
 }
 
-/// Reads a vector table in internal flash or RAM.
-fn read_vectors(link: &mut dyn Link, address: Address) -> Result<Vectors, LinkError> {
-    let mut words = [0; Vectors::BYTES];
-    link.read(address, &mut words)?;
-    Ok(Vectors::from_bytes(address, words))
+/// The first address of internal flash that cannot be read. All of it is read: 64 KB over the wire.
+pub(super) fn first_damage(
+    link: &mut dyn Link,
+    profile: &BoardProfile,
+) -> Result<Option<Address>, LinkError> {
+    let damaged = damage(link, &profile.internal_range())?;
+    Ok(damaged.first().map(|part| Address(part.start as u32)))
+}
+
+/// Reads the vector table in internal flash, and where it cannot be read.
+fn read_vectors(
+    link: &mut dyn Link,
+    address: Address,
+) -> Result<(Vectors, Option<Address>), LinkError> {
+    let mut words = [0xFF; Vectors::BYTES];
+    let start = u64::from(address.0);
+    let there = salvage(link, &(start..start + Vectors::BYTES as u64))?;
+    for (word, byte) in words.iter_mut().zip(&there.bytes) {
+        *word = *byte;
+    }
+    Ok((Vectors::from_bytes(address, words), there.first_damage()))
 }
 
 /// A stack in RAM and a handler in internal flash.

@@ -5,19 +5,21 @@ use std::{fmt, time::Duration};
 use super::{
     StageError,
     diagnosis::{Finding, Place},
-    evidence::Evidence,
+    evidence::{Evidence, first_damage},
     options::Options,
 };
 use crate::{
     image::{Image, Vectors},
     layout::{Address, BoardProfile, Window},
-    link::{CoreState, Link, LinkError},
+    link::{CoreState, Link, LinkError, salvage::salvage},
     window::{State, Windows},
 };
 
 /// The code in internal flash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BootStage {
+    /// It cannot be read from here on: error correction fails.
+    Damaged(Address),
     /// Nothing that could start.
     Missing(Vectors),
     /// A vector table; nobody said what it should be.
@@ -71,16 +73,19 @@ pub fn status(
     boot: Option<&Image>,
     appli: Option<&Image>,
 ) -> Result<StageStatus, StageError> {
-    let evidence = Evidence::gather(link, windows, profile, appli)?;
-    let boot_stage = match boot {
+    let mut evidence = Evidence::gather(link, windows, profile, appli)?;
+    evidence.damaged = first_damage(link, profile)?;
+    let boot_stage = match (evidence.damaged, boot) {
+        (Some(address), _) => BootStage::Damaged(address),
         _ if !evidence.boot_is_plausible => BootStage::Missing(evidence.boot_vectors),
-        None => BootStage::Present(evidence.boot_vectors),
-        Some(image) => match first_difference(link, image, profile)? {
+        (None, None) => BootStage::Present(evidence.boot_vectors),
+        (None, Some(image)) => match first_difference(link, image, profile)? {
             None => BootStage::Equal {
                 vectors: evidence.boot_vectors,
                 file: image.name(),
             },
-            Some(at) => BootStage::Different {
+            Some(Unlike::Damaged(address)) => BootStage::Damaged(address),
+            Some(Unlike::Different(at)) => BootStage::Different {
                 vectors: evidence.boot_vectors,
                 file: image.name(),
                 at,
@@ -109,26 +114,42 @@ pub fn status(
     })
 }
 
-/// The first byte of internal flash that is not what `boot` stores there.
+/// Where internal flash is not what a file stores there.
+pub(super) enum Unlike {
+    /// It cannot be read.
+    Damaged(Address),
+    /// It holds something else.
+    Different(Address),
+}
+
+/// The first place at which internal flash is not what `boot` stores there; damage comes first.
 pub(super) fn first_difference(
     link: &mut dyn Link,
     boot: &Image,
     profile: &BoardProfile,
-) -> Result<Option<Address>, LinkError> {
+) -> Result<Option<Unlike>, LinkError> {
+    let mut different = None;
     for segment in boot.placement(profile).internal {
-        let mut there = vec![0; segment.data.len()];
-        link.read(segment.address, &mut there)?;
-        let differs = there.iter().zip(&segment.data).position(|(a, b)| a != b);
-        if let Some(offset) = differs {
-            return Ok(segment.address.checked_add(offset as u32));
+        let there = salvage(link, &segment.range())?;
+        if let Some(address) = there.first_damage() {
+            return Ok(Some(Unlike::Damaged(address)));
+        }
+        let mut bytes = there.bytes.iter().zip(&segment.data);
+        if let Some(offset) = bytes.position(|(a, b)| a != b) {
+            let at = segment.address.checked_add(offset as u32);
+            different = different.or(at.map(Unlike::Different));
         }
     }
-    Ok(None)
+    Ok(different)
 }
 
 impl fmt::Display for BootStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Damaged(address) => write!(
+                f,
+                "damaged, {address} cannot be read: `xspi-gdb boot install FILE` programs it again"
+            ),
             Self::Missing(vectors) if vectors.is_blank() => {
                 write!(f, "none, {} is blank", vectors.address)
             }
