@@ -129,7 +129,7 @@ impl Session {
         Ok(Some(report))
     }
 
-    /// Before a resume: [`Self::store_load_and_run`], and the board is armed.
+    /// Before a resume: an appli in the RAM that the boot stage fills is stored in the NOR, and the board is armed.
     pub fn settle_load(&mut self, attendant: &mut dyn Attendant) -> Result<Option<Report>, Fault> {
         match self.store_load_and_run(attendant) {
             Ok(None) => Ok(None),

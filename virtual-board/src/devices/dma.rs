@@ -1,7 +1,7 @@
 //! GPDMA1 and HPDMA1 (RM0477, GPDMA and HPDMA; one register map): 16 channels each, which move data over the bus by
 //! themselves, in virtual time.
 //!
-//! [`channel`] is one channel: bursts, blocks, repeated blocks, linked lists, flags. A channel whose request is a peripheral's
+//! `channel` is one channel: bursts, blocks, repeated blocks, linked lists, flags. A channel whose request is a peripheral's
 //! waits for that line in [`Wires::dma_requests`]; one that is started by software goes on at once. Each access takes one cycle
 //! of HCLK5, 16 of them at a time. What a channel writes goes to memory past the core's caches.
 //!
