@@ -4,7 +4,7 @@ mod support;
 
 use support::{
     board::{Board, boot_image, nor_image, text},
-    firmware,
+    firmware, on_hardware,
 };
 
 #[test]
@@ -345,4 +345,31 @@ fn vectors_are_where_the_settings_say() {
         elsewhere.contains("XG055") && elsewhere.contains("0x70000000"),
         "{elsewhere}"
     );
+}
+
+/// Two commands on one state file: what the first saves, the second would overwrite.
+#[test]
+fn a_state_file_in_use_is_refused_until_the_other_process_has_ended() {
+    if on_hardware() {
+        return;
+    }
+    let board = Board::booted();
+    let flash = ["flash", &text(&firmware("appli.elf"))];
+    let server = board.serve(&[]);
+    let before = std::fs::read(board.state()).expect("a state file");
+    let refused = board.fails(&flash);
+    assert!(
+        refused.contains("XG074")
+            && refused.contains(&format!("{} is in use", board.state().display()))
+            && refused.contains("end the other process"),
+        "{refused}"
+    );
+    let after = std::fs::read(board.state()).expect("a state file");
+    assert!(before == after, "it was left alone");
+    assert!(server.stop().success());
+    board.succeeds(&flash);
+    // A process that is killed has no time to give anything back.
+    board.serve(&[]).signal("KILL");
+    let again = board.succeeds(&flash);
+    assert!(again.contains("unchanged"), "{again}");
 }

@@ -5,6 +5,7 @@ use std::{borrow::Cow, path::PathBuf};
 use virtual_board::{
     board::{Board, BuildError, Builder, Description, DescriptionError},
     handle,
+    state::StateError,
 };
 
 use super::{mishaps::Mishaps, target::VirtualTime};
@@ -58,6 +59,9 @@ impl Explain for VirtualBoardError {
             Self::Description { .. } => {
                 Some("compare it with virtual-board/boards/stm32h7s78-dk.toml".into())
             }
+            Self::Build {
+                source: BuildError::State(StateError::InUse { .. }),
+            } => Some("end the other process, or give each a --virtual-state of its own".into()),
             Self::Build { .. } => None,
         }
     }

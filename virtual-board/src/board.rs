@@ -8,8 +8,6 @@ mod memories;
 mod mishaps;
 mod wiring;
 
-use std::path::PathBuf;
-
 use crate::{
     bus::{Bus, Master, Width},
     clock::Time,
@@ -21,7 +19,7 @@ use crate::{
         uart::Uart,
     },
     map::{BOOTLOADER_BASE, FLASH_BASE, Map},
-    state::State,
+    state::{Claim, State},
 };
 pub use builder::{BuildError, Builder, ProductState};
 use chip::{Chip, Pause};
@@ -78,7 +76,7 @@ pub struct Board {
     chip: Chip,
     port: DebugPort,
     line: Line,
-    state_file: Option<PathBuf>,
+    state_file: Option<Claim>,
     console: Vec<u8>,
     /// The probe's host reaches it.
     plugged: bool,
@@ -92,7 +90,11 @@ impl Board {
         Builder::default()
     }
 
-    fn assemble(builder: Builder, state: Option<State>) -> Result<Self, BuildError> {
+    fn assemble(
+        builder: Builder,
+        claim: Option<Claim>,
+        state: Option<State>,
+    ) -> Result<Self, BuildError> {
         let mut map = Map::new(builder.strict);
         wiring::place(&mut map);
         let description = builder.description()?;
@@ -108,7 +110,7 @@ impl Board {
             plugged: true,
             boot_pin: false,
         };
-        if let Some(path) = &builder.state {
+        if let Some(path) = claim.as_ref().map(Claim::path) {
             board.identify(path);
             if let Some(state) = state {
                 board.restore(&state, path)?;
@@ -127,7 +129,7 @@ impl Board {
         board.chip.offer_cacheable_debug(builder.cacheable_debug);
         board.program_internal_flash(0, &builder.boot_image)?;
         board.program_nor(0, &builder.nor_image)?;
-        board.state_file = builder.state;
+        board.state_file = claim;
         board.power_cycle();
         for mishap in builder.mishaps {
             board.inject(mishap);

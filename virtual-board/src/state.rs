@@ -2,7 +2,9 @@
 //!
 //! One line of JSON says which blocks of which memory follow, then the blocks' bytes follow in that order. Blank blocks are left
 //! out. A checksum over the list and the bytes tells a torn or altered file. Saving writes a new file beside the old one and
-//! renames it, so whatever goes wrong leaves the old one as it was.
+//! renames it, so whatever goes wrong leaves the old one as it was. One board at a time has a [`Claim`] on it.
+
+mod lock;
 
 use std::{
     collections::BTreeMap,
@@ -11,12 +13,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use lock::Claim;
 use serde::{Deserialize, Serialize};
 
 const FORMAT: &str = "virtual-board state";
 const VERSION: u32 = 2;
 /// Granularity in which memories are kept.
 pub const BLOCK_BYTES: usize = 0x1000;
+/// Ending of the new file until it takes the old one's place.
+const NEW: &str = ".new";
 /// Every non-volatile memory of the board is erased to ones.
 pub const BLANK: u8 = 0xFF;
 
@@ -46,6 +51,12 @@ pub enum StateError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// Another board has it, most likely of another process.
+    #[error("state file {} is in use by another virtual board", .path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
     },
     /// The first line is not the header of a state file.
     #[error("{} is not a state file of a virtual board", .path.display())]
@@ -246,7 +257,7 @@ impl State {
 
     /// Finds out now, not at the end of a session, that [`Self::save`] could not write `path`.
     pub fn check_writable(path: &Path) -> Result<(), StateError> {
-        let new = beside(path);
+        let new = beside(path, NEW);
         let tried = fs::File::create(&new).and_then(|_| fs::remove_file(&new));
         tried.map_err(|source| StateError::Write {
             path: path.to_owned(),
@@ -286,7 +297,7 @@ impl State {
             checksum: contents.checksum(&data)?,
             contents,
         };
-        let new = beside(path);
+        let new = beside(path, NEW);
         let mut file = fs::File::create(&new)?;
         serde_json::to_writer(&mut file, &header)?;
         file.write_all(b"\n")?;
@@ -296,10 +307,10 @@ impl State {
     }
 }
 
-/// Where the new file is written before it takes the old one's place.
-fn beside(path: &Path) -> PathBuf {
+/// The file beside `path` that has `ending` behind its name.
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(ending);
     path.with_file_name(name)
 }
 
@@ -347,6 +358,24 @@ mod tests {
     #[test]
     fn no_file_is_no_state() {
         assert!(State::load(&file("absent")).unwrap().is_none());
+    }
+
+    #[test]
+    fn one_at_a_time_has_a_claim_on_a_file() {
+        let path = file("claim");
+        let other = file("other-claim");
+        let claim = Claim::take(&path).unwrap();
+        let refused = Claim::take(&path).unwrap_err();
+        assert!(matches!(&refused, StateError::InUse { path: named } if *named == path));
+        // A save replaces the file, and the claim on it stays.
+        sample().save(&path).unwrap();
+        assert!(Claim::take(&path).is_err());
+        drop(Claim::take(&other).unwrap());
+        drop(claim);
+        drop(Claim::take(&path).unwrap());
+        for file in [&beside(&path, ".lock"), &beside(&other, ".lock"), &path] {
+            fs::remove_file(file).unwrap();
+        }
     }
 
     #[test]

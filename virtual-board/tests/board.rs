@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{fs, path::Path, process::Command, thread, time::Duration};
 
 use probe_rs::architecture::arm::{
     ArmDebugInterface, FullyQualifiedApAddress, dp::DpAddress, memory::ArmMemoryInterface,
@@ -23,6 +23,13 @@ const RCC: u64 = 0x5802_4400;
 
 /// `b .` behind a vector table.
 const SPINNING: [u32; 3] = [0x2000_0400, 0x0800_0009, 0xE7FE_E7FE];
+
+/// Removes a state file, and the file beside it that carried the lock.
+fn remove(state: &Path) {
+    fs::remove_file(state).unwrap();
+    let name = state.file_name().unwrap().to_str().unwrap();
+    fs::remove_file(state.with_file_name(format!("{name}.lock"))).unwrap();
+}
 
 fn image(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
@@ -84,7 +91,7 @@ fn the_state_file_keeps_flash_option_bytes_and_nor() {
         "{text}"
     );
     assert!(text.contains("0x00000000..0x00001000"), "{text}");
-    fs::remove_file(&path).unwrap();
+    remove(&path);
 }
 
 #[test]
@@ -99,7 +106,7 @@ fn a_damaged_state_file_is_refused() {
             .contains("is not a state file")
     );
     assert_eq!(fs::read(&path).unwrap(), b"not a state file\n");
-    fs::remove_file(&path).unwrap();
+    remove(&path);
 }
 
 #[test]
@@ -143,7 +150,33 @@ fn a_state_file_of_another_board_is_refused_and_left_alone() {
     let builder = Board::builder().state_file(&path);
     assert!(builder.boot_image(vec![0; 0x1_0001]).build().is_err());
     assert_eq!(fs::read(&path).unwrap(), before);
-    fs::remove_file(&path).unwrap();
+    remove(&path);
+}
+
+/// What one of two boards saves, the other would overwrite.
+#[test]
+fn a_state_file_belongs_to_one_board_at_a_time() {
+    let path = std::env::temp_dir().join(format!("virtual-board-taken-{}", std::process::id()));
+    let board = Board::builder().state_file(&path).nor_image([1]);
+    let board = board.build().unwrap();
+    let refused = Board::builder().state_file(&path).build().map(drop);
+    let in_use = format!(
+        "state file {} is in use by another virtual board",
+        path.display()
+    );
+    assert_eq!(refused.unwrap_err().to_string(), in_use);
+    // Nor does another board save into it; its own may.
+    let other = Board::builder().build().unwrap();
+    assert_eq!(other.save_to(&path).unwrap_err().to_string(), in_use);
+    board.save_to(&path).unwrap();
+    drop(board);
+    other.save_to(&path).unwrap();
+    let board = Board::builder().state_file(&path).build().unwrap();
+    let mut bytes = [0];
+    board.nor_contents(0, &mut bytes);
+    assert_eq!(bytes, [0xFF], "what was saved last");
+    drop(board);
+    remove(&path);
 }
 
 #[test]
@@ -348,5 +381,5 @@ fn a_free_running_board_is_gone_and_saved_with_its_last_owner() {
         board.nor_contents(0, &mut bytes);
         assert_eq!(bytes, [round]);
     }
-    fs::remove_file(&path).unwrap();
+    remove(&path);
 }

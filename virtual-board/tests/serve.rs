@@ -243,3 +243,28 @@ fn sigterm_saves_the_state_also_under_a_debugger() {
     assert!(board.ends_well());
     assert!(state.exists());
 }
+
+#[test]
+fn a_state_file_that_is_served_is_refused_to_others() {
+    let state = scratch("served.state");
+    let path = state.to_str().unwrap();
+    let mut board = Served::start(&["--state", path]);
+    for command in [&["run", "--for", "1"][..], &["serve", "--bmp", "0"]] {
+        let refused = Command::new(env!("CARGO_BIN_EXE_virtual-board"))
+            .args(command)
+            .args(["--state", path])
+            .output()
+            .unwrap();
+        assert!(!refused.status.success());
+        assert_eq!(
+            String::from_utf8(refused.stderr).unwrap(),
+            format!("error: state file {path} is in use by another virtual board\n")
+        );
+    }
+    assert!(board.quit());
+    let ran = Command::new(env!("CARGO_BIN_EXE_virtual-board"))
+        .args(["run", "--for", "1", "--state", path])
+        .output()
+        .unwrap();
+    assert!(ran.status.success());
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Board, Description, DescriptionError};
 use crate::{
     mishap::Mishap,
-    state::{State, StateError},
+    state::{Claim, State, StateError},
 };
 
 /// Product life-cycle states that the board can be made in (RM0477, FLASH_NVSTATER).
@@ -48,7 +48,7 @@ const DEFAULT_BOARD: &str = "stm32h7s78-dk";
 #[derive(Clone, Debug)]
 pub struct Builder {
     description: Option<Description>,
-    pub(super) state: Option<PathBuf>,
+    state: Option<PathBuf>,
     pub(super) boot_image: Vec<u8>,
     pub(super) nor_image: Vec<u8>,
     pub(super) strict: bool,
@@ -91,6 +91,7 @@ impl Builder {
     }
 
     /// Keeps internal flash, option bytes and NOR in this file: loaded now if it exists, saved when the board goes.
+    /// No other board can have the file meanwhile, in whatever process.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.state = Some(path.into());
         self
@@ -147,13 +148,14 @@ impl Builder {
 
     /// The board, with power on and not a cycle run.
     pub fn build(self) -> Result<Board, BuildError> {
-        let state = match &self.state {
-            Some(path) => {
-                State::check_writable(path)?;
-                State::load(path)?
+        let claim = self.state.as_deref().map(Claim::take).transpose()?;
+        let state = match &claim {
+            Some(claim) => {
+                State::check_writable(claim.path())?;
+                State::load(claim.path())?
             }
             None => None,
         };
-        Board::assemble(self, state)
+        Board::assemble(self, claim, state)
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         flash::{SIZE, WORD},
     },
     nor::Nor,
-    state::{BLANK, State, StateError},
+    state::{BLANK, Claim, State, StateError},
 };
 
 /// Names of the memories in a state file.
@@ -122,14 +122,19 @@ impl Board {
     /// Writes the state file, if there is one.
     pub fn save(&self) -> Result<(), StateError> {
         match &self.state_file {
-            Some(path) => self.state().save(path),
+            Some(claim) => self.state().save(claim.path()),
             None => Ok(()),
         }
     }
 
-    /// Keeps the memories in another file.
+    /// Keeps the memories in another file, if no other board has it.
     pub fn save_to(&self, path: &Path) -> Result<(), StateError> {
-        self.state().save(path)
+        let own = self.state_file.as_ref().map(Claim::path);
+        if own.map(std::path::absolute).and_then(Result::ok) == std::path::absolute(path).ok() {
+            return self.save();
+        }
+        let claim = Claim::take(path)?;
+        self.state().save(claim.path())
     }
 
     /// Takes the power away, gives every memory what the file holds and nothing else, and gives the power back.
