@@ -1,7 +1,9 @@
-//! Timers (RM0477, advanced, general-purpose and basic timers): an up-counter with prescaler, auto-reload, update event
-//! and interrupt, in virtual time.
+//! Timers (RM0477, advanced, general-purpose and basic timers): an up-counter with prescaler, auto-reload, update event, and
+//! compare channels, with their flags and interrupts, in virtual time.
 //!
-//! Deviations: capture, compare, slave modes, down and centre counting, and the repetition counter are plain storage; those on
+//! A channel whose CCxS says output sets its flag when the counter comes to CCRx, enabled at a pin or not.
+//!
+//! Deviations: capture, outputs, the preload of CCRx, channels 5 and 6, slave modes, down and centre counting, and the repetition counter are plain storage; those on
 //! APB2 take the clock of those on APB1; ARR and PSC are taken over at the next update (ARPE) or, for ARR without ARPE, at
 //! once; one-pulse mode stops the counter.
 
@@ -22,8 +24,15 @@ const CEN: u32 = 1 << 0;
 const UDIS: u32 = 1 << 1;
 const URS: u32 = 1 << 2;
 const OPM: u32 = 1 << 3;
-/// DIER and SR: update.
+/// DIER, SR and EGR: update, and compare of channels 1 to 4.
 const UPDATE: u32 = 1 << 0;
+const COMPARE: [u32; 4] = [1 << 1, 1 << 2, 1 << 3, 1 << 4];
+/// Mode of channels 1 and 2; CCMR2 follows it.
+const CCMR1: u32 = 0x18;
+/// Compare value of channel 1; the others follow it.
+const CCR1: u32 = 0x34;
+/// TIM1 has an interrupt of its own for its channels.
+const TIM1_CC_IRQ: usize = 50;
 
 /// One timer.
 pub struct Timer {
@@ -32,6 +41,7 @@ pub struct Timer {
     gate: Gate,
     irq: usize,
     widest: u32,
+    channels: usize,
     registers: [u32; 27],
     /// PSC takes effect at an update.
     active_prescaler: u32,
@@ -40,7 +50,8 @@ pub struct Timer {
     since: Time,
     /// Ticks of the kernel clock since `since` that are not yet a count.
     clock_hz: u64,
-    flag: bool,
+    /// SR.
+    flags: u32,
 }
 
 impl Timer {
@@ -67,6 +78,12 @@ impl Timer {
         } else {
             0xFFFF
         };
+        let channels = match number {
+            1..=5 => 4,
+            9 | 12 | 15 => 2,
+            13 | 14 | 16 | 17 => 1,
+            _ => 0,
+        };
         let mut registers = [0; 27];
         registers[(ARR / 4) as usize] = widest;
         Self {
@@ -75,12 +92,13 @@ impl Timer {
             gate,
             irq,
             widest,
+            channels,
             registers,
             active_prescaler: 0,
             counter: 0,
             since: Time(0),
             clock_hz: 0,
-            flag: false,
+            flags: 0,
         }
     }
 
@@ -122,6 +140,56 @@ impl Timer {
         }
     }
 
+    /// The channels that compare: their flag and their value.
+    fn compares(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let channels = COMPARE.into_iter().zip(0u32..).take(self.channels);
+        channels.filter_map(|(flag, channel)| {
+            let mode = self.registers[((CCMR1 + 4 * (channel / 2)) / 4) as usize];
+            let is_output = mode >> (8 * (channel % 2)) & 0b11 == 0;
+            let value = self.registers[((CCR1 + 4 * channel) / 4) as usize] & self.widest;
+            is_output.then_some((flag, u64::from(value)))
+        })
+    }
+
+    /// The counter went through all that follows `from`, up to `to`.
+    fn pass(&mut self, from: u64, to: u64) {
+        let met = self
+            .compares()
+            .filter(|(_, value)| from < *value && *value <= to);
+        self.flags |= met.fold(0, |flags, (flag, _)| flags | flag);
+    }
+
+    /// The counter went from where it is through its end to 0.
+    fn pass_wrap(&mut self) {
+        let (counter, reload) = (u64::from(self.counter), u64::from(self.reload()));
+        if counter > reload {
+            self.pass(counter, self.widest.into());
+            self.pass(0, reload);
+        } else {
+            self.pass(counter, reload);
+        }
+        self.pass_zero();
+    }
+
+    fn pass_zero(&mut self) {
+        let met = self.compares().filter(|(_, value)| *value == 0);
+        self.flags |= met.fold(0, |flags, (flag, _)| flags | flag);
+    }
+
+    /// Counts until a channel that interrupts, and has not yet, meets its value.
+    fn counts_to_compare(&self) -> Option<u64> {
+        let wanted = self.registers[(DIER / 4) as usize] & !self.flags;
+        let counter = u64::from(self.counter);
+        let reload = u64::from(self.reload());
+        self.compares()
+            .filter(|(flag, value)| wanted & flag != 0 && *value <= reload)
+            .map(|(_, value)| match value.checked_sub(counter) {
+                Some(ahead) if ahead > 0 => ahead,
+                _ => self.counts_to_update() + value,
+            })
+            .min()
+    }
+
     fn time_of_counts(&self, counts: u64) -> Time {
         let cycles = counts * self.divider();
         // Rounded up, so that the count is complete when the time has come.
@@ -144,12 +212,15 @@ impl Timer {
             let counts = (wires.now - self.since).cycles_at(self.clock_hz) / self.divider();
             let ahead = self.counts_to_update();
             if counts < ahead {
+                let counter = u64::from(self.counter);
+                self.pass(counter, counter + counts);
                 self.counter = self.counter.wrapping_add(counts as u32);
                 self.since += Time::of_cycles(counts * self.divider(), self.clock_hz);
                 break;
             }
             // Whole periods at once, but for the last: the prescaler may change at the first update.
             self.since += Time::of_cycles(ahead * self.divider(), self.clock_hz);
+            self.pass_wrap();
             self.counter = 0;
             self.update();
             if self.control() & CEN == 0 {
@@ -168,22 +239,46 @@ impl Timer {
     fn skip_periods(&mut self, now: Time) {
         let period = (u64::from(self.reload()) + 1) * self.divider();
         let periods = (now - self.since).cycles_at(self.clock_hz) / period;
+        if periods > 1 {
+            self.pass(0, self.reload().into());
+        }
         self.since += Time::of_cycles(periods.saturating_sub(1) * period, self.clock_hz);
     }
 
     fn update(&mut self) {
         if self.control() & UDIS == 0 {
             self.active_prescaler = self.registers[(PSC / 4) as usize] & 0xFFFF;
-            self.flag = true;
+            self.flags |= UPDATE;
         }
         if self.control() & OPM != 0 {
             self.registers[0] &= !CEN;
         }
     }
 
+    /// EGR: events by software.
+    fn generate(&mut self, events: u32, now: Time) {
+        let channels = COMPARE.into_iter().take(self.channels);
+        self.flags |= channels.fold(0, |all, flag| all | flag) & events;
+        if events & UPDATE == 0 {
+            return;
+        }
+        self.counter = 0;
+        self.since = now;
+        let before = self.flags & UPDATE;
+        self.update();
+        if self.control() & URS != 0 {
+            self.flags = self.flags & !UPDATE | before;
+        }
+    }
+
     fn drive_irq(&self, wires: &mut Wires) {
-        let enabled = self.registers[(DIER / 4) as usize] & UPDATE != 0;
-        wires.set_irq(self.irq, self.flag && enabled);
+        let pending = self.flags & self.registers[(DIER / 4) as usize];
+        if self.number == 1 {
+            wires.set_irq(self.irq, pending & UPDATE != 0);
+            wires.set_irq(TIM1_CC_IRQ, pending & !UPDATE != 0);
+        } else {
+            wires.set_irq(self.irq, pending != 0);
+        }
     }
 
     fn is_open(&mut self, wires: &mut Wires) -> bool {
@@ -205,7 +300,7 @@ impl Device for Timer {
             return Ok(0);
         }
         Ok(match offset {
-            SR => self.flag.into(),
+            SR => self.flags,
             EGR => 0,
             CNT => {
                 wires.time_dependent = self.runs();
@@ -221,17 +316,8 @@ impl Device for Timer {
             return Ok(());
         }
         match offset {
-            SR => self.flag &= value & UPDATE != 0,
-            EGR if value & UPDATE != 0 => {
-                self.counter = 0;
-                self.since = wires.now;
-                let flag = self.flag;
-                self.update();
-                if self.control() & URS != 0 {
-                    self.flag = flag;
-                }
-            }
-            EGR => {}
+            SR => self.flags &= value,
+            EGR => self.generate(value, wires.now),
             CNT => {
                 self.counter = value & self.widest;
                 self.since = wires.now;
@@ -250,7 +336,7 @@ impl Device for Timer {
             ..Self::new(self.number)
         };
         self.since = wires.now;
-        wires.set_irq(self.irq, false);
+        self.drive_irq(wires);
     }
 
     fn tick(&mut self, wires: &mut Wires) {
@@ -260,8 +346,12 @@ impl Device for Timer {
     }
 
     fn next_event(&self) -> Option<Time> {
+        let update = self.counts_to_update();
+        let counts = self
+            .counts_to_compare()
+            .map_or(update, |compare| compare.min(update));
         self.runs()
-            .then(|| self.since + self.time_of_counts(self.counts_to_update()))
+            .then(|| self.since + self.time_of_counts(counts))
     }
 }
 
@@ -325,6 +415,38 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_interrupts_where_the_counter_meets_its_value_and_again_a_period_later() {
+        let (mut timer, mut wires) = (Timer::new(2), running_at(1_000_000));
+        let ccr2 = CCR1 + 4;
+        timer.write(ARR, Width::Word, 999, &mut wires).unwrap();
+        timer.write(ccr2, Width::Word, 300, &mut wires).unwrap();
+        timer
+            .write(DIER, Width::Word, COMPARE[1], &mut wires)
+            .unwrap();
+        timer.write(CR1, Width::Word, CEN, &mut wires).unwrap();
+        for due in [300, 1300] {
+            while timer.next_event().unwrap() < Time::micros(due) {
+                wires.now = timer.next_event().unwrap();
+                timer.tick(&mut wires);
+                assert_eq!(wires.irq[0], 0, "only the update comes before");
+            }
+            wires.now = timer.next_event().unwrap();
+            assert_eq!(wires.now.as_micros(), due);
+            timer.tick(&mut wires);
+            assert_eq!(wires.irq[0] >> 51 & 1, 1);
+            timer
+                .write(SR, Width::Word, !COMPARE[1], &mut wires)
+                .unwrap();
+            assert_eq!(wires.irq[0], 0);
+        }
+        // An input captures, which is not modelled: it meets nothing.
+        timer.write(CCMR1, Width::Word, 1 << 8, &mut wires).unwrap();
+        wires.now = Time::micros(2_500);
+        timer.tick(&mut wires);
+        assert_eq!(wires.irq[0], 0);
+    }
+
+    #[test]
     fn one_pulse_stops() {
         let (mut timer, mut wires) = (Timer::new(2), running_at(1_000_000));
         timer.write(ARR, Width::Word, 9, &mut wires).unwrap();
@@ -333,7 +455,10 @@ mod tests {
             .unwrap();
         wires.now = Time::micros(50);
         assert_eq!(timer.read(CR1, Width::Word, &mut wires), Ok(OPM));
-        assert_eq!(timer.read(SR, Width::Word, &mut wires), Ok(1));
+        assert_eq!(
+            timer.read(SR, Width::Word, &mut wires).unwrap() & UPDATE,
+            UPDATE
+        );
         assert_eq!(timer.next_event(), None);
     }
 }
