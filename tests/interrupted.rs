@@ -166,7 +166,8 @@ fn sigterm_in_the_middle_of_a_load() {
     let board = Board::with_appli("appli-older.elf");
     let boot = boot_image("boot.elf");
     let journal = board.journal();
-    let server = board.serve(&[]);
+    // By the wall clock, or the load may be over before the signal comes.
+    let server = board.serve(&["--virtual-time", "free"]);
     let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
     gdb.say("-target-download");
     wait_for(&journal);
@@ -191,7 +192,8 @@ fn sigterm_in_the_middle_of_a_load() {
 fn the_client_is_gone() {
     let board = Board::with_appli("appli-older.elf");
     let journal = board.journal();
-    let server = board.serve(&[]);
+    // By the wall clock, or the load may be over before the signal comes.
+    let server = board.serve(&["--virtual-time", "free"]);
     let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
     gdb.say("-target-download");
     wait_for(&journal);

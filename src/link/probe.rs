@@ -122,9 +122,13 @@ impl ProbeLink {
             link.leave_pin_reset()?;
         }
         let dhcsr = link.status()?;
-        if dhcsr.sleeping() {
-            link.low_power_found = Some(link.port.keep_clocks()?);
-            tracing::info!("the core sleeps: DBGMCU_CR keeps its clock on from now");
+        if !dhcsr.halted() {
+            // A core that runs now may sleep before the next transfer.
+            match link.port.keep_clocks() {
+                Ok(found) => link.low_power_found = Some(found),
+                Err(error) if dhcsr.sleeping() => return Err(error),
+                Err(error) => tracing::warn!("DBGMCU behind AP0 does not answer: {error}"),
+            }
         }
         link.masked = dhcsr.interrupts_masked();
         if !dhcsr.debug_enabled() {

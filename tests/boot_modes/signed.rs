@@ -130,7 +130,7 @@ fn an_appli_without_its_image_is_refused_and_nothing_is_changed() {
 fn an_image_of_another_build_is_refused_before_anything_is_changed() {
     let board = Board::with(Some("boot-signed.elf"), None);
     let stale = signed(&board, |bytes| bytes[0x300] ^= 1);
-    let (_server, mut gdb) = serve(&board, Some(&stale));
+    let (server, mut gdb) = serve(&board, Some(&stale));
     gdb.monitor("reset halt");
     gdb.fails("-target-download");
     let why = gdb.monitor("why");
@@ -139,6 +139,7 @@ fn an_image_of_another_build_is_refused_before_anything_is_changed() {
         "{why}"
     );
     drop(gdb);
+    assert!(server.stop().success());
     assert!(board.nor(0x1000).iter().all(|byte| *byte == 0xFF));
 }
 
