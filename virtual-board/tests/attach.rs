@@ -2,7 +2,11 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use probe_rs::{
     CoreStatus, HaltReason, MemoryInterface, Permissions, RegisterId, Session,
@@ -241,4 +245,25 @@ fn account() -> Account {
 #[test]
 fn two_lockstep_runs_give_the_same_numbers() {
     assert_eq!(account(), account());
+}
+
+/// However little of the host is left for it: two threads for each core, which do nothing but turn.
+#[test]
+fn a_busy_host_changes_no_number_of_a_lockstep_run() {
+    let quiet = account();
+    let over = AtomicBool::new(false);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let busy = thread::scope(|scope| {
+        for _ in 0..2 * cores {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let busy = account();
+        over.store(true, Ordering::Relaxed);
+        busy
+    });
+    assert_eq!(busy, quiet);
 }

@@ -394,3 +394,46 @@ fn a_reset_by_the_debugger_is_seen_while_halted() {
     machine.poke(reg::AIRCR, 0x05FA_0001);
     assert_eq!(machine.run(10), Outcome::ResetRequested(ResetRequest::Core));
 }
+
+/// The core writes to the breakpoint unit once it has unlocked it, and sees how it stands; for a debugger there is no lock
+/// (FP_LAR and FP_LSR, ARM DDI 0489, 10.3).
+#[test]
+fn the_breakpoint_unit_is_locked_for_the_core_alone() {
+    const FP_LAR: u32 = 0xE000_2FB0;
+    const FP_LSR: u32 = 0xE000_2FB4;
+    const KEY: u32 = 0xC5AC_CE55;
+    const COMPARATOR: u32 = 0x0800_1001;
+    let mut machine = Machine::new(&[
+        0x600A, // str r2, [r1, #0]: locked
+        0x6820, // ldr r0, [r4, #0]
+        0x601D, // str r5, [r3, #0]: unlock
+        0x6826, // ldr r6, [r4, #0]
+        0x604A, // str r2, [r1, #4]
+        0x6018, // str r0, [r3, #0]: lock again
+        0x6827, // ldr r7, [r4, #0]
+        0x608A, // str r2, [r1, #8]
+        0xE7FE, // b.n 16
+    ]);
+    let given = [
+        (1, reg::FP_COMP0),
+        (2, COMPARATOR),
+        (3, FP_LAR),
+        (4, FP_LSR),
+        (5, KEY),
+    ];
+    for (register, value) in given {
+        machine.core.registers.r[register] = value;
+    }
+    assert_eq!(machine.run(100), Outcome::Idle);
+    let [r0, r6, r7] = [0, 6, 7].map(|register| machine.core.registers.r[register]);
+    assert_eq!(
+        [r0, r6, r7],
+        [0b11, 0b01, 0b11],
+        "there is a lock; it is set"
+    );
+    let comparators = [0, 4, 8].map(|offset| machine.peek(reg::FP_COMP0 + offset));
+    assert_eq!(comparators, [0, COMPARATOR, 0]);
+    assert_eq!(machine.peek(FP_LSR), 0, "none for a debugger");
+    machine.poke(reg::FP_COMP0, COMPARATOR);
+    assert_eq!(machine.peek(reg::FP_COMP0), COMPARATOR);
+}

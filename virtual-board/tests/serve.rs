@@ -268,3 +268,39 @@ fn a_state_file_that_is_served_is_refused_to_others() {
         .unwrap();
     assert!(ran.status.success());
 }
+
+/// Moves the pins through clocks of TMS and TDI, by remote_bitbang.
+fn clock(stream: &mut TcpStream, bits: &[(u8, u8)]) {
+    let characters: Vec<u8> = bits
+        .iter()
+        .flat_map(|(mode, data)| {
+            let low = b'0' + 2 * mode + data;
+            [low, low + 4]
+        })
+        .collect();
+    stream.write_all(&characters).unwrap();
+}
+
+/// After a reset of the TAPs the first 32 bits of a data scan are the debug port's IDCODE, as OpenOCD finds the chip.
+#[test]
+fn the_pins_are_moved_by_remote_bitbang() {
+    let mut board = Served::start_for_openocd(&[]);
+    let mut stream = TcpStream::connect(board.address).unwrap();
+    // nTRST and nRST low and up again, then Test-Logic-Reset, and by Run-Test/Idle to Shift-DR.
+    stream.write_all(b"ur").unwrap();
+    clock(&mut stream, &[(1, 0); 5]);
+    clock(&mut stream, &[(0, 0), (1, 0), (0, 0), (0, 0)]);
+    let mut code = 0;
+    for place in 0..32 {
+        // TDO is looked at while the clock is low.
+        stream.write_all(b"0R4").unwrap();
+        let mut level = [0];
+        stream.read_exact(&mut level).unwrap();
+        assert!(matches!(level[0], b'0' | b'1'), "{level:?}");
+        code |= u32::from(level[0] - b'0') << place;
+    }
+    assert_eq!(code, 0x6BA0_0477, "the debug port's IDCODE");
+    stream.write_all(b"Q").unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "it hangs up");
+    assert!(board.quit());
+}

@@ -18,7 +18,7 @@ pub struct Served {
     process: Child,
     input: ChildStdin,
     lines: Receiver<String>,
-    /// Where Black Magic clients are served.
+    /// Where the clients are served.
     pub address: SocketAddr,
 }
 
@@ -36,10 +36,21 @@ impl Served {
         Self::start_logging(arguments, Stdio::inherit())
     }
 
+    /// The same, for OpenOCD.
+    pub fn start_for_openocd(arguments: &[&str]) -> Self {
+        let pins = ("--bitbang", "remote_bitbang");
+        Self::start_with(pins, arguments, Stdio::inherit())
+    }
+
     /// The same, with its standard error elsewhere.
     pub fn start_logging(arguments: &[&str], log: Stdio) -> Self {
+        Self::start_with(("--bmp", "Black Magic"), arguments, log)
+    }
+
+    /// With a port for the clients of one protocol, by its option.
+    fn start_with((option, protocol): (&str, &str), arguments: &[&str], log: Stdio) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_virtual-board"))
-            .args(["serve", "--bmp", "0"])
+            .args(["serve", option, "0"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -60,7 +71,7 @@ impl Served {
         });
         let ready: String = lines.recv_timeout(PATIENCE).unwrap();
         let address = ready
-            .strip_prefix("Listening for Black Magic clients on ")
+            .strip_prefix(&format!("Listening for {protocol} clients on "))
             .unwrap_or_else(|| panic!("not ready: {ready}"))
             .parse()
             .unwrap();
