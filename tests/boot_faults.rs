@@ -275,6 +275,24 @@ fn a_hardware_watchdog_and_a_slow_boot_stage() {
     assert!(failed.contains("IWDG_HW"), "{failed}");
 }
 
+/// Our own loader works through its queue in one call, longer than the longest period of the watchdog: it is fed meanwhile.
+#[test]
+fn a_hardware_watchdog_while_a_large_image_is_flashed() {
+    const BYTES: usize = 0x78_0000;
+    let (register, hardware) = HARDWARE_WATCHDOG;
+    let board = Board::made(|builder| {
+        builder
+            .boot_image(boot_image("boot.elf"))
+            .nor_image(vec![0x55; BYTES])
+            .option_word(register, hardware)
+    });
+    let file = board.file("large.bin");
+    std::fs::write(&file, vec![0x33; BYTES]).expect("a file");
+    let flashed = board.succeeds(&["flash", &format!("{}@0x70000000", text(&file))]);
+    assert!(flashed.contains("120 sectors changed"), "{flashed}");
+    assert!(board.nor(BYTES).iter().all(|byte| *byte == 0x33));
+}
+
 /// The watchdog counts while ST's routine erases and programs: the server makes it slow and feeds it.
 #[test]
 fn a_hardware_watchdog_while_the_appli_is_flashed() {

@@ -355,7 +355,8 @@ impl Caller {
         })
     }
 
-    fn feed(&self, link: &mut dyn Link) -> Result<(), LinkError> {
+    /// Feeds a watchdog that option bytes started.
+    pub(super) fn feed(&self, link: &mut dyn Link) -> Result<(), LinkError> {
         if self.watchdog_runs {
             link.poke(IWDG, IwdgKey::default().with_key(FEED))?;
         }

@@ -2,7 +2,8 @@
 //!
 //! `FastProgram` (firmware/loader, `fast.rs`) shares a mailbox with us: the words ready, stop and done, then 32 entries of work, address,
 //! length and data, used in turn. We write an entry and its data, then ready; the loader counts done. The data lie in slots of the
-//! largest RAM that is left, so that during an erase of 256 ms the next blocks arrive.
+//! largest RAM that is left, so that during an erase of 256 ms the next blocks arrive. The whole queue is one call, which may take longer
+//! than the longest period of a watchdog that option bytes started: it is fed whenever an entry is done.
 
 use std::time::Duration;
 
@@ -165,6 +166,7 @@ impl Queue {
             if done != self.done {
                 self.done = done;
                 self.call.has_progressed();
+                loader.caller.feed(link)?;
                 continue;
             }
             looks += 1;
