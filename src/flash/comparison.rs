@@ -4,8 +4,7 @@ use std::fmt;
 
 use super::{
     FlashContext, FlashError, Transaction, UNIT_BYTES,
-    eye::{Eye, Sight},
-    may_use_flash,
+    eye::{Eye, Sight, look_at_each},
     report::sectors,
     transaction::Sector,
 };
@@ -67,28 +66,15 @@ impl From<Difference> for FlashError {
     }
 }
 
-/// Compares, and changes nothing in flash. An open window is read over the wire, so that the program that runs from it is not
-/// disturbed; one that is closed is opened by the loader, and the chip then reset.
+/// Compares, and changes nothing in flash.
 pub fn compare(
     link: &mut dyn Link,
     windows: &mut Windows,
     context: &FlashContext<'_>,
     transaction: &Transaction,
 ) -> Result<Comparison, FlashError> {
-    let wanted = transaction.by_region(context.profile)?;
-    may_use_flash(link, windows)?;
-    let mut comparison = Comparison::default();
-    for (region, sectors) in wanted {
-        let mut sight = Sight {
-            link,
-            windows,
-            context,
-            region: &region,
-        };
-        let compared = sight.with_eye(|sight, eye| compare_region(sight, eye, &sectors))?;
-        comparison.regions.push(compared);
-    }
-    Ok(comparison)
+    let regions = look_at_each(link, windows, context, transaction, compare_region)?;
+    Ok(Comparison { regions })
 }
 
 fn compare_region(

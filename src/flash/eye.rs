@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::{
-    Difference, FlashContext, FlashError, Standing,
-    plan::Unit,
+    Difference, FlashContext, FlashError, Standing, Transaction, may_use_flash,
+    plan::{Abilities, SectorPlan, Unit},
     region::Region,
     routine_of,
-    transaction::{Sector, join},
+    transaction::{Sector, join, parts},
 };
 use crate::{
     layout::Address,
@@ -73,6 +73,30 @@ impl FirstLook {
     }
 }
 
+/// Looks at each flash that a transaction is for, without changing anything: over the wire where it can be read, so that a program that
+/// runs from it is not disturbed; a window that is closed is opened by the loader, and the chip then reset.
+pub(super) fn look_at_each<T>(
+    link: &mut dyn Link,
+    windows: &mut Windows,
+    context: &FlashContext<'_>,
+    transaction: &Transaction,
+    look: impl Fn(&mut Sight<'_>, &mut Eye<'_, '_>, &[Sector]) -> Result<T, FlashError>,
+) -> Result<Vec<T>, FlashError> {
+    let wanted = transaction.by_region(context.profile)?;
+    may_use_flash(link, windows)?;
+    let mut seen = Vec::new();
+    for (region, sectors) in wanted {
+        let mut sight = Sight {
+            link,
+            windows,
+            context,
+            region: &region,
+        };
+        seen.push(sight.with_eye(|sight, eye| look(sight, eye, &sectors))?);
+    }
+    Ok(seen)
+}
+
 /// What is looked through: link, windows and board.
 pub(super) struct Sight<'s> {
     pub link: &'s mut dyn Link,
@@ -82,8 +106,8 @@ pub(super) struct Sight<'s> {
 }
 
 impl Sight<'_> {
-    /// Looks without changing anything: over the wire where the region can be read, else between the calls of a loader.
-    pub fn with_eye<T>(
+    /// Over the wire where the region can be read, else between the calls of a loader.
+    fn with_eye<T>(
         &mut self,
         look: impl FnOnce(&mut Self, &mut Eye<'_, '_>) -> Result<T, FlashError>,
     ) -> Result<T, FlashError> {
@@ -179,7 +203,7 @@ impl Sight<'_> {
     }
 
     /// The same, and which units are blank where something differs.
-    pub fn units(
+    fn units(
         &mut self,
         eye: &mut Eye<'_, '_>,
         sectors: &[Sector],
@@ -204,6 +228,28 @@ impl Sight<'_> {
                 differs.into_iter().map(unit).collect()
             })
             .collect())
+    }
+
+    /// What becomes of each sector; `None` where what is wanted is there. What an erase would take along has been read.
+    pub fn plans(
+        &mut self,
+        eye: &mut Eye<'_, '_>,
+        sectors: &[Sector],
+        abilities: &Abilities,
+    ) -> Result<Vec<Option<SectorPlan>>, FlashError> {
+        let known = self.units(eye, sectors, abilities.unit_bytes())?;
+        let mut plans = Vec::new();
+        for (sector, units) in std::iter::zip(sectors, known) {
+            let mut plan = SectorPlan::new(sector, &units, abilities);
+            if let Some(plan) = &mut plan {
+                for range in plan.preserved() {
+                    let there = self.salvage(&range)?;
+                    plan.keep(sector, range.start, &there.bytes);
+                }
+            }
+            plans.push(plan);
+        }
+        Ok(plans)
     }
 
     /// The first byte of `sectors` that is not what is wanted, if there is one.
@@ -252,19 +298,6 @@ pub(super) fn difference(start: u64, there: &[u8], wanted: &[u8]) -> Option<Diff
 /// CRC-32 as the core's routine computes it.
 pub(super) fn crc(bytes: &[u8]) -> u32 {
     crc32fast::hash(bytes)
-}
-
-/// The parts of `run` between multiples of `unit`.
-pub(super) fn parts(run: &Range<u64>, unit: u32) -> Vec<Range<u64>> {
-    let unit = u64::from(unit);
-    let mut parts = Vec::new();
-    let mut start = run.start;
-    while start < run.end {
-        let end = run.end.min((start / unit + 1) * unit);
-        parts.push(start..end);
-        start = end;
-    }
-    parts
 }
 
 /// The bytes of `part` in `bytes`, which begin at `start`.

@@ -4,9 +4,7 @@ use std::fmt;
 
 use super::{
     FlashContext, FlashError, Transaction,
-    eye::{Eye, Sight},
-    may_use_flash,
-    plan::SectorPlan,
+    eye::{Eye, Sight, look_at_each},
     report::sectors,
     routine_of,
     transaction::Sector,
@@ -45,28 +43,15 @@ pub struct Forecast {
     pub regions: Vec<RegionForecast>,
 }
 
-/// Plans, and changes nothing in flash. An open window is read over the wire; one that is closed is opened by the loader, and the chip
-/// then reset.
+/// Plans, and changes nothing in flash.
 pub fn forecast(
     link: &mut dyn Link,
     windows: &mut Windows,
     context: &FlashContext<'_>,
     transaction: &Transaction,
 ) -> Result<Forecast, FlashError> {
-    let wanted = transaction.by_region(context.profile)?;
-    may_use_flash(link, windows)?;
-    let mut forecast = Forecast::default();
-    for (region, sectors) in wanted {
-        let mut sight = Sight {
-            link,
-            windows,
-            context,
-            region: &region,
-        };
-        let planned = sight.with_eye(|sight, eye| plan_region(sight, eye, &sectors))?;
-        forecast.regions.push(planned);
-    }
-    Ok(forecast)
+    let regions = look_at_each(link, windows, context, transaction, plan_region)?;
+    Ok(Forecast { regions })
 }
 
 fn plan_region(
@@ -76,16 +61,8 @@ fn plan_region(
 ) -> Result<RegionForecast, FlashError> {
     let routine = routine_of(sight.region, sight.context.profile)?;
     let abilities = abilities(&routine, sight.region);
-    let known = sight.units(eye, sectors, abilities.unit_bytes())?;
     let mut planned = Vec::new();
-    for (sector, units) in std::iter::zip(sectors, known) {
-        let Some(mut plan) = SectorPlan::new(sector, &units, &abilities) else {
-            continue;
-        };
-        for range in plan.preserved() {
-            let there = sight.salvage(&range)?;
-            plan.keep(sector, range.start, &there.bytes);
-        }
+    for plan in sight.plans(eye, sectors, &abilities)?.into_iter().flatten() {
         let erased = plan.erases.iter().map(|erase| u64::from(erase.bytes));
         let programs = plan.programs(abilities.page_bytes);
         planned.push(SectorForecast {

@@ -80,10 +80,9 @@ impl Transaction {
         if self.only_erases() {
             for range in &self.erases {
                 let (region, sectors) = region_of(&mut wanted, range)?;
-                for (start, part) in by_sector(range, region.sector_bytes) {
-                    let length = (part.end - part.start) as usize;
-                    let erased = vec![region.erased_byte; length];
-                    sector(sectors, start).patch((part.start - start) as usize, &erased);
+                for part in parts(range, region.sector_bytes) {
+                    let erased = vec![region.erased_byte; (part.end - part.start) as usize];
+                    sector(sectors, &part, region).patch(part.start, &erased);
                 }
             }
         }
@@ -91,9 +90,9 @@ impl Transaction {
             let start = u64::from(address.0);
             let range = start..start + data.len() as u64;
             let (region, sectors) = region_of(&mut wanted, &range)?;
-            for (base, part) in by_sector(&range, region.sector_bytes) {
+            for part in parts(&range, region.sector_bytes) {
                 let data = &data[(part.start - start) as usize..(part.end - start) as usize];
-                sector(sectors, base).patch((part.start - base) as usize, data);
+                sector(sectors, &part, region).patch(part.start, data);
             }
         }
         Ok(wanted
@@ -118,21 +117,26 @@ fn region_of<'a, T>(
         })
 }
 
-/// The parts of `range` in each sector, with the sector's first address. Flashes begin at a multiple of their sectors.
-fn by_sector(range: &Range<u64>, sector_bytes: u32) -> Vec<(u64, Range<u64>)> {
-    let size = u64::from(sector_bytes);
+/// The parts of `range` between multiples of `unit`.
+pub(super) fn parts(range: &Range<u64>, unit: u32) -> Vec<Range<u64>> {
+    let unit = u64::from(unit);
     let mut parts = Vec::new();
     let mut start = range.start;
     while start < range.end {
-        let base = start - start % size;
-        let end = range.end.min(base + size);
-        parts.push((base, start..end));
+        let end = range.end.min((start / unit + 1) * unit);
+        parts.push(start..end);
         start = end;
     }
     parts
 }
 
-fn sector(sectors: &mut BTreeMap<u64, Sector>, start: u64) -> &mut Sector {
+/// The sector that `part` lies in. Flashes begin at a multiple of their sectors.
+fn sector<'a>(
+    sectors: &'a mut BTreeMap<u64, Sector>,
+    part: &Range<u64>,
+    region: &Region,
+) -> &'a mut Sector {
+    let start = part.start - part.start % u64::from(region.sector_bytes);
     sectors.entry(start).or_insert_with(|| Sector {
         address: Address(start as u32),
         patches: Vec::new(),
@@ -148,7 +152,8 @@ pub(super) struct Sector {
 
 impl Sector {
     /// A client sends a sector in many small pieces: neighbours become one.
-    fn patch(&mut self, offset: usize, data: &[u8]) {
+    fn patch(&mut self, address: u64, data: &[u8]) {
+        let offset = (address - u64::from(self.address.0)) as usize;
         match self.patches.last_mut() {
             Some((start, known)) if *start + known.len() == offset => known.extend(data),
             _ => self.patches.push((offset, data.to_vec())),

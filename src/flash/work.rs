@@ -5,13 +5,13 @@
 
 use super::{
     Difference, FlashContext, FlashError, Report,
-    eye::{Eye, Sight, crc, difference, parts},
+    eye::{Eye, Sight, crc, difference},
     journal::Journal,
     neighbours::Neighbours,
     plan::{Abilities, SectorPlan},
     region::Region,
     routine_of,
-    transaction::{Sector, join},
+    transaction::{Sector, join, parts},
 };
 use crate::{
     layout::Address,
@@ -97,29 +97,21 @@ impl Work<'_, '_> {
         }
     }
 
-    /// Looks at every sector by the loader's eyes, and reads what must be preserved.
+    /// Looks at every sector by the loader's eyes; those that are right need no plan.
     fn plan(
         &mut self,
         loader: &mut Loader<'_>,
         sectors: &[Sector],
     ) -> Result<Vec<SectorPlan>, FlashError> {
         let abilities = abilities(loader.routine(), self.region);
-        let unit = abilities.unit_bytes();
         let mut eye = Eye::Loader(loader);
-        let known = self.sight().units(&mut eye, sectors, unit)?;
-        let mut plans = Vec::new();
-        for (sector, units) in std::iter::zip(sectors, known) {
-            let Some(mut plan) = SectorPlan::new(sector, &units, &abilities) else {
+        let plans = self.sight().plans(&mut eye, sectors, &abilities)?;
+        for (sector, plan) in std::iter::zip(sectors, &plans) {
+            if plan.is_none() {
                 self.report.unchanged(self.region, sector.wanted_bytes());
-                continue;
-            };
-            for range in plan.preserved() {
-                let there = self.sight().salvage(&range)?;
-                plan.keep(sector, range.start, &there.bytes);
             }
-            plans.push(plan);
         }
-        Ok(plans)
+        Ok(plans.into_iter().flatten().collect())
     }
 
     /// The next data travel to one buffer while the core erases, or programs from the other one.
@@ -133,12 +125,16 @@ impl Work<'_, '_> {
         let mut progress = Steps::new(plans);
         for plan in plans {
             for erase in &plan.erases {
-                self.end(loader, under_way.take())?;
-                self.attend(&progress, Phase::Erase, plan)?;
-                let start = u64::from(erase.address.0);
-                let range = start..start + u64::from(erase.bytes);
-                let (call, _) = loader.begin_erase(self.link, self.windows, &range)?;
-                under_way = Some(call);
+                let mut at = u64::from(erase.address.0);
+                let end = at + u64::from(erase.bytes);
+                // A routine whose sectors are not all of one size takes several calls where they are smaller.
+                while at < end {
+                    self.end(loader, under_way.take())?;
+                    self.attend(&progress, Phase::Erase, plan)?;
+                    let (call, next) = loader.begin_erase(self.link, self.windows, &(at..end))?;
+                    under_way = Some(call);
+                    at = next;
+                }
                 self.report.erased(self.region, erase.bytes);
             }
             for (offset, bytes) in plan.programs(loader.program_bytes()) {
