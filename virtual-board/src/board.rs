@@ -70,6 +70,17 @@ pub enum CoreState {
     LockedUp,
 }
 
+/// What an LED does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LedState {
+    /// It shines.
+    Lit,
+    /// It does not.
+    Dark,
+    /// It does not, whatever the program writes to its output: the pad has no supply.
+    Unsupplied,
+}
+
 /// A virtual board.
 pub struct Board {
     description: Description,
@@ -271,11 +282,11 @@ impl Board {
         &self.description
     }
 
-    /// Which LEDs are lit, in the order of the board's description. A pad without its supply drives nothing: ports O and P take it from
-    /// XSPIM port 1, port N from port 2, port M from USB (RM0477, PWR, "Independent I/O supplies").
-    pub fn leds(&self) -> Vec<bool> {
+    /// What each LED does, in the order of the board's description. A pad without its supply drives nothing: ports O and P take it from
+    /// XSPIM port 1, port N from port 2, port M from USB (RM0477, PWR, "Independent I/O supplies"; people whose LEDs stayed dark on this board).
+    pub fn led_states(&self) -> Vec<LedState> {
         let wires = &self.chip.map.wires;
-        let lit = |led: &Led| {
+        let state = |led: &Led| {
             let supplied = match led.port {
                 'O' | 'P' => wires.xspim_supply[0],
                 'N' => wires.xspim_supply[1],
@@ -283,9 +294,19 @@ impl Board {
                 _ => true,
             };
             let gpio: &Gpio = self.device(Gpio::base(led.port));
-            supplied && gpio.pin_output(led.pin) == Some(led.lit)
+            match gpio.pin_output(led.pin) {
+                Some(_) if !supplied => LedState::Unsupplied,
+                Some(level) if level == led.lit => LedState::Lit,
+                _ => LedState::Dark,
+            }
         };
-        self.description.leds().iter().map(lit).collect()
+        self.description.leds().iter().map(state).collect()
+    }
+
+    /// Which LEDs are lit, in the order of the board's description.
+    pub fn leds(&self) -> Vec<bool> {
+        let states = self.led_states().into_iter();
+        states.map(|state| state == LedState::Lit).collect()
     }
 
     /// Everything that the board's console has sent.

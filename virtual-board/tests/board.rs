@@ -9,7 +9,10 @@ use probe_rs::architecture::arm::{
     sequences::DefaultArmSequence,
 };
 use virtual_board::{
-    board::{Board, CoreState},
+    board::{
+        Board, CoreState,
+        LedState::{Dark, Lit, Unsupplied},
+    },
     clock::Time,
     handle::VirtualBoard,
     nor::Mode,
@@ -238,14 +241,13 @@ fn leds_follow_their_pins() {
             (0x5802_3814, 1 << 1),
         ],
     );
-    assert_eq!(
-        board.with(|board| board.leds()),
-        [false; 4],
-        "the pads have no supply yet"
-    );
+    assert_eq!(board.with(|board| board.leds()), [false; 4]);
+    assert_eq!(board.with(|board| board.led_states()), [Unsupplied; 4]);
     // PWR_CSR2: SDEN as it is, EN_XSPIM1, USB33DEN.
     write_all(&mut *memory, &[(0x5802_480C, 1 << 2 | 1 << 14 | 1 << 24)]);
     assert_eq!(board.with(|board| board.leds()), [true, false, false, true]);
+    let states = board.with(|board| board.led_states());
+    assert_eq!(states, [Lit, Dark, Dark, Lit]);
 }
 
 /// A window in octal DTR whose NOR still speaks SPI: nothing drives DQS, and the read never ends.

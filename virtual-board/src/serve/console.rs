@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use super::Seat;
 use crate::{
-    board::{Board, XspiPort},
+    board::{Board, LedState, XspiPort},
     devices::external_memory::ExternalMemory,
     handle::VirtualBoard,
     mishap::{GRAMMAR, Mishap},
@@ -148,12 +148,12 @@ pub fn status(board: &VirtualBoard, seat: &Seat) -> String {
 }
 
 fn leds(board: &Board) -> String {
-    let states: Vec<_> = board
-        .leds()
-        .into_iter()
-        .map(|on| if on { "on" } else { "off" })
-        .collect();
-    states.join(" ")
+    let states = board.led_states().into_iter().map(|state| match state {
+        LedState::Lit => "on",
+        LedState::Dark => "off",
+        LedState::Unsupplied => "unsupplied",
+    });
+    states.collect::<Vec<_>>().join(" ")
 }
 
 fn table() -> String {
