@@ -5,7 +5,7 @@
 //! loader that is needed anyway. Each sector keeps the bytes that nobody asked to change.
 //!
 //! Routines report some failures and not others, so that everything changed is verified, by checksums that the core computes.
-//! Interrupted work is kept in a journal file until what overlaps it has been programmed.
+//! Interrupted work is kept in a journal file until what overlaps it has been programmed, with the bytes that only the host has then.
 
 mod boot;
 mod comparison;
@@ -93,7 +93,12 @@ pub fn commit(
     transaction: &Transaction,
     attendant: &mut dyn Attendant,
 ) -> Result<Report, FlashError> {
-    let wanted = transaction.by_region(context.profile)?;
+    let journal = Journal::new(context);
+    let mut wanted = transaction.by_region(context.profile)?;
+    if !transaction.only_erases() {
+        let rescued = journal.rescued(link, &journal::covered(&wanted))?;
+        wanted = transaction.over(rescued).by_region(context.profile)?;
+    }
     let covered = journal::covered(&wanted);
     let mut commit = Commit {
         link,
@@ -101,7 +106,7 @@ pub fn commit(
         context,
         attendant,
         only_erases: transaction.only_erases(),
-        journal: Journal::new(context),
+        journal,
         was_disturbed: false,
     };
     let outcome = commit.carry_out(wanted);

@@ -135,6 +135,45 @@ fn the_power_is_cut() {
     bench.is_told_and_completed("the probe no longer answers");
 }
 
+/// A small file in the middle of a sector that holds something else: what its erase takes along is not lost, wherever the power is cut.
+#[test]
+fn the_power_is_cut_and_the_rest_of_the_sector_is_kept() {
+    const AT: usize = 0x1_2345;
+    for loader in ["own", "mx66uw1g45g_stm32h7s78-dk"] {
+        for mishap in [
+            "power-cut nor erase 1",
+            "power-cut nor program 1",
+            "power-cut nor program 9",
+        ] {
+            let mut wanted = noise(BYTES);
+            let before = wanted.clone();
+            let board = Board::made(|builder| {
+                let booted = support::board::holding(builder, Some("boot.elf"), None);
+                booted.nor_image(before)
+            });
+            wanted[AT..AT + 4].copy_from_slice(b"here");
+            let file = board.file("small.bin");
+            fs::write(&file, b"here").expect("a file");
+            let image = format!("{}@{:#x}", text(&file), 0x7000_0000 + AT);
+            let flash = ["flash", &image, "--loader", loader];
+            let cut = board.run(&[&flash[..], &["--virtual-mishap", mishap]].concat());
+            assert_eq!(
+                cut.status.code(),
+                Some(3),
+                "{loader}, {mishap}: {}",
+                cut.stderr
+            );
+            assert!(board.nor(BYTES) != wanted, "{loader}, {mishap}");
+            let completed = board.succeeds(&flash);
+            assert!(completed.contains("is complete"), "{completed}");
+            assert!(
+                board.nor(BYTES) == wanted,
+                "{loader}, {mishap}: bytes are lost"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_probe_is_unplugged() {
     let bench = Bench::new();

@@ -2,8 +2,11 @@
 //!
 //! Each board has a file of its own, named by its profile and its chip's unique identifier, so that two boards of one project do not
 //! mix. The file is on the disk before the first erase, keeps why the work ended if that is known, and goes when what overlaps it has
-//! been programmed and verified. What is to be done is never taken from it: the difference plan knows that by itself. So nothing that
-//! is wrong with the file is a failure.
+//! been programmed and verified.
+//!
+//! What is to be done is not taken from it: the difference plan knows that by itself. What an erase takes along though nobody asked to
+//! change it is on the host alone while the sector is being programmed: that is kept in the file, and put back by the next transaction
+//! that overlaps. Nothing that is wrong with the file is a failure.
 
 use std::{
     fs,
@@ -40,6 +43,32 @@ struct Entry {
     /// Why the work ended, if whoever did it had the time to say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     because: Option<String>,
+    /// What the erases take along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<Kept>,
+}
+
+/// Bytes that nobody asked to change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    start: u32,
+    #[serde(with = "in_base64")]
+    bytes: Vec<u8>,
+}
+
+/// A sector in JSON as one string.
+mod in_base64 {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        BASE64_STANDARD.decode(text).map_err(D::Error::custom)
+    }
 }
 
 impl Entry {
@@ -130,12 +159,33 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Work on `range` of `region` is about to begin. Programming goes on without a journal if it cannot be written.
+    /// What the erases of earlier transactions took along, as far as this one, which is for the ranges `covered`, overlaps them.
+    pub(super) fn rescued(
+        &self,
+        link: &mut dyn Link,
+        covered: &[(String, Range<u64>)],
+    ) -> Result<Vec<(Address, Vec<u8>)>, LinkError> {
+        let Some(folder) = self.folder.filter(|it| has_journals(it, self.profile)) else {
+            return Ok(Vec::new());
+        };
+        let contents = read(&file_of(link, self.profile, folder)?).unwrap_or_default();
+        let ours = |entry: &Entry| {
+            let mut covered = covered.iter();
+            covered.any(|(region, range)| entry.overlaps(region, range))
+        };
+        let entries = contents.entries.into_iter().filter(ours);
+        let kept = entries.flat_map(|entry| entry.kept);
+        Ok(kept.map(|kept| (Address(kept.start), kept.bytes)).collect())
+    }
+
+    /// Work on `range` of `region` is about to begin, whose erases take `kept` along. Programming goes on without a journal if it cannot
+    /// be written.
     pub(super) fn begin(
         &mut self,
         link: &mut dyn Link,
         region: &str,
         range: Range<u64>,
+        kept: Vec<(Address, Vec<u8>)>,
     ) -> Result<(), LinkError> {
         let Some(folder) = self.folder else {
             return Ok(());
@@ -147,16 +197,21 @@ impl<'a> Journal<'a> {
             start: range.start,
             end: range.end,
             because: None,
+            kept: Vec::new(),
         };
-        contents.entries.retain(|earlier| {
+        contents.entries.retain_mut(|earlier| {
             let joined = earlier.overlaps(region, &range);
             if joined {
+                entry.kept.append(&mut earlier.kept);
                 entry.start = entry.start.min(earlier.start);
                 entry.end = entry.end.max(earlier.end);
                 self.resumed.push(region.to_owned());
             }
             !joined
         });
+        let kept = kept.into_iter();
+        let kept = kept.map(|(Address(start), bytes)| Kept { start, bytes });
+        entry.kept.extend(kept);
         contents.entries.push(entry);
         self.begun.push((region.to_owned(), range));
         keep(&file, &contents);

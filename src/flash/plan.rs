@@ -119,6 +119,12 @@ impl SectorPlan {
         sector.apply(&mut self.content);
     }
 
+    /// What was read and kept, as it will be there afterwards.
+    pub fn kept(&self) -> impl Iterator<Item = (Address, Vec<u8>)> + '_ {
+        let ranges = self.preserved().into_iter();
+        ranges.map(|range| (Address(range.start as u32), self.content(&range).to_vec()))
+    }
+
     /// What is different afterwards, and so is to be verified.
     pub fn changed(&self) -> Vec<Range<u64>> {
         self.ranges(&self.changed)

@@ -50,6 +50,16 @@ impl Transaction {
         self.writes.push((address, data.to_vec()));
     }
 
+    /// The same, with `pieces` where nothing else is wanted.
+    pub(super) fn over(&self, pieces: Vec<(Address, Vec<u8>)>) -> Self {
+        let mut writes = pieces;
+        writes.extend(self.writes.iter().cloned());
+        Self {
+            erases: self.erases.clone(),
+            writes,
+        }
+    }
+
     pub(super) fn writes(&self) -> &[(Address, Vec<u8>)] {
         &self.writes
     }

@@ -76,7 +76,9 @@ impl Work<'_, '_> {
         };
         let end = u64::from(last.address.0) + u64::from(self.region.sector_bytes);
         let range = u64::from(first.address.0)..end;
-        self.journal.begin(self.link, &self.region.name, range)?;
+        let kept = plans.iter().flat_map(SectorPlan::kept).collect();
+        self.journal
+            .begin(self.link, &self.region.name, range, kept)?;
         let neighbours = Neighbours::watch(&mut self.sight(), loader, &plans)?;
         match loader.start_queue(self.link, self.windows)? {
             Some(queue) => self.carry_out_by_queue(loader, queue, &plans)?,

@@ -43,7 +43,7 @@ fn what_begins_is_unfinished_until_what_overlaps_it_is_done() {
     let mut link = chip(1);
     let mut journal = Journal::new(&context);
     journal
-        .begin(&mut link, NOR, 0x7000_0000..0x7002_0000)
+        .begin(&mut link, NOR, 0x7000_0000..0x7002_0000, Vec::new())
         .expect("a link");
     assert_eq!(
         told(&mut link, folder.path()),
@@ -78,7 +78,7 @@ fn a_failure_leaves_its_reason_and_the_next_attempt_keeps_the_whole_range() {
     for begin in [0x7000_0000, 0x7001_0000] {
         let mut journal = Journal::new(&context);
         journal
-            .begin(&mut link, NOR, begin..0x7002_0000)
+            .begin(&mut link, NOR, begin..0x7002_0000, Vec::new())
             .expect("a link");
         journal.failed(&cancelled);
         let [line] = told(&mut link, folder.path()).try_into().expect("one line");
@@ -89,10 +89,36 @@ fn a_failure_leaves_its_reason_and_the_next_attempt_keeps_the_whole_range() {
     }
     let mut journal = Journal::new(&context);
     journal
-        .begin(&mut link, NOR, 0x7001_0000..0x7002_0000)
+        .begin(&mut link, NOR, 0x7001_0000..0x7002_0000, Vec::new())
         .expect("a link");
     let completed = journal.end(&mut link, &range(0x7000_0000, 0x7002_0000));
     assert_eq!(completed.expect("a link"), [NOR], "it went on with it");
+}
+
+#[test]
+fn what_an_erase_takes_along_is_kept_until_what_overlaps_it_is_done() {
+    let (folder, profile) = (folder(), kit());
+    let context = context(&profile, folder.path());
+    let mut link = chip(1);
+    let all = range(0x7000_0000, 0x7002_0000);
+    let first = (Address(0x7000_0000), vec![1; 0x1000]);
+    let second = (Address(0x7001_F000), vec![2; 0x1000]);
+    for (kept, begin) in [(&first, 0x7000_0000), (&second, 0x7001_0000)] {
+        let mut journal = Journal::new(&context);
+        journal
+            .begin(&mut link, NOR, begin..0x7002_0000, vec![kept.clone()])
+            .expect("a link");
+    }
+    let journal = Journal::new(&context);
+    assert_eq!(
+        journal.rescued(&mut link, &all).expect("a link"),
+        [first, second]
+    );
+    let elsewhere = range(0x7002_0000, 0x7003_0000);
+    assert_eq!(journal.rescued(&mut link, &elsewhere).expect("a link"), []);
+    journal.end(&mut link, &all).expect("a link");
+    let journal = Journal::new(&context);
+    assert_eq!(journal.rescued(&mut link, &all).expect("a link"), []);
 }
 
 #[test]
@@ -103,7 +129,7 @@ fn what_one_transaction_begins_and_ends_is_nobody_elses() {
     let mut journal = Journal::new(&context);
     let all = range(0x7000_0000, 0x7001_0000);
     journal
-        .begin(&mut link, NOR, 0x7000_0000..0x7001_0000)
+        .begin(&mut link, NOR, 0x7000_0000..0x7001_0000, Vec::new())
         .expect("a link");
     assert_eq!(
         journal.end(&mut link, &all).expect("a link"),
@@ -118,7 +144,7 @@ fn two_boards_of_a_project_do_not_mix() {
     let (mut one, mut other) = (chip(1), chip(2));
     let all = range(0x7000_0000, 0x7001_0000);
     Journal::new(&context)
-        .begin(&mut one, NOR, 0x7000_0000..0x7001_0000)
+        .begin(&mut one, NOR, 0x7000_0000..0x7001_0000, Vec::new())
         .expect("a link");
     assert_eq!(told(&mut other, folder.path()), Vec::<String>::new());
     let completed = Journal::new(&context).end(&mut other, &all);
@@ -153,7 +179,7 @@ fn a_folder_that_cannot_be_written_is_no_failure() {
     let mut link = chip(1);
     let mut journal = Journal::new(&context);
     journal
-        .begin(&mut link, NOR, 0x7000_0000..0x7001_0000)
+        .begin(&mut link, NOR, 0x7000_0000..0x7001_0000, Vec::new())
         .expect("no failure");
     let all = range(0x7000_0000, 0x7001_0000);
     assert_eq!(
