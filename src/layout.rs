@@ -119,9 +119,35 @@ pub struct Window {
     /// Most bytes that one call of the algorithm programs; the algorithm's page if it is not stated (NOR).
     #[serde(default)]
     pub program_bytes: Option<u32>,
+    /// Typical times of the NOR.
+    #[serde(default)]
+    pub times: NorTimes,
     /// Reads through the probe while the core runs are allowed.
     #[serde(default)]
     pub live: bool,
+}
+
+/// Typical times of a NOR, by its data sheet: what is erased in pieces of 4 KB and what at once is decided by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NorTimes {
+    /// Erase of 4 KB in milliseconds.
+    pub erase_4k_ms: u32,
+    /// Erase of 64 KB in milliseconds.
+    pub erase_64k_ms: u32,
+    /// Program of a page of 256 bytes in microseconds.
+    pub page_us: u32,
+}
+
+impl Default for NorTimes {
+    /// MX66UW1G45G.
+    fn default() -> Self {
+        Self {
+            erase_4k_ms: 25,
+            erase_64k_ms: 256,
+            page_us: 152,
+        }
+    }
 }
 
 impl Window {

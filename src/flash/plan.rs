@@ -1,22 +1,21 @@
 //! What becomes of each sector: nothing, programs into blank pages, or erases and programs.
 //!
 //! Contents are compared in units of 4 KB. A loader that knows 64 KB erases only gets one where a unit of it must be erased; what
-//! nobody asked to change is read back and programmed again. Our own loader erases 4 KB as well, and what is faster is chosen: the
-//! MX66UW1G45G takes 25 ms for 4 KB and 256 ms for 64 KB (data sheet, typical), so that ten small erases are faster than a large one,
-//! and from the eleventh on the large one wins although the rest of its pages has to be programmed again.
+//! nobody asked to change is read back and programmed again. Our own loaders erase 4 KB as well, and what is faster by the NOR's typical
+//! times is chosen: the MX66UW1G45G takes 25 ms for 4 KB and 256 ms for 64 KB, so that ten small erases are faster than a large one, and
+//! from the eleventh on the large one wins although the rest of its pages has to be programmed again.
 
 use std::{ops::Range, time::Duration};
 
 use super::transaction::Sector;
-use crate::layout::Address;
+use crate::layout::{Address, NorTimes};
 
 /// Largest unit in which contents are compared.
 const LARGEST_UNIT: u32 = 0x1000;
 
-/// Typical times of the NOR (MX66UW1G45G data sheet), and of 4 KB on the wire at 4 MHz with exchanges of 250 us.
-const ERASE_4K: Duration = Duration::from_millis(25);
-const ERASE_64K: Duration = Duration::from_millis(256);
-const PROGRAM_UNIT: Duration = Duration::from_micros(16 * 152);
+/// Pages of a unit of 4 KB.
+const PAGES_OF_UNIT: u32 = 16;
+/// 4 KB on the wire at 4 MHz with exchanges of 250 us.
 const READ_UNIT: Duration = Duration::from_millis(16);
 
 /// What a loader can erase and program.
@@ -30,6 +29,8 @@ pub(super) struct Abilities {
     pub page_bytes: u32,
     /// What an erased byte reads as.
     pub erased_byte: u8,
+    /// How long the flash takes.
+    pub times: NorTimes,
 }
 
 impl Abilities {
@@ -202,18 +203,20 @@ fn erased_grains(units: &[Unit], covered: &[bool], abilities: &Abilities) -> Vec
     let mut grains: Vec<bool> = units.chunks(units_of_grain).map(dirty).collect();
     if abilities.erases_sector_at_once && grains.len() > 1 {
         let small = grains.iter().filter(|erased| **erased).count() as u32;
-        let mut at_once = ERASE_64K;
+        let times = &abilities.times;
+        let program_unit = Duration::from_micros(times.page_us.into()) * PAGES_OF_UNIT;
+        let mut at_once = Duration::from_millis(times.erase_64k_ms.into());
         for (index, unit) in units.iter().enumerate() {
             let is_erased_anyway = grains.get(index / units_of_grain) == Some(&true);
             if is_erased_anyway || unit.blank {
                 continue;
             }
-            at_once += PROGRAM_UNIT;
+            at_once += program_unit;
             if covered.get(index) != Some(&true) {
                 at_once += READ_UNIT;
             }
         }
-        if at_once < ERASE_4K * small {
+        if at_once < Duration::from_millis(times.erase_4k_ms.into()) * small {
             grains.fill(true);
         }
     }
@@ -246,11 +249,18 @@ mod tests {
 
     const NOR: u32 = 0x7000_0000;
 
+    const MX66UW1G45G: NorTimes = NorTimes {
+        erase_4k_ms: 25,
+        erase_64k_ms: 256,
+        page_us: 152,
+    };
+
     const ST: Abilities = Abilities {
         erase_bytes: 0x1_0000,
         erases_sector_at_once: false,
         page_bytes: 0x1000,
         erased_byte: 0xFF,
+        times: MX66UW1G45G,
     };
 
     const OWN: Abilities = Abilities {
@@ -258,6 +268,7 @@ mod tests {
         erases_sector_at_once: true,
         page_bytes: 0x100,
         erased_byte: 0xFF,
+        times: MX66UW1G45G,
     };
 
     const BLANK: Unit = Unit {
@@ -355,6 +366,24 @@ mod tests {
         let there = units(&[CHANGED; 11], KEPT);
         let plan = SectorPlan::new(&part, &there, &OWN).expect("a plan");
         assert_eq!(plan.erases.len(), 11);
+    }
+
+    #[test]
+    fn another_nor_has_other_times() {
+        let w25q64jv = Abilities {
+            times: NorTimes {
+                erase_4k_ms: 45,
+                erase_64k_ms: 150,
+                page_us: 400,
+            },
+            ..OWN
+        };
+        let whole = sector(0, &[1; 0x1_0000]);
+        for (count, erases) in [(3, 3), (4, 1)] {
+            let there = units(&vec![CHANGED; count], BLANK);
+            let plan = SectorPlan::new(&whole, &there, &w25q64jv).expect("a plan");
+            assert_eq!(plan.erases.len(), erases, "{count} units");
+        }
     }
 
     #[test]

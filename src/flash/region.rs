@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::FlashError;
 use crate::{
-    layout::{Address, BoardProfile, Controller, Memory, Window},
+    layout::{Address, BoardProfile, Controller, Memory, NorTimes, Window},
     link::{
         Link,
         salvage::{Salvage, salvage},
@@ -76,6 +76,13 @@ impl Region {
         match &self.kind {
             Kind::Internal { .. } => None,
             Kind::Window(window) => window.program_bytes,
+        }
+    }
+
+    pub(super) fn times(&self) -> NorTimes {
+        match &self.kind {
+            Kind::Internal { .. } => NorTimes::default(),
+            Kind::Window(window) => window.times,
         }
     }
 

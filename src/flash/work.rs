@@ -34,6 +34,7 @@ pub(super) fn abilities(routine: &Routine, region: &Region) -> Abilities {
         erases_sector_at_once: queue,
         page_bytes: routine.flash.page_bytes,
         erased_byte: region.erased_byte,
+        times: region.times(),
     }
 }
 
