@@ -60,7 +60,8 @@ impl Transaction {
         }
     }
 
-    pub(super) fn writes(&self) -> &[(Address, Vec<u8>)] {
+    /// The bytes that are to be there, as they were asked for.
+    pub fn writes(&self) -> &[(Address, Vec<u8>)] {
         &self.writes
     }
 

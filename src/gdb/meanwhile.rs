@@ -38,6 +38,8 @@ pub struct Meanwhile<'a> {
     pub company: &'a mut Company,
     /// The target as it was at the last halt.
     pub snapshot: &'a Snapshot,
+    /// The controlling client has said goodbye: its going away cancels nothing.
+    is_last_wish: bool,
     /// The work was cancelled.
     cancelled: bool,
     /// When progress is told.
@@ -50,8 +52,17 @@ impl<'a> Meanwhile<'a> {
         Self {
             company,
             snapshot,
+            is_last_wish: false,
             cancelled: false,
             pace: Pace::default(),
+        }
+    }
+
+    /// For work that the controlling client leaves behind.
+    pub fn last_wish(company: &'a mut Company, snapshot: &'a Snapshot) -> Self {
+        Self {
+            is_last_wish: true,
+            ..Self::new(company, snapshot)
         }
     }
 
@@ -73,7 +84,8 @@ impl<'a> Meanwhile<'a> {
             } => self.cancelled |= self.company.controller() == Some(client),
             Message::End => self.cancelled = true,
             Message::Left { client } => {
-                self.cancelled |= self.company.controller() == Some(client);
+                let controls = self.company.controller() == Some(client);
+                self.cancelled |= controls && !self.is_last_wish;
                 self.company.postpone(message);
             }
             Message::Joined { client, replies } => {

@@ -3,8 +3,6 @@
 //! GDB writes a program's RAM sections before it erases flash; loader, reset and boot stage wipe them. So RAM that was written since
 //! the core last ran is kept and written again behind the boot stage.
 
-use std::collections::BTreeMap;
-
 use super::{Session, StopReason};
 use crate::{
     fault::Fault,
@@ -22,7 +20,6 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Load {
     transaction: Transaction,
-    flash: Vec<(Address, Vec<u8>)>,
     ram: Vec<(Address, Vec<u8>)>,
 }
 
@@ -39,13 +36,14 @@ impl Load {
 
     /// The vector table of the appli that was written, if it was.
     fn vectors(&self, profile: &BoardProfile) -> Option<Vectors> {
-        let image = Image::from_segments(self.flash.iter().cloned()).ok()?;
-        image.appli_vectors(profile)
+        let written = self.transaction.writes().iter().cloned();
+        Image::from_segments(written).ok()?.appli_vectors(profile)
     }
 
     /// Takes the appli that was written to RAM where a load-and-run boot stage copies it: GDB's `load` of an appli that is linked there.
     /// Anything less than a vector table with its reset handler is a user who changes memory.
     fn take_load_and_run(&mut self, profile: &BoardProfile) -> Option<Self> {
+        profile.load_and_run()?;
         let in_place = |address: Address| profile.is_copied(address);
         let written = merged(self.ram.iter().filter(|(address, _)| in_place(*address)));
         let image = Image::from_segments(written).ok()?;
@@ -56,7 +54,6 @@ impl Load {
         let mut load = Self::default();
         for segment in image.segments() {
             load.transaction.write(segment.address, &segment.data);
-            load.flash.push((segment.address, segment.data.clone()));
         }
         self.ram.retain(|(address, _)| !in_place(*address));
         load.ram = std::mem::take(&mut self.ram);
@@ -64,22 +61,32 @@ impl Load {
     }
 }
 
-/// Writes in their order as segments that do not overlap.
-fn merged<'a>(writes: impl Iterator<Item = &'a (Address, Vec<u8>)>) -> Vec<(Address, Vec<u8>)> {
-    let mut bytes = BTreeMap::new();
+/// Writes in their order as pieces that do not overlap.
+fn merged<'a>(
+    writes: impl Iterator<Item = &'a (Address, Vec<u8>)> + Clone,
+) -> Vec<(Address, Vec<u8>)> {
+    let starts = writes.clone().map(|(address, _)| address.0);
+    let Some(start) = starts.min() else {
+        return Vec::new();
+    };
+    let mut bytes: Vec<Option<u8>> = Vec::new();
     for (address, data) in writes {
-        bytes.extend((address.0..).zip(data.iter().copied()));
-    }
-    let mut segments: Vec<(Address, Vec<u8>)> = Vec::new();
-    for (address, byte) in bytes {
-        match segments.last_mut() {
-            Some((start, data)) if u64::from(start.0) + data.len() as u64 == u64::from(address) => {
-                data.push(byte);
-            }
-            _ => segments.push((Address(address), vec![byte])),
+        let offset = (address.0 - start) as usize;
+        bytes.resize(bytes.len().max(offset + data.len()), None);
+        for (place, byte) in bytes.iter_mut().skip(offset).zip(data) {
+            *place = Some(*byte);
         }
     }
-    segments
+    let mut at = start;
+    let mut pieces = Vec::new();
+    for piece in bytes.chunk_by(|one, next| one.is_some() == next.is_some()) {
+        let known: Vec<u8> = piece.iter().copied().flatten().collect();
+        if !known.is_empty() {
+            pieces.push((Address(at), known));
+        }
+        at += piece.len() as u32;
+    }
+    pieces
 }
 
 /// A look at flash.
@@ -95,7 +102,6 @@ impl Session {
     /// These bytes are to be in flash.
     pub fn flash_write(&mut self, address: Address, data: &[u8]) {
         self.load.transaction.write(address, data);
-        self.load.flash.push((address, data.to_vec()));
     }
 
     /// Programs and verifies what was collected, and arms the board. `Ok` says that the flash is right; an arm that failed is the
@@ -262,5 +268,25 @@ impl Session {
             self.write_ram(address, &data)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_write_rules_and_gaps_stay() {
+        let piece = |start, bytes: &[u8]| (Address(start), bytes.to_vec());
+        let writes = [
+            piece(0x2400_0010, &[3, 3]),
+            piece(0x2400_0000, &[1, 1, 1, 1]),
+            piece(0x2400_0002, &[2, 2, 2]),
+        ];
+        assert_eq!(
+            merged(writes.iter()),
+            [piece(0x2400_0000, &[1, 1, 2, 2, 2]), writes[0].clone()]
+        );
+        assert_eq!(merged([].iter()), []);
     }
 }

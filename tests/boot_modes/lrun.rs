@@ -110,6 +110,22 @@ fn gdbs_load_is_stored_in_the_nor_before_anything_runs() {
     assert_eq!(board.nor(appli().len()), appli());
 }
 
+/// A script that loads and leaves: the work outlives GDB, which waits for 100 ms only.
+#[test]
+fn gdbs_load_and_detach_is_stored_too() {
+    let board = Board::with(Some("boot-lrun.elf"), None);
+    let appli_elf = firmware(APPLI);
+    let elf = text(&appli_elf);
+    let gdb = Gdb::program();
+    let mut arguments = with_mode(&["exec", "--appli", &elf]);
+    let client = ["-nx", "-batch", "-ex", "target extended-remote :{port}"];
+    let commands = ["-ex", "monitor reset halt", "-ex", "load", "-ex", "detach"];
+    arguments.extend(["--", &gdb, &elf]);
+    arguments.extend(client.into_iter().chain(commands));
+    board.succeeds(&arguments);
+    assert_eq!(board.nor(appli().len()), appli());
+}
+
 #[test]
 fn a_word_that_a_user_sets_in_ram_is_no_load() {
     let board = Board::with(Some("boot-lrun.elf"), None);

@@ -232,6 +232,7 @@ impl Owner {
     fn detach(&mut self, client: ClientId) -> ControlFlow<()> {
         let controls = self.debuggee.company.controller() == Some(client);
         if controls {
+            self.store_what_was_loaded();
             self.debuggee.session.client_left();
             if self.debuggee.session.is_halted() {
                 match self.debuggee.session.resume() {
@@ -242,6 +243,17 @@ impl Owner {
             }
         }
         self.reply(client, OK)
+    }
+
+    /// `load` and `detach`, which is all that a script may do: an appli in RAM is stored where the boot stage takes it from.
+    fn store_what_was_loaded(&mut self) {
+        let debuggee = &mut self.debuggee;
+        let mut meanwhile = Meanwhile::last_wish(&mut debuggee.company, &debuggee.snapshot);
+        match debuggee.session.settle_load(&mut meanwhile) {
+            Ok(Some(report)) => self.debuggee.loaded(&report),
+            Ok(None) => {}
+            Err(fault) => self.tell(&fault),
+        }
     }
 
     /// Back to the appli's first instruction.

@@ -14,7 +14,7 @@ use crate::{
 
 impl Debuggee {
     /// Tells everybody what was programmed.
-    pub(super) fn loaded(&mut self, report: &Report) {
+    pub fn loaded(&mut self, report: &Report) {
         tracing::info!("{report}");
         self.exchange.said.push(report.to_string());
         self.company.events.tell(&Event::load(report));
