@@ -7,12 +7,15 @@
 //! The reset handler is never guessed from a fixed offset. It is known from the last programming, hinted at by the appli's file,
 //! or seen: VTOR in a window names the table, and a second run then stops at its handler.
 //!
-//! When the boot stage does not arrive, `diagnosis.rs` says why, from what the chip shows; a boot stage of ours leaves a status
-//! word for it (`retained.rs`), any other is judged by its pc, its fault registers, VTOR and what the window reads.
+//! When the boot stage does not arrive, `diagnosis.rs` finds out why, from what the chip shows, and `finding.rs` says it; a boot
+//! stage of ours leaves a status word for it (`retained.rs`), any other is judged by its pc, its fault registers, VTOR and what the
+//! window reads.
 
 mod arm;
+mod comparison;
 mod diagnosis;
 mod evidence;
+mod finding;
 mod options;
 mod polling;
 mod retained;
@@ -21,7 +24,7 @@ mod status;
 use std::{borrow::Cow, fmt};
 
 pub use arm::{Armed, Setup, arm};
-pub use diagnosis::Finding;
+pub use finding::Finding;
 pub use options::Options;
 pub use retained::Retained;
 pub use status::{BootStage, StageStatus, status};

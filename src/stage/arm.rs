@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use super::{
     StageError, WrongPlace,
-    diagnosis::{Finding, Place},
+    comparison::{first_difference_in_place, read_in_place},
     evidence::{Evidence, first_damage},
+    finding::{Finding, Place},
     retained::Retained,
     status::{Unlike, first_difference},
 };
@@ -43,10 +44,6 @@ const RESETS_OF_A_LOOP: u32 = 3;
 
 /// The first run may show that the NOR holds another image than the one waited for; the second knows it.
 const RUNS: usize = 3;
-
-/// An image up to this size is compared whole with the appli's file for the notice; of a larger one, samples.
-const COMPARED_BYTES: usize = 64 << 10;
-const SAMPLE_BYTES: usize = 1 << 10;
 
 /// What is known before.
 #[derive(Clone, Copy, Debug)]
@@ -362,7 +359,7 @@ impl Arming<'_> {
 
     fn vectors_there(&mut self, table: Address) -> Result<Vectors, StageError> {
         let mut words = [0; Vectors::BYTES];
-        match self.read(table, &mut words) {
+        match read_in_place(self.link, self.windows, table, &mut words) {
             Ok(()) => Ok(Vectors::from_bytes(table, words)),
             Err(WindowError::Link(error)) => Err(error.into()),
             Err(error @ (WindowError::Stalled { .. } | WindowError::BusError { .. })) => {
@@ -372,14 +369,6 @@ impl Arming<'_> {
                 .into())
             }
             Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Reads where an appli executes: in a window, or in RAM on the chip.
-    fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), WindowError> {
-        match address.is_external() {
-            true => self.windows.read_chip(self.link, address, data).map(drop),
-            false => Ok(self.link.read(address, data)?),
         }
     }
 
@@ -467,69 +456,15 @@ impl Arming<'_> {
         let Some(appli) = self.setup.appli else {
             return Ok(());
         };
-        for (address, expected) in samples(appli, self.setup.profile) {
-            let mut there = vec![0; expected.len()];
-            self.read(address, &mut there)?;
-            if let Some(offset) = there.iter().zip(expected).position(|(a, b)| a != b) {
-                let at = Address(address.0 + offset as u32);
-                if self.is_stored(at, &expected[offset..])? {
-                    return Err(self.short_copy(appli, at).into());
-                }
-                self.notices.push(format!(
-                    "the NOR holds another image than {} (first difference at {at}): `load` programs what differs",
-                    appli.name(),
-                ));
-                break;
-            }
+        if let Some(at) =
+            first_difference_in_place(self.link, self.windows, self.setup.profile, appli)?
+        {
+            self.notices.push(format!(
+                "the NOR holds another image than {} (first difference at {at}): `load` programs what differs",
+                appli.name(),
+            ));
         }
         Ok(())
-    }
-
-    /// True if the boot stage copies, and the NOR has right what is wrong in the copy.
-    fn is_stored(&mut self, at: Address, expected: &[u8]) -> Result<bool, StageError> {
-        let stored = self.setup.profile.stored_at(at);
-        let Some(nor) = self.windows.find(stored).cloned() else {
-            return Ok(false);
-        };
-        if stored == at || self.windows.state(self.link, &nor)? != State::Open {
-            return Ok(false);
-        }
-        let mut there = vec![0; expected.len()];
-        self.read(stored, &mut there)?;
-        Ok(there == expected)
-    }
-
-    fn short_copy(&self, appli: &Image, at: Address) -> Finding {
-        let profile = self.setup.profile;
-        let start = profile.load_and_run().map_or(at, |copy| copy.destination);
-        let in_place = appli.in_place(profile);
-        let end = in_place.iter().map(|segment| segment.range().end).max();
-        Finding::ShortCopy {
-            at,
-            copied: at.0.wrapping_sub(start.0),
-            file: appli.name(),
-            needed: end.map_or(0, |end| end.saturating_sub(start.0.into())),
-        }
-    }
-}
-
-/// What of an appli's segments is compared: everything, or evenly spread samples of a large one.
-fn samples<'a>(appli: &'a Image, profile: &BoardProfile) -> Vec<(Address, &'a [u8])> {
-    let in_place = appli.in_place(profile);
-    let total: usize = in_place.iter().map(|segment| segment.data.len()).sum();
-    let stride = total.div_ceil(COMPARED_BYTES).max(1);
-    let chunks = in_place.iter().flat_map(|segment| {
-        let offsets = (0u32..).step_by(SAMPLE_BYTES);
-        offsets
-            .zip(segment.data.chunks(SAMPLE_BYTES))
-            .map(|(offset, bytes)| (Address(segment.address.0 + offset), bytes))
-    });
-    match stride {
-        1 => in_place
-            .iter()
-            .map(|segment| (segment.address, segment.data.as_slice()))
-            .collect(),
-        _ => chunks.step_by(stride).collect(),
     }
 }
 

@@ -4,8 +4,8 @@ use std::{fmt, time::Duration};
 
 use super::{
     StageError,
-    diagnosis::{Finding, Place},
     evidence::{Evidence, first_damage},
+    finding::{Finding, Place},
     options::Options,
 };
 use crate::{
