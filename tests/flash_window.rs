@@ -13,14 +13,6 @@ use xspi_gdb::{
 
 const NOR: u32 = 0x7000_0000;
 
-fn nor(bench: &Bench, offset: u32, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    bench
-        .board
-        .with(|board| board.nor_contents(offset, &mut bytes));
-    bytes
-}
-
 #[test]
 fn the_appli_is_programmed_once_and_a_relaunch_programs_nothing() {
     let appli = firmware("appli.elf");
@@ -29,7 +21,7 @@ fn the_appli_is_programmed_once_and_a_relaunch_programs_nothing() {
     let (first, cost) = bench.cost(|bench| bench.flash(&appli).expect("programmed"));
     println!("first: {first}\n{cost:?}");
     assert!(first.programmed_bytes >= expected.len() as u64);
-    assert_eq!(nor(&bench, 0, expected.len()), expected);
+    assert_eq!(bench.nor(0, expected.len()), expected);
 
     let wear = bench.board.with(|board| board.nor_wear());
     bench.arm(Some(&appli)).expect("armed");
@@ -62,7 +54,7 @@ fn a_changed_byte_costs_one_sector_and_what_nobody_wrote_stays() {
     );
     let mut expected = before;
     expected[0x1_0123] = 0x5A;
-    assert_eq!(nor(&bench, 0, expected.len()), expected);
+    assert_eq!(bench.nor(0, expected.len()), expected);
 }
 
 #[test]
@@ -76,25 +68,22 @@ fn erases_alone_erase_and_only_what_is_not_blank() {
     erase.erase(Address(NOR), 0x3_0000);
     let report = bench.commit(&erase, InternalFlash::Keep).expect("erased");
     assert_eq!((report.erased_bytes, report.programmed_bytes), (0x1000, 0));
-    assert_eq!(nor(&bench, 0, 16), [0xFF; 16]);
+    assert_eq!(bench.nor(0, 16), [0xFF; 16]);
 }
 
 #[test]
 fn internal_flash_is_left_alone_unless_it_was_allowed() {
     let mut bench = Bench::with_boot("boot.elf");
     let boot = firmware("boot-hang.elf");
-    let kept = bench.board.with(|board| board.internal_flash().to_vec());
+    let kept = bench.internal_flash();
     let mut both = Transaction::from_image(&boot, &bench.profile);
     both.write(Address(NOR), &[1, 2, 3, 4]);
     let refused = bench
         .commit(&both, InternalFlash::Keep)
         .expect_err("refused");
     assert_eq!(refused.code(), Code::XG035);
-    assert_eq!(
-        bench.board.with(|board| board.internal_flash().to_vec()),
-        kept
-    );
-    assert_eq!(nor(&bench, 0, 4), [0xFF; 4], "nothing at all was changed");
+    assert_eq!(bench.internal_flash(), kept);
+    assert_eq!(bench.nor(0, 4), [0xFF; 4], "nothing at all was changed");
 }
 
 #[test]
@@ -104,10 +93,7 @@ fn a_boot_stage_is_installed_and_never_rewritten() {
     let mut bench = Bench::blank();
     let (report, cost) = bench.cost(|bench| bench.install(&boot).expect("installed"));
     println!("install: {report}\n{cost:?}");
-    let there = bench
-        .board
-        .with(|board| board.internal_flash()[..expected.len()].to_vec());
-    assert_eq!(there, expected);
+    assert_eq!(bench.internal_flash()[..expected.len()], expected);
     let wear = bench.board.with(|board| board.internal_flash_wear());
     let again = bench.install(&boot).expect("compared");
     assert_eq!(again.programmed_bytes, 0);

@@ -24,14 +24,6 @@ fn bench(loader: &str) -> Bench {
     bench
 }
 
-fn nor(bench: &Bench, offset: u32, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    bench
-        .board
-        .with(|board| board.nor_contents(offset, &mut bytes));
-    bytes
-}
-
 #[test]
 fn every_loader_programs_the_appli_which_then_starts() {
     let appli = firmware("appli.elf");
@@ -40,7 +32,7 @@ fn every_loader_programs_the_appli_which_then_starts() {
         let mut bench = bench(loader);
         let (report, cost) = bench.cost(|bench| bench.flash(&appli).expect("programmed"));
         println!("{loader}: {report}\n{cost:?}");
-        assert_eq!(nor(&bench, 0, expected.len()), expected, "{loader}");
+        assert_eq!(bench.nor(0, expected.len()), expected, "{loader}");
         bench.arm(Some(&appli)).expect("armed");
         let again = bench.flash(&appli).expect("compared");
         assert_eq!(again.programmed_bytes, 0, "{loader}");
@@ -93,7 +85,7 @@ fn the_loader_files_of_a_folder_are_read_and_those_for_this_board_are_run() {
                 continue;
             }
         }
-        assert_eq!(nor(&bench, 0, expected.len()), expected, "{path}");
+        assert_eq!(bench.nor(0, expected.len()), expected, "{path}");
         bench.arm(Some(&appli)).expect("armed");
     }
 }
@@ -139,7 +131,7 @@ fn misbehave(name: &str, loader: Patched) -> (Fault, Bench) {
         .board
         .with(|board| board.program_nor(0, &before))
         .expect("a NOR");
-    let kept = bench.board.with(|board| board.internal_flash().to_vec());
+    let kept = bench.internal_flash();
     let mut change = Transaction::new();
     change.write(Address(NOR + 0x1_0000), &wanted());
     let error = bench
@@ -151,17 +143,14 @@ fn misbehave(name: &str, loader: Patched) -> (Fault, Bench) {
         fault.headline.is_ascii() && !fault.headline.contains('\n'),
         "{fault}"
     );
+    assert_eq!(bench.internal_flash(), kept);
     assert_eq!(
-        bench.board.with(|board| board.internal_flash().to_vec()),
-        kept
-    );
-    assert_eq!(
-        nor(&bench, 0, 0x1_0000),
+        bench.nor(0, 0x1_0000),
         before[..0x1_0000],
         "the sector before"
     );
     assert_eq!(
-        nor(&bench, 0x3_0000, 0x1_0000),
+        bench.nor(0x3_0000, 0x1_0000),
         before[0x3_0000..],
         "the one behind"
     );
@@ -190,7 +179,7 @@ fn make_good(mut bench: Bench) {
     bench
         .commit(&change, InternalFlash::Keep)
         .expect("made good");
-    assert_eq!(nor(&bench, 0x1_0000, 0x2_0000), wanted());
+    assert_eq!(bench.nor(0x1_0000, 0x2_0000), wanted());
 }
 
 /// MOVS R0, #1; BX LR.
@@ -277,7 +266,7 @@ fn a_loader_for_another_chip_does_not_run() {
     let other = Patched::own().storage_info(104, 0x9000_0000);
     let (fault, bench) = misbehave("other chip", other);
     assert_eq!(fault.code, Code::XG092);
-    assert_eq!(nor(&bench, 0, BEFORE as usize), before());
+    assert_eq!(bench.nor(0, BEFORE as usize), before());
     let large = Patched::own()
         .storage_info(120, 0x80)
         .storage_info(124, 0x10_0000);
@@ -323,7 +312,7 @@ fn a_loader_that_forgets_the_cache_programs_what_is_wanted_all_the_same() {
         bench
             .commit(&change, InternalFlash::Keep)
             .expect("programmed");
-        assert_eq!(nor(&bench, 0x1_0000, 0x2_0000), wanted());
+        assert_eq!(bench.nor(0x1_0000, 0x2_0000), wanted());
         assert_eq!(through_the_cache(&mut bench, 0x1234_5678), 0x1234_5678);
     }
 }

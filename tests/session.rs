@@ -8,6 +8,8 @@ mod bench;
 mod caches;
 #[path = "session/faults.rs"]
 mod faults;
+#[path = "support/images.rs"]
+mod images;
 #[path = "session/load.rs"]
 mod load;
 #[path = "session/mishaps.rs"]

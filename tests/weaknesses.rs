@@ -12,6 +12,7 @@ use support::{
     board::{Board, text},
     firmware,
     gdb::Gdb,
+    images,
     rsp::Client,
     server::Server,
 };

@@ -1,7 +1,11 @@
 //! A virtual board in lockstep with a link to it, below the session: flash and boot stage are tested without GDB between.
 #![allow(dead_code)]
 
+#[path = "../support/images.rs"]
+mod images;
 pub mod patched;
+
+pub use images::contents;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -47,27 +51,9 @@ pub struct Cost {
     pub time: Duration,
 }
 
-/// An image of firmware/prebuilt.
+/// Firmware, ready to be programmed.
 pub fn firmware(name: &str) -> Image {
-    let folder = std::env::var_os("XSPI_GDB_FIRMWARE").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("firmware/prebuilt"),
-        PathBuf::from,
-    );
-    Image::open(folder.join(name)).expect("firmware")
-}
-
-/// What an image stores from `base` on, in one piece.
-pub fn contents(image: &Image, base: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for segment in image.segments() {
-        if segment.address.0 >> 27 != base >> 27 {
-            continue;
-        }
-        let start = (segment.address.0 - base) as usize;
-        bytes.resize(bytes.len().max(start + segment.data.len()), 0xFF);
-        bytes[start..start + segment.data.len()].copy_from_slice(&segment.data);
-    }
-    bytes
+    Image::open(images::firmware(name)).expect("firmware")
 }
 
 fn open(board: &VirtualBoard, selector: &str) -> ProbeLink {
@@ -148,6 +134,19 @@ impl Bench {
             profile,
             selector,
         }
+    }
+
+    /// What the NOR holds, seen behind the debugger's back.
+    pub fn nor(&self, offset: u32, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.board
+            .with(|board| board.nor_contents(offset, &mut bytes));
+        bytes
+    }
+
+    /// What internal flash holds, in the same way.
+    pub fn internal_flash(&self) -> Vec<u8> {
+        self.board.with(|board| board.internal_flash().to_vec())
     }
 
     pub fn idle(&self, duration: Duration) {

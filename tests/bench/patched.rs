@@ -1,8 +1,8 @@
 //! Loaders that misbehave: our own one, with a few instructions of it replaced in its file.
 
-use std::path::PathBuf;
-
 use goblin::elf::Elf;
+
+use super::images::firmware;
 
 /// A loader's file, and what is wrong with it.
 pub struct Patched {
@@ -12,8 +12,7 @@ pub struct Patched {
 impl Patched {
     /// Our own loader as a file, without its queue, so that each erase and program is a call.
     pub fn own() -> Self {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("firmware/prebuilt");
-        let bytes = std::fs::read(folder.join("loader.elf")).expect("firmware");
+        let bytes = std::fs::read(firmware("loader.elf")).expect("firmware");
         Self { bytes }.rename("FastProgram", "SlowProgram")
     }
 

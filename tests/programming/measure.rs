@@ -84,9 +84,10 @@ pub fn program(bench: &mut Bench, image: &[u8]) -> Measured {
     transaction.write(Address(NOR), image);
     let (report, cost) = bench.cost(|bench| bench.commit(&transaction, InternalFlash::Keep));
     let report = report.expect("programmed");
-    let mut there = vec![0; image.len()];
-    bench.board.with(|board| board.nor_contents(0, &mut there));
-    assert!(there == image, "the NOR does not hold what was programmed");
+    assert!(
+        bench.nor(0, image.len()) == image,
+        "the NOR does not hold what was programmed"
+    );
     Measured { report, cost }
 }
 

@@ -1,7 +1,6 @@
 //! A board with a known past and a session on it.
 
 use std::{
-    path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -21,6 +20,9 @@ use xspi_gdb::{
     session::{OnAttach, ResetKind, Resumed, Session, Settings, Stop},
 };
 
+use crate::images;
+pub use crate::images::firmware;
+
 /// How long a test waits for a stop, in looks of a millisecond.
 const PATIENCE: u32 = 5_000;
 
@@ -30,27 +32,10 @@ pub struct Bench {
     pub session: Session,
 }
 
-/// A file of firmware/prebuilt, or of the folder that XSPI_GDB_FIRMWARE names.
-pub fn firmware(name: &str) -> PathBuf {
-    let prebuilt = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("firmware/prebuilt");
-    std::env::var_os("XSPI_GDB_FIRMWARE")
-        .map_or_else(prebuilt, PathBuf::from)
-        .join(name)
-}
-
-/// What `name` stores from `base` on, gaps erased.
+/// What firmware stores in the memory at `base`.
 pub fn contents(name: &str, base: u32) -> Vec<u8> {
     let image = Image::open(firmware(name)).expect("firmware");
-    let mut bytes = Vec::new();
-    for segment in image.segments() {
-        if segment.address.0 >> 27 != base >> 27 {
-            continue;
-        }
-        let start = (segment.address.0 - base) as usize;
-        bytes.resize(bytes.len().max(start + segment.data.len()), 0xFF);
-        bytes[start..start + segment.data.len()].copy_from_slice(&segment.data);
-    }
-    bytes
+    images::contents(&image, base)
 }
 
 /// Where the appli has `name` (as it is, or mangled), a function without its Thumb bit.

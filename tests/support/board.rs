@@ -8,7 +8,9 @@ use virtual_board::board::{Board as Chip, Builder};
 use xspi_gdb::image::Image;
 
 use super::{
-    firmware, on_hardware,
+    firmware,
+    images::contents,
+    on_hardware,
     server::{Ran, Scratch, Server, run},
 };
 
@@ -165,21 +167,11 @@ pub fn holding(builder: Builder, boot: Option<&str>, appli: Option<&str>) -> Bui
     }
 }
 
-/// What `name` of firmware/prebuilt stores in the memory at `base`, in one piece, gaps erased.
+/// What firmware stores in the memory at `base`.
 #[track_caller]
 pub fn stored(name: &str, base: u32) -> Vec<u8> {
     let image = Image::open(firmware(name)).expect("firmware");
-    let mut bytes = Vec::new();
-    for segment in image.segments() {
-        if segment.address.0 >> 27 != base >> 27 {
-            continue;
-        }
-        let start = (segment.address.0 - base) as usize;
-        let end = start + segment.data.len();
-        bytes.resize(bytes.len().max(end), 0xFF);
-        bytes[start..end].copy_from_slice(&segment.data);
-    }
-    bytes
+    contents(&image, base)
 }
 
 /// What the boot stage `name` stores in internal flash.

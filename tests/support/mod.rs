@@ -8,28 +8,18 @@
 pub mod board;
 pub mod gdb;
 pub mod golden;
+pub mod images;
 pub mod rsp;
 pub mod server;
 pub mod tiny_boot;
 
 use std::path::PathBuf;
 
+pub use images::firmware;
+
 /// A file of the repository.
 pub fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// Firmware as it is committed, or as `scripts/firmware.sh check` built it anew (XSPI_GDB_FIRMWARE names the folder).
-pub fn firmware(name: &str) -> PathBuf {
-    let folder = std::env::var_os("XSPI_GDB_FIRMWARE")
-        .map_or_else(|| repository("firmware/prebuilt"), PathBuf::from);
-    let path = folder.join(name);
-    assert!(
-        path.is_file(),
-        "{} is missing: run `make firmware`",
-        path.display()
-    );
-    path
 }
 
 /// The probe under test: the virtual board, or the real one of `make test-board`.

@@ -55,27 +55,22 @@ const MCE2_REGCR1: (u32, u32) = (0x5200_BC40, 2 << 14 | 1);
 /// VTOR (ARM ARM B3.2.5): the beginning of the window.
 const VTOR: (u32, u32) = (0xE000_ED08, 0x7000_0000);
 
+/// The pins of port 2.
+const PINS: [(u32, u32); 4] = [RCC_AHB4ENR, GPION_AFRL, GPION_AFRH, GPION_MODER];
+/// Clock, supply and size, before any mode.
+const BEFORE_THE_WINDOW: [(u32, u32); 3] = [RCC_AHB5ENR, PWR_CSR2, XSPI2_DCR1];
+/// Memory-mapped in octal DTR.
+const OCTAL_WINDOW: [(u32, u32); 4] = [XSPI2_CCR, XSPI2_TCR, XSPI2_IR, XSPI2_CR];
+
 /// Opens the window and takes the image's vectors without a look at them. What a blank NOR has there is no address: it faults.
 pub fn starts_whatever_is_there() -> Vec<u8> {
-    let table = [
-        RCC_AHB4ENR,
-        GPION_AFRL,
-        GPION_AFRH,
-        GPION_MODER,
-        RCC_AHB5ENR,
-        PWR_CSR2,
-        XSPI2_DCR1,
-        XSPI2_CCR_SPI,
-        XSPI2_IR_SPI,
-        XSPI2_CR,
-        VTOR,
-    ];
-    writing(&table, FAULTS)
+    let window = [XSPI2_CCR_SPI, XSPI2_IR_SPI, XSPI2_CR, VTOR];
+    writing(&[&PINS, &BEFORE_THE_WINDOW, &window], FAULTS)
 }
 
 /// Starts the independent watchdog and waits for ever.
 pub fn starts_a_watchdog() -> Vec<u8> {
-    writing(&[IWDG_KR], WAITS)
+    writing(&[&[IWDG_KR]], WAITS)
 }
 
 /// Sleeps for ever: nothing is set up that could wake it.
@@ -85,41 +80,22 @@ pub fn sleeps() -> Vec<u8> {
 
 /// Opens the window for octal DTR and never tells the NOR.
 pub fn octal_window_onto_a_nor_in_spi() -> Vec<u8> {
-    let table = [
-        RCC_AHB4ENR,
-        GPION_AFRL,
-        GPION_AFRH,
-        GPION_MODER,
-        RCC_AHB5ENR,
-        PWR_CSR2,
-        XSPI2_DCR1,
-        XSPI2_CCR,
-        XSPI2_TCR,
-        XSPI2_IR,
-        XSPI2_CR,
-    ];
-    writing(&table, WAITS)
+    writing(&[&PINS, &BEFORE_THE_WINDOW, &OCTAL_WINDOW], WAITS)
 }
 
 /// Sets XSPI2 up for octal DTR without its pins, so that the window refuses, and tells MCE2 that its first 4 KB are enciphered.
 pub fn octal_window_behind_a_cipher_engine() -> Vec<u8> {
-    let table = [
-        RCC_AHB5ENR,
-        PWR_CSR2,
-        XSPI2_DCR1,
-        XSPI2_CCR,
-        XSPI2_TCR,
-        XSPI2_IR,
-        XSPI2_CR,
-        MCE2_REGCR1,
-    ];
-    writing(&table, WAITS)
+    let engine = [MCE2_REGCR1];
+    writing(&[&BEFORE_THE_WINDOW, &OCTAL_WINDOW, &engine], WAITS)
 }
 
-fn writing(table: &[(u32, u32)], then: u16) -> Vec<u8> {
+fn writing(tables: &[&[(u32, u32)]], then: u16) -> Vec<u8> {
     let vectors = [STACK, CODE | 1];
     let code = WRITES_A_TABLE.into_iter().chain([then]).chain(FILLS);
-    let words = table.iter().flat_map(|&(address, value)| [address, value]);
+    let words = tables
+        .concat()
+        .into_iter()
+        .flat_map(|(address, value)| [address, value]);
     vectors
         .into_iter()
         .flat_map(u32::to_le_bytes)
