@@ -37,20 +37,23 @@ impl Transaction {
         profile: &BoardProfile,
         copy: &LoadAndRun,
     ) -> Result<(), FlashError> {
-        let copied = copy.destination_range();
-        for (address, data) in self.writes_mut() {
-            let start = u64::from(address.0);
-            let end = start + data.len() as u64;
-            // What lies behind the copied bytes in the same memory would be missing after the next reset.
-            if !profile.is_copied(*address) {
-                continue;
-            }
-            if end > copied.end {
-                return Err(FlashError::CopyTooShort {
-                    needed: end - copied.start,
-                    copied: copy.size,
-                });
-            }
+        let copied: Vec<_> = self
+            .writes_mut()
+            .iter_mut()
+            .filter(|(address, _)| profile.is_copied(*address))
+            .collect();
+        let ends = copied
+            .iter()
+            .map(|(address, data)| u64::from(address.0) + data.len() as u64);
+        let end = ends.max().unwrap_or(0);
+        // What lies behind the copied bytes in the same memory would be missing after the next reset.
+        if end > copy.destination_range().end {
+            return Err(FlashError::CopyTooShort {
+                needed: end - copy.destination_range().start,
+                copied: copy.size,
+            });
+        }
+        for (address, _) in copied {
             *address = profile.stored_at(*address);
         }
         Ok(())

@@ -151,8 +151,9 @@ fn a_copy_that_is_too_short_is_a_fault_before_anything_is_programmed_and_after()
         "0x70000000:0x24000000:0x1000",
     ];
     let told = board.fails(&[&["flash", &text(&firmware(APPLI))], &short[..]].concat());
+    let needed = format!("it needs {} bytes of RAM", appli().len());
     assert!(
-        told.contains("XG044") && told.contains("copies 4096"),
+        told.contains("XG044") && told.contains(&needed) && told.contains("copies 4096"),
         "{told}"
     );
     assert!(
