@@ -36,7 +36,7 @@ pub struct Wear {
 impl Board {
     /// Contents of internal flash.
     pub fn internal_flash(&self) -> &[u8] {
-        self.flash().contents()
+        self.flash().array().contents()
     }
 
     /// What was done to internal flash.
@@ -53,7 +53,7 @@ impl Board {
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), BuildError> {
-        if self.flash_mut().store(offset, bytes) {
+        if self.flash_mut().array_mut().store(offset, bytes) {
             return Ok(());
         }
         Err(BuildError::ImageTooLarge {
@@ -154,7 +154,9 @@ impl Board {
     }
 
     fn blank(&mut self) {
-        self.flash_mut().store(0, &[BLANK; SIZE as usize]);
+        self.flash_mut()
+            .array_mut()
+            .store(0, &[BLANK; SIZE as usize]);
         let nor = self.nor_mut();
         let size = nor.size();
         nor.contents_mut().clear(0, size);
@@ -166,9 +168,9 @@ impl Board {
             boot_pin: self.boot_pin,
             ..State::default()
         };
-        state.keep(INTERNAL_FLASH, 0, self.flash().contents());
+        state.keep(INTERNAL_FLASH, 0, self.flash().array().contents());
         let mut ecc = vec![BLANK; (SIZE / WORD) as usize];
-        for word in self.flash().broken_words() {
+        for word in self.flash().array().broken_words() {
             ecc[word as usize] = BROKEN;
         }
         state.keep(ECC, 0, &ecc);
@@ -210,10 +212,10 @@ impl Board {
             }
         }
         for (offset, bytes) in state.blocks(ECC) {
-            let flash = self.flash_mut();
+            let array = self.flash_mut().array_mut();
             let broken = (offset..).zip(bytes).filter(|(_, byte)| **byte != BLANK);
             for (word, _) in broken {
-                if !flash.break_word(word) {
+                if !array.break_word(word) {
                     return Err(misfit(ECC, offset, bytes.len()));
                 }
             }

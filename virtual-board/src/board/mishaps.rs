@@ -74,9 +74,9 @@ impl Board {
     fn flip(&mut self, address: u32, bit: u8) {
         let mask = 1 << bit;
         if address < XspiPort::Xspi2.window() {
-            let flash = self.flash_mut();
+            let array = self.flash_mut().array_mut();
             let word = address.wrapping_sub(FLASH_BASE) / WORD;
-            if !flash.break_word(word) {
+            if !array.break_word(word) {
                 tracing::warn!("no bit to flip at {address:#010x}");
             }
             return;

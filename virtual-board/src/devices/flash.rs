@@ -17,9 +17,15 @@
 //! power cut interrupts leaves a flash word with wrong ECC, an erase every other one of its sectors; no CRC unit, no OTP, no key
 //! storage. The level from which HDP hides, and that a hidden read is a bus error, are those of ST's other families \[U\].
 
+mod array;
+mod lock;
+mod option_control;
 pub mod options;
 
-use self::options::{Forbidden, Options};
+use std::ops::Range;
+
+pub use self::array::Array;
+use self::{array::Unreadable, lock::Lock, option_control::OptionControl, options::Options};
 use super::{Access, Device, Refusal, Reset, Wires};
 use crate::{
     bus::Width,
@@ -33,8 +39,6 @@ pub const SIZE: u32 = 0x1_0000;
 pub const SECTOR: u32 = 0x2000;
 /// Bytes of a flash word.
 pub const WORD: u32 = 16;
-/// An erased byte.
-const BLANK: u8 = 0xFF;
 
 const ACR: u32 = 0x000;
 const KEYR: u32 = 0x004;
@@ -44,13 +48,8 @@ const IER: u32 = 0x020;
 const ISR: u32 = 0x024;
 const ICR: u32 = 0x028;
 const ECCDFADDR: u32 = 0x044;
-const OPTKEYR: u32 = 0x100;
-const OPTCR: u32 = 0x104;
-const OPTISR: u32 = 0x108;
-const OPTICR: u32 = 0x10C;
 
 const KEYS: [u32; 2] = [0x4567_0123, 0xCDEF_89AB];
-const OPTION_KEYS: [u32; 2] = [0x0819_2A3B, 0x4C5D_6E7F];
 
 /// CR.
 const LOCK: u32 = 1 << 0;
@@ -60,9 +59,6 @@ const BER: u32 = 1 << 3;
 const FW: u32 = 1 << 4;
 const START: u32 = 1 << 5;
 const CR_STORED: u32 = 0x0103_01CE;
-/// OPTCR.
-const OPTLOCK: u32 = 1 << 0;
-const PG_OPT: u32 = 1 << 1;
 /// SR.
 const BUSY: u32 = 1 << 0;
 const WBNE: u32 = 1 << 1;
@@ -79,8 +75,6 @@ const INCERR: u32 = 1 << 21;
 const RDSERR: u32 = 1 << 24;
 const DBECCERR: u32 = 1 << 26;
 const ERRORS: u32 = WRPERR | PGSERR | STRBERR | INCERR;
-/// OPTISR.
-const OPTERR: u32 = 1 << 30;
 const IER_MASK: u32 = 0x1F3F_0000;
 
 const PROGRAM_TIME: Time = Time::micros(31);
@@ -90,58 +84,29 @@ const IRQ: usize = 8;
 /// The last hide protection level to which the hide-protected area is visible.
 const VISIBLE_TO: u8 = 1;
 
-/// State of a lock that two keys open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lock {
-    Locked,
-    FirstKey,
-    Open,
-    /// A wrong key: until reset.
-    Jammed,
-}
-
-impl Lock {
-    fn key(self, value: u32, keys: [u32; 2]) -> Self {
-        match self {
-            Self::Locked if value == keys[0] => Self::FirstKey,
-            Self::FirstKey if value == keys[1] => Self::Open,
-            _ => Self::Jammed,
-        }
-    }
-
-    fn close(self) -> Self {
-        if self == Self::Jammed {
-            self
-        } else {
-            Self::Locked
-        }
-    }
-}
-
-/// What the interface is busy with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Operation {
-    kind: Kind,
-    /// The first flash word concerned, and how many are.
-    words: (u32, u32),
-    until: Time,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Program,
-    Erase,
+/// What the interface does by itself, with the flash words concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Operation {
+    Program(u32),
+    Erase(Range<u32>),
     OptionChange,
 }
 
-impl Kind {
-    fn status(self) -> u32 {
+impl Operation {
+    fn status(&self) -> u32 {
         match self {
-            Self::Program => IS_PROGRAM,
-            Self::Erase => IS_ERASE,
+            Self::Program(_) => IS_PROGRAM,
+            Self::Erase(_) => IS_ERASE,
             Self::OptionChange => IS_OPTION_CHANGE,
         }
     }
+}
+
+/// An operation under way.
+#[derive(Debug)]
+struct Busy {
+    operation: Operation,
+    until: Time,
 }
 
 /// The write buffer.
@@ -154,23 +119,17 @@ struct Buffer {
 
 /// Internal flash.
 pub struct Flash {
-    array: Vec<u8>,
-    /// One flag a flash word: its ECC does not fit.
-    broken: Vec<bool>,
+    array: Array,
     options: Options,
     acr: u32,
     cr: u32,
     lock: Lock,
-    option_lock: Lock,
-    /// OPTCR.PG_OPT.
-    options_enabled: bool,
-    /// OPTISR.
-    option_errors: u32,
+    option_control: OptionControl,
     ier: u32,
     isr: u32,
     ecc_address: u32,
     buffer: Option<Buffer>,
-    operation: Option<Operation>,
+    busy: Option<Busy>,
     programmed_bytes: u64,
     erased_sectors: u64,
     ambushes: Ambushes,
@@ -188,20 +147,17 @@ impl Flash {
     /// Blank, product state open.
     pub fn new() -> Self {
         Self {
-            array: vec![0xFF; SIZE as usize],
-            broken: vec![false; (SIZE / WORD) as usize],
+            array: Array::default(),
             options: Options::default(),
             acr: 0x13,
             cr: 0,
-            lock: Lock::Locked,
-            option_lock: Lock::Locked,
-            options_enabled: false,
-            option_errors: 0,
+            lock: Lock::default(),
+            option_control: OptionControl::default(),
             ier: 0,
             isr: 0,
             ecc_address: 0,
             buffer: None,
-            operation: None,
+            busy: None,
             programmed_bytes: 0,
             erased_sectors: 0,
             ambushes: Ambushes::default(),
@@ -214,36 +170,14 @@ impl Flash {
         &mut self.ambushes
     }
 
-    /// The flash words whose ECC does not fit.
-    pub fn broken_words(&self) -> impl Iterator<Item = u32> {
-        let broken = self.broken.iter();
-        (0..)
-            .zip(broken)
-            .filter(|(_, broken)| **broken)
-            .map(|(word, _)| word)
-    }
-
-    /// The ECC of flash word `word` does not fit any more; false if there is no such word.
-    pub fn break_word(&mut self, word: u32) -> bool {
-        let broken = self.broken.get_mut(word as usize);
-        broken.map(|broken| *broken = true).is_some()
-    }
-
     /// The array, behind the interface's back: for state files and tests.
-    pub fn contents(&self) -> &[u8] {
+    pub fn array(&self) -> &Array {
         &self.array
     }
 
-    /// Puts bytes into the array behind the interface's back, with an ECC that fits; false if they do not fit in.
-    pub fn store(&mut self, offset: usize, bytes: &[u8]) -> bool {
-        let end = offset.saturating_add(bytes.len());
-        let Some(target) = self.array.get_mut(offset..end) else {
-            return false;
-        };
-        target.copy_from_slice(bytes);
-        let words = offset / WORD as usize..end.div_ceil(WORD as usize);
-        self.broken[words].fill(false);
-        true
+    /// The same, to be changed.
+    pub fn array_mut(&mut self) -> &mut Array {
+        &mut self.array
     }
 
     /// Option bytes.
@@ -267,11 +201,11 @@ impl Flash {
     }
 
     fn settle(&mut self, wires: &mut Wires) {
-        if let Some(operation) = self.operation
-            && wires.now >= operation.until
+        if let Some(busy) = &self.busy
+            && wires.now >= busy.until
             && !self.stuck
         {
-            self.operation = None;
+            self.busy = None;
             self.isr |= EOP;
             self.drive_irq(wires);
         }
@@ -288,23 +222,16 @@ impl Flash {
     }
 
     fn status(&self) -> u32 {
-        let operation = self
-            .operation
-            .map_or(0, |operation| BUSY | QW | operation.kind.status());
+        let busy = self.busy.as_ref();
+        let operation = busy.map_or(0, |busy| BUSY | QW | busy.operation.status());
         operation | if self.buffer.is_some() { WBNE } else { 0 }
     }
 
-    fn begin(&mut self, kind: Kind, words: (u32, u32), duration: Time, wires: &mut Wires) {
-        let operation = Operation {
-            kind,
-            words,
-            until: wires.now + duration,
-        };
-        self.operation = Some(operation);
-        let blows = match kind {
-            Kind::Program => self.ambushes.spring(mishap::Operation::Program),
-            Kind::Erase => self.ambushes.spring(mishap::Operation::Erase),
-            Kind::OptionChange => Vec::new(),
+    fn begin(&mut self, operation: Operation, duration: Time, wires: &mut Wires) {
+        let blows = match operation {
+            Operation::Program(_) => self.ambushes.spring(mishap::Operation::Program),
+            Operation::Erase(_) => self.ambushes.spring(mishap::Operation::Erase),
+            Operation::OptionChange => Vec::new(),
         };
         for blow in blows {
             match blow {
@@ -313,44 +240,33 @@ impl Flash {
                     event,
                 }),
                 Blow::Failing(Failing::Stuck) => self.stuck = true,
-                Blow::Failing(Failing::Failed) => self.spoil(operation),
+                Blow::Failing(Failing::Failed) => self.spoil(&operation),
             }
         }
+        self.busy = Some(Busy {
+            operation,
+            until: wires.now + duration,
+        });
     }
 
     /// Leaves a half-done operation as real cells would be: neither old nor new, and with an ECC that does not fit.
-    fn spoil(&mut self, operation: Operation) {
-        let (first, count) = operation.words;
-        let spoilt = match operation.kind {
-            Kind::OptionChange => return,
-            Kind::Program => (first..first + count).step_by(1),
-            Kind::Erase => (first + 1..first + count).step_by(2),
-        };
-        for word in spoilt {
-            let start = (word * WORD) as usize;
-            for (index, cell) in self.array[start..start + WORD as usize]
-                .iter_mut()
-                .enumerate()
-            {
-                match operation.kind {
-                    Kind::Program if index >= WORD as usize / 2 => *cell = BLANK,
-                    Kind::Erase => *cell = index as u8 & 0x5A,
-                    _ => {}
-                }
-            }
-            self.broken[word as usize] = true;
+    fn spoil(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Program(word) => self.array.program_half(*word),
+            Operation::Erase(words) => self.array.erase_half(words.clone()),
+            Operation::OptionChange => {}
         }
     }
 
     fn write_cr(&mut self, value: u32, wires: &mut Wires) {
-        if self.lock != Lock::Open {
+        if !self.lock.is_open() {
             return;
         }
         if value & LOCK != 0 {
             self.lock = self.lock.close();
             return;
         }
-        if self.operation.is_some() {
+        if self.busy.is_some() {
             return;
         }
         self.cr = value & CR_STORED;
@@ -390,26 +306,17 @@ impl Flash {
             return self.fail(WRPERR, wires);
         }
         let count = u64::from(sectors.end - sectors.start);
-        let bytes = (sectors.start * SECTOR) as usize..(sectors.end * SECTOR) as usize;
-        self.broken[bytes.start / WORD as usize..bytes.end / WORD as usize].fill(false);
-        self.array[bytes].fill(0xFF);
+        let words = sectors.start * SECTOR / WORD..sectors.end * SECTOR / WORD;
+        self.array.erase(words.clone());
         self.erased_sectors += count;
-        let words = (sectors.start * SECTOR / WORD, count as u32 * SECTOR / WORD);
-        self.begin(Kind::Erase, words, Time(ERASE_TIME.0 * count), wires);
+        let duration = Time(ERASE_TIME.0 * count);
+        self.begin(Operation::Erase(words), duration, wires);
     }
 
     fn program(&mut self, buffer: Buffer, wires: &mut Wires) {
-        let start = (buffer.word * WORD) as usize;
-        let cells = &mut self.array[start..start + WORD as usize];
-        let erased = cells.iter().all(|&byte| byte == 0xFF);
-        if !erased && cells != buffer.bytes {
-            self.broken[buffer.word as usize] = true;
-        }
-        for (cell, byte) in cells.iter_mut().zip(buffer.bytes) {
-            *cell &= byte;
-        }
+        self.array.program(buffer.word, buffer.bytes);
         self.programmed_bytes += u64::from(WORD);
-        self.begin(Kind::Program, (buffer.word, 1), PROGRAM_TIME, wires);
+        self.begin(Operation::Program(buffer.word), PROGRAM_TIME, wires);
     }
 
     /// One byte of a store to the array.
@@ -431,28 +338,6 @@ impl Flash {
         buffer.bytes[within] = byte;
         Ok(())
     }
-
-    fn write_optcr(&mut self, value: u32) {
-        if self.option_lock != Lock::Open {
-            return;
-        }
-        self.options_enabled = value & PG_OPT != 0;
-        if value & OPTLOCK != 0 {
-            self.option_lock = self.option_lock.close();
-        }
-    }
-
-    /// A write to a register that programs an option word.
-    fn program_option(&mut self, offset: u32, value: u32, wires: &mut Wires) {
-        if self.option_lock != Lock::Open || !self.options_enabled {
-            return;
-        }
-        match self.options.program(offset, value) {
-            Ok(true) => self.begin(Kind::OptionChange, (0, 0), OPTION_TIME, wires),
-            Ok(false) => {}
-            Err(Forbidden) => self.option_errors |= OPTERR,
-        }
-    }
 }
 
 impl Device for Flash {
@@ -464,24 +349,17 @@ impl Device for Flash {
         self.settle(wires);
         Ok(match offset {
             ACR => self.acr,
-            KEYR | ICR | OPTKEYR | OPTICR => 0,
-            OPTISR => self.option_errors,
-            CR => self.cr | if self.lock == Lock::Open { 0 } else { LOCK },
+            KEYR | ICR => 0,
+            CR => self.cr | if self.lock.is_open() { 0 } else { LOCK },
             SR => self.status(),
             IER => self.ier,
             ISR => self.isr,
             ECCDFADDR => self.ecc_address,
-            OPTCR => {
-                let enabled = if self.options_enabled { PG_OPT } else { 0 };
-                match self.option_lock {
-                    Lock::Open => enabled,
-                    _ => enabled | OPTLOCK,
-                }
+            _ => {
+                let control = self.option_control.read(offset);
+                let value = control.or_else(|| self.options.register(offset));
+                value.ok_or(Refusal::Unmodelled { reset: 0 })?
             }
-            _ => match self.options.register(offset) {
-                Some(value) => value,
-                None => return Err(Refusal::Unmodelled { reset: 0 }),
-            },
         })
     }
 
@@ -491,8 +369,7 @@ impl Device for Flash {
             ACR => self.acr = value & 0x3F,
             KEYR => self.lock = self.lock.key(value, KEYS),
             CR => self.write_cr(value, wires),
-            SR | ISR | OPTISR | ECCDFADDR => {}
-            OPTICR => self.option_errors &= !value,
+            SR | ISR | ECCDFADDR => {}
             IER => {
                 self.ier = value & IER_MASK;
                 self.drive_irq(wires);
@@ -501,13 +378,14 @@ impl Device for Flash {
                 self.isr &= !value;
                 self.drive_irq(wires);
             }
-            OPTKEYR => self.option_lock = self.option_lock.key(value, OPTION_KEYS),
-            OPTCR => self.write_optcr(value),
             _ => {
-                if self.options.register(offset).is_none() {
+                let control = self.option_control.read(offset);
+                if control.or_else(|| self.options.register(offset)).is_none() {
                     return Err(Refusal::Unmodelled { reset: 0 });
                 }
-                self.program_option(offset, value, wires);
+                if self.option_control.write(offset, value, &mut self.options) {
+                    self.begin(Operation::OptionChange, OPTION_TIME, wires);
+                }
             }
         }
         Ok(())
@@ -515,25 +393,22 @@ impl Device for Flash {
 
     #[inline]
     fn read_memory(&mut self, offset: u32, width: Width, wires: &mut Wires) -> Access<u32> {
-        let at = offset as usize;
-        let Some(bytes) = self.array.get(at..at + width.bytes() as usize) else {
-            return Err(Refusal::Error);
+        let bytes = offset..offset.saturating_add(width.bytes());
+        let flag = if wires.hide_level > VISIBLE_TO && self.options.hides(bytes) {
+            RDSERR
+        } else {
+            match self.array.read(offset, width) {
+                Ok(value) => return Ok(value),
+                Err(Unreadable::Nowhere) => return Err(Refusal::Error),
+                Err(Unreadable::WrongEcc) => {
+                    self.ecc_address = offset;
+                    DBECCERR
+                }
+            }
         };
-        if wires.hide_level > VISIBLE_TO && self.options.hides(offset..offset + width.bytes()) {
-            self.isr |= RDSERR;
-            self.drive_irq(wires);
-            return Err(Refusal::Error);
-        }
-        if self.broken[at / WORD as usize] {
-            self.isr |= DBECCERR;
-            self.ecc_address = offset;
-            self.drive_irq(wires);
-            return Err(Refusal::Error);
-        }
-        Ok(bytes
-            .iter()
-            .rev()
-            .fold(0, |value, &byte| value << 8 | u32::from(byte)))
+        self.isr |= flag;
+        self.drive_irq(wires);
+        Err(Refusal::Error)
     }
 
     fn write_memory(
@@ -551,7 +426,7 @@ impl Device for Flash {
         if self.stuck {
             return Err(Refusal::Stall);
         }
-        if self.lock != Lock::Open || self.cr & PG == 0 {
+        if !self.lock.is_open() || self.cr & PG == 0 {
             self.fail(PGSERR, wires);
             return Ok(());
         }
@@ -564,7 +439,7 @@ impl Device for Flash {
             return Ok(());
         }
         // A store while a flash word is being programmed waits on the bus: the programming is taken as done.
-        self.operation = None;
+        self.busy = None;
         for (at, byte) in (offset..offset + width.bytes()).zip(value.to_le_bytes()) {
             if let Err(flag) = self.collect(at, byte) {
                 self.fail(flag, wires);
@@ -578,16 +453,15 @@ impl Device for Flash {
     }
 
     fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
-        if let Some(operation) = self.operation.take()
-            && (self.stuck || wires.now < operation.until)
+        if let Some(busy) = self.busy.take()
+            && (self.stuck || wires.now < busy.until)
         {
-            self.spoil(operation);
+            self.spoil(&busy.operation);
         }
         let kept = Self {
             ambushes: std::mem::take(&mut self.ambushes),
             array: std::mem::take(&mut self.array),
-            broken: std::mem::take(&mut self.broken),
-            options: self.options.clone(),
+            options: std::mem::take(&mut self.options),
             programmed_bytes: self.programmed_bytes,
             erased_sectors: self.erased_sectors,
             ..Self::new()
@@ -601,8 +475,8 @@ impl Device for Flash {
     }
 
     fn next_event(&self) -> Option<Time> {
-        let operation = self.operation.filter(|_| !self.stuck);
-        operation.map(|operation| operation.until)
+        let busy = self.busy.as_ref().filter(|_| !self.stuck);
+        busy.map(|busy| busy.until)
     }
 }
 

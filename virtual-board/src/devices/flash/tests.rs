@@ -1,4 +1,7 @@
-use super::*;
+use super::{
+    option_control::{OPTCR, OPTERR, OPTICR, OPTION_KEYS, OPTISR, OPTKEYR, PG_OPT},
+    *,
+};
 
 fn unlocked() -> (Flash, Wires) {
     let (mut flash, mut wires) = (Flash::new(), Wires::default());
@@ -247,19 +250,22 @@ fn word(flash: &mut Flash, wires: &mut Wires, offset: u32) -> Access<u32> {
 #[test]
 fn what_a_reset_interrupts_has_a_wrong_ecc_until_its_sector_is_erased() {
     let (mut flash, mut wires) = unlocked();
-    flash.store(0, &[0x11; SECTOR as usize]);
+    flash.array_mut().store(0, &[0x11; SECTOR as usize]);
     control(&mut flash, &mut wires, SER | START);
     flash.reset(Reset::System, &mut wires);
     assert_eq!(word(&mut flash, &mut wires, 0), Ok(u32::MAX));
     assert_eq!(word(&mut flash, &mut wires, WORD), Err(Refusal::Error));
-    assert_eq!(flash.broken_words().count() as u32, SECTOR / WORD / 2);
+    assert_eq!(
+        flash.array().broken_words().count() as u32,
+        SECTOR / WORD / 2
+    );
     for key in KEYS {
         flash.write(KEYR, Width::Word, key, &mut wires).unwrap();
     }
     control(&mut flash, &mut wires, SER | START);
     assert_eq!(wait(&mut flash, &mut wires), EOP | DBECCERR);
     assert_eq!(word(&mut flash, &mut wires, WORD), Ok(u32::MAX));
-    assert_eq!(flash.broken_words().count(), 0);
+    assert_eq!(flash.array().broken_words().count(), 0);
 }
 
 #[test]
