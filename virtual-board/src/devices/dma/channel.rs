@@ -287,18 +287,27 @@ impl Channel {
         self.stop();
     }
 
-    /// What the registers say is possible.
+    /// What the registers say is possible: whole beats (BNDT), and addresses that are aligned to them wherever the offsets lead.
     fn is_sound(&self) -> bool {
         let (source, destination) = (self.shape.source_width(), self.shape.destination_width());
         let bytes = self.block & BNDT;
+        let is_aligned = |width: u32, address: u32, within: u32, behind: u32| {
+            (address | within & 0x1FFF | behind & 0xFFFF).is_multiple_of(width)
+        };
         let widest = match self.controller {
             Controller::Gpdma1 => 4,
             Controller::Hpdma1 => 8,
         };
         bytes != 0
             && bytes.is_multiple_of(source)
-            && self.source.is_multiple_of(source)
-            && self.destination.is_multiple_of(destination)
+            && (!self.shape.packs() || bytes.is_multiple_of(destination))
+            && is_aligned(source, self.source, self.burst_offsets, self.block_offsets)
+            && is_aligned(
+                destination,
+                self.destination,
+                self.burst_offsets >> 16,
+                self.block_offsets >> 16,
+            )
             && source.max(destination) <= widest
     }
 
@@ -346,12 +355,12 @@ impl Channel {
                 Some(MasterAccess::read(self.source + done, width))
             }
             Phase::Writing { .. } => {
-                let (value, width) = self.shape.give_out(&mut self.fifo);
-                self.beat = value;
+                self.beat = self.shape.give_out(&mut self.fifo);
+                let width = self.shape.destination_width().min(4);
                 Some(MasterAccess::write(
                     self.destination,
-                    width.min(4),
-                    value as u32,
+                    width,
+                    self.beat as u32,
                 ))
             }
             Phase::WritingUpper { upper, .. } => {
@@ -375,16 +384,16 @@ impl Channel {
         let by_destination = self.request & DREQ != 0;
         let high = by_software || self.granted || requested(self.request & 0x7F);
         let left = self.block & BNDT;
-        let width = self.shape.destination_width();
-        let burst = self.shape.destination_beats() * width;
-        let held = self.fifo.len() as u32;
-        // A source that is asked for one burst at a time has all of it passed on.
+        let burst = self.shape.destination_beats();
+        let held = self.fifo.len() as u32 / self.shape.destination_width();
+        // A source that is asked for one burst at a time has all whole beats of it passed on.
         let is_enough = held >= burst || held > 0 && (left == 0 || !by_destination);
         if is_enough {
             if high || !by_destination {
                 self.granted |= by_destination && self.request & BREQ != 0;
-                let beats = held.div_ceil(width).min(self.shape.destination_beats());
-                self.phase = Phase::Writing { beats };
+                self.phase = Phase::Writing {
+                    beats: held.min(burst),
+                };
             }
         } else if high || by_destination {
             self.granted |= !by_destination && self.request & BREQ != 0;
@@ -450,7 +459,7 @@ impl Channel {
             let width = self.shape.destination_width();
             self.destination = self.destination.wrapping_add(width);
         }
-        if beats > 1 && !self.fifo.is_empty() {
+        if beats > 1 {
             self.phase = Phase::Writing { beats: beats - 1 };
             return;
         }

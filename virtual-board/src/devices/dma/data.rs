@@ -56,7 +56,7 @@ impl Shape {
     }
 
     /// Bytes run on from beat to beat: equal widths, or packing.
-    const fn packs(self) -> bool {
+    pub const fn packs(self) -> bool {
         self.source_width() == self.destination_width() || self.0 >> PAM & 2 != 0
     }
 
@@ -87,12 +87,9 @@ impl Shape {
         fifo.extend(&value.to_le_bytes()[..destination as usize]);
     }
 
-    /// The next beat for the destination, and its width: narrower than it should be where a block ends within a beat.
-    pub fn give_out(self, fifo: &mut VecDeque<u8>) -> (u64, u32) {
-        let mut width = self.destination_width();
-        while width as usize > fifo.len() && width > 1 {
-            width /= 2;
-        }
+    /// The next beat for the destination, of which the FIFO holds one.
+    pub fn give_out(self, fifo: &mut VecDeque<u8>) -> u64 {
+        let width = self.destination_width();
         let mut bytes = [0; 8];
         for byte in &mut bytes[..width as usize] {
             *byte = fifo.pop_front().unwrap_or(0);
@@ -106,7 +103,7 @@ impl Shape {
         if self.bit(DWX) && width == 8 {
             bytes.rotate_left(4);
         }
-        (u64::from_le_bytes(bytes), width)
+        u64::from_le_bytes(bytes)
     }
 }
 
@@ -114,7 +111,7 @@ impl Shape {
 mod tests {
     use super::*;
 
-    fn through(shape: u32, beats: &[u64]) -> Vec<(u64, u32)> {
+    fn through(shape: u32, beats: &[u64]) -> Vec<u64> {
         let (shape, mut fifo) = (Shape(shape), VecDeque::new());
         for beat in beats {
             shape.take_in(*beat, &mut fifo);
@@ -129,43 +126,31 @@ mod tests {
     #[test]
     fn widths_are_padded_cut_and_packed() {
         let byte_to_half = 1 << DDW;
-        assert_eq!(through(byte_to_half, &[0x85]), [(0x0085, 2)]);
-        assert_eq!(through(byte_to_half | 1 << PAM, &[0x85]), [(0xFF85, 2)]);
+        assert_eq!(through(byte_to_half, &[0x85]), [0x0085]);
+        assert_eq!(through(byte_to_half | 1 << PAM, &[0x85]), [0xFF85]);
         assert_eq!(
-            through(byte_to_half | 2 << PAM, &[0x12, 0x34, 0x56]),
-            [(0x3412, 2), (0x56, 1)]
+            through(byte_to_half | 2 << PAM, &[0x12, 0x34, 0x56, 0x78]),
+            [0x3412, 0x7856]
         );
         let word_to_half = 2 | 1 << DDW;
-        assert_eq!(through(word_to_half, &[0x1234_5678]), [(0x5678, 2)]);
-        assert_eq!(
-            through(word_to_half | 1 << PAM, &[0x1234_5678]),
-            [(0x1234, 2)]
-        );
+        assert_eq!(through(word_to_half, &[0x1234_5678]), [0x5678]);
+        assert_eq!(through(word_to_half | 1 << PAM, &[0x1234_5678]), [0x1234]);
         assert_eq!(
             through(word_to_half | 2 << PAM, &[0x1234_5678]),
-            [(0x5678, 2), (0x1234, 2)]
+            [0x5678, 0x1234]
         );
     }
 
     #[test]
     fn exchanges_swap_what_they_name() {
         let words = 2 | 2 << DDW;
-        assert_eq!(
-            through(words | 1 << SBX, &[0x0403_0201]),
-            [(0x0402_0301, 4)]
-        );
-        assert_eq!(
-            through(words | 1 << DBX, &[0x0403_0201]),
-            [(0x0304_0102, 4)]
-        );
-        assert_eq!(
-            through(words | 1 << DHX, &[0x0403_0201]),
-            [(0x0201_0403, 4)]
-        );
+        assert_eq!(through(words | 1 << SBX, &[0x0403_0201]), [0x0402_0301]);
+        assert_eq!(through(words | 1 << DBX, &[0x0403_0201]), [0x0304_0102]);
+        assert_eq!(through(words | 1 << DHX, &[0x0403_0201]), [0x0201_0403]);
         let doubles = 3 | 3 << DDW | 1 << DWX;
         assert_eq!(
             through(doubles, &[0x8877_6655_4433_2211]),
-            [(0x4433_2211_8877_6655, 8)]
+            [0x4433_2211_8877_6655]
         );
     }
 }

@@ -21,6 +21,8 @@ const CTR2: u32 = 0x44;
 const CBR1: u32 = 0x48;
 const CSAR: u32 = 0x4C;
 const CDAR: u32 = 0x50;
+const CTR3: u32 = 0x54;
+const CBR2: u32 = 0x58;
 const CLLR: u32 = 0x7C;
 
 const EN: u32 = 1;
@@ -142,11 +144,33 @@ fn a_repeated_block_jumps_by_its_offsets() {
     let base = channel(GPDMA1, 12);
     set_up(&mut map, base, 4 | 2 << 16);
     // CBR2: the source skips one word after each block.
-    put(&mut map, base + 0x58, 4);
+    put(&mut map, base + CBR2, 4);
     put(&mut map, base + CCR, EN);
     run(&mut map);
     let copied: [u32; 4] = std::array::from_fn(|i| get(&mut map, DESTINATION + 4 * i as u32));
     assert_eq!(copied, [0, 0x2222, 0x4444, 0]);
+}
+
+/// Bytes collect until there is a whole word for the destination.
+#[test]
+fn narrow_beats_are_packed_into_wide_ones() {
+    // CTR1: bytes from the source, words to the destination, PAM packing, both addresses move on.
+    const PACKED: u32 = 1 << 3 | 2 << 11 | 2 << 16 | 1 << 19;
+    let mut map = map();
+    let base = channel(GPDMA1, 0);
+    set_up(&mut map, base, 8);
+    put(&mut map, base + CTR1, PACKED);
+    put(&mut map, SOURCE, 0x4433_2211);
+    put(&mut map, base + CCR, EN);
+    run(&mut map);
+    let copied: [u32; 3] = std::array::from_fn(|i| get(&mut map, DESTINATION + 4 * i as u32));
+    assert_eq!(copied, [0x4433_2211, 0x1111, 0]);
+    // A block that would end within a word.
+    set_up(&mut map, base, 6);
+    put(&mut map, base + CTR1, PACKED);
+    put(&mut map, base + CCR, EN);
+    run(&mut map);
+    assert_eq!(get(&mut map, base + CSR) & USEF, USEF);
 }
 
 #[test]
@@ -174,11 +198,13 @@ fn a_peripheral_paces_its_channel() {
 #[test]
 fn what_cannot_be_done_stops_the_channel_with_its_flag() {
     let mut map = map();
-    let base = channel(GPDMA1, 0);
+    let base = channel(GPDMA1, 12);
     for (register, value, flag) in [
         (CBR1, 6, USEF),
         (CSAR, SOURCE + 2, USEF),
         (CTR1, 3 | 3 << 16, USEF),
+        (CTR3, 2 << 16, USEF),
+        (CBR2, 2, USEF),
         (CDAR, 0x1000_0000, DTEF),
     ] {
         set_up(&mut map, base, 8);
@@ -187,6 +213,8 @@ fn what_cannot_be_done_stops_the_channel_with_its_flag() {
         run(&mut map);
         assert_eq!(get(&mut map, base + CSR), 1 | flag, "{register:#x}");
         put(&mut map, base + CFCR, u32::MAX);
+        put(&mut map, base + CTR3, 0);
+        put(&mut map, base + CBR2, 0);
     }
 }
 
