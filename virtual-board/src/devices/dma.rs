@@ -1,9 +1,9 @@
 //! GPDMA1 and HPDMA1 (RM0477, GPDMA and HPDMA; one register map): 16 channels each, which move data over the bus by
 //! themselves, in virtual time.
 //!
-//! `channel` is one channel: bursts, blocks, repeated blocks, linked lists, flags. A channel whose request is a peripheral's
-//! waits for that line in [`Wires::dma_requests`]; one that is started by software goes on at once. Each access takes one cycle
-//! of HCLK5, 16 of them at a time. What a channel writes goes to memory past the core's caches.
+//! `channel` is one channel: bursts, blocks, linked lists, flags; `item` the registers that say what is moved. A channel whose
+//! request is a peripheral's waits for that line in [`Wires::dma_requests`]; one that is started by software goes on at once.
+//! Each access takes one cycle of HCLK5, 16 of them at a time. What a channel writes goes to memory past the core's caches.
 //!
 //! Deviations: channels take turns, whatever CCR.PRIO says; both controllers reach the whole map, whatever CTR1.SAP and DAP
 //! say; GPDMA1, whose bus clock may be slower, takes HCLK5 too; privilege and lock registers are plain storage. Triggers are
@@ -11,6 +11,7 @@
 
 mod channel;
 mod data;
+mod item;
 pub mod request;
 
 use self::{

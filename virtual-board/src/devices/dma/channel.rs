@@ -6,21 +6,16 @@
 
 use std::collections::VecDeque;
 
-use super::{Controller, data::Shape};
+use super::{
+    Controller,
+    item::{CompletionMode, Item, TriggerMode},
+};
 use crate::{bus::BusError, devices::MasterAccess};
 
 const CLBAR: u32 = 0x00;
 const CFCR: u32 = 0x0C;
 const CSR: u32 = 0x10;
 const CCR: u32 = 0x14;
-const CTR1: u32 = 0x40;
-const CTR2: u32 = 0x44;
-const CBR1: u32 = 0x48;
-const CSAR: u32 = 0x4C;
-const CDAR: u32 = 0x50;
-const CTR3: u32 = 0x54;
-const CBR2: u32 = 0x58;
-const CLLR: u32 = 0x7C;
 
 /// CSR, CFCR; the enables lie in CCR at the same places.
 const IDLEF: u32 = 1 << 0;
@@ -39,27 +34,6 @@ const LSM: u32 = 1 << 16;
 const CCR_MASK: u32 = 0x00C3_7F05;
 /// CCR: what holds still while the channel is enabled.
 const CCR_WHILE_OFF: u32 = 0x00C3_0000;
-/// CTR2.
-const SWREQ: u32 = 1 << 9;
-const DREQ: u32 = 1 << 10;
-const BREQ: u32 = 1 << 11;
-/// CBR1.
-const BNDT: u32 = 0xFFFF;
-const BRC: u32 = 0x7FF << 16;
-const ONE_REPEAT: u32 = 1 << 16;
-/// CLLR: which registers the next item has, in the order in which they lie in memory.
-const UPDATES: [(u32, u32); 8] = [
-    (1 << 31, CTR1),
-    (1 << 30, CTR2),
-    (1 << 29, CBR1),
-    (1 << 28, CSAR),
-    (1 << 27, CDAR),
-    (1 << 26, CTR3),
-    (1 << 25, CBR2),
-    (1 << 16, CLLR),
-];
-const UPDATE_BITS: u32 = 0xFE01_0000;
-const LINK_ADDRESS: u32 = 0xFFFC;
 
 /// Transfer-complete events of channels, by CTR2.TRIGSEL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,14 +76,7 @@ pub struct Channel {
     controller: Controller,
     base: u32,
     control: u32,
-    shape: Shape,
-    request: u32,
-    block: u32,
-    source: u32,
-    destination: u32,
-    burst_offsets: u32,
-    block_offsets: u32,
-    link: u32,
+    item: Item,
     flags: u32,
     phase: Phase,
     /// BNDT when the block began, for repeats and for the half.
@@ -130,14 +97,7 @@ impl Channel {
             controller,
             base: 0,
             control: 0,
-            shape: Shape(0),
-            request: 0,
-            block: 0,
-            source: 0,
-            destination: 0,
-            burst_offsets: 0,
-            block_offsets: 0,
-            link: 0,
+            item: Item::default(),
             flags: 0,
             phase: Phase::Off,
             block_bytes: 0,
@@ -171,19 +131,14 @@ impl Channel {
 
     /// Triggers came.
     pub fn trigger(&mut self, triggers: Triggers) {
-        self.triggered |= self.is_triggered() && triggers.has(self.request >> 16 & 0x3F);
+        let awaited = self.item.trigger();
+        self.triggered |= awaited.is_some_and(|select| triggers.has(select));
     }
 
-    /// CTR2.TRIGPOL: rising or falling edge.
-    fn is_triggered(&self) -> bool {
-        matches!(self.request >> 24 & 3, 1 | 2)
-    }
-
-    /// CTR2.TRIGM: 0 each block, 1 each repeated block, 2 each list item, 3 each burst.
-    fn waits_for_trigger_at(&mut self, levels: &[u32]) {
-        if self.is_triggered() && levels.contains(&(self.request >> 14 & 3)) {
-            self.untriggered = true;
-        }
+    /// A trigger has to come first, if it has to at one of these.
+    fn waits_for_trigger_at(&mut self, levels: &[TriggerMode]) {
+        self.untriggered |=
+            self.item.trigger().is_some() && levels.contains(&self.item.trigger_mode());
     }
 
     pub fn read(&self, register: u32) -> Option<u32> {
@@ -195,15 +150,7 @@ impl Channel {
                 self.flags | idle | (self.fifo.len() as u32) << 16
             }
             CCR => self.control,
-            CTR1 => self.shape.0,
-            CTR2 => self.request,
-            CBR1 => self.block,
-            CSAR => self.source,
-            CDAR => self.destination,
-            CTR3 => self.burst_offsets,
-            CBR2 => self.block_offsets,
-            CLLR => self.link,
-            _ => return None,
+            _ => return self.item.register(register),
         })
     }
 
@@ -212,26 +159,10 @@ impl Channel {
             CFCR => self.clear_flags(value),
             CSR => {}
             CCR => self.write_control(value),
-            CLBAR | CTR1 | CTR2 | CBR1 | CSAR | CDAR | CTR3 | CBR2 | CLLR
-                if self.phase != Phase::Off => {}
+            CLBAR if self.phase != Phase::Off => {}
             CLBAR => self.base = value & 0xFFFF_0000,
-            _ => self.set(register, value)?,
-        }
-        Some(())
-    }
-
-    /// A register that a list item may have.
-    fn set(&mut self, register: u32, value: u32) -> Option<()> {
-        match register {
-            CTR1 => self.shape = Shape(value),
-            CTR2 => self.request = value,
-            CBR1 => self.block = value,
-            CSAR => self.source = value,
-            CDAR => self.destination = value,
-            CTR3 => self.burst_offsets = value,
-            CBR2 => self.block_offsets = value,
-            CLLR => self.link = value & (UPDATE_BITS | LINK_ADDRESS),
-            _ => return None,
+            _ if self.phase != Phase::Off => self.item.register(register).map(drop)?,
+            _ => self.item.set(register, value)?,
         }
         Some(())
     }
@@ -267,8 +198,13 @@ impl Channel {
         self.fifo.clear();
         self.triggered = false;
         self.untriggered = false;
-        self.waits_for_trigger_at(&[0, 1, 2, 3]);
-        if self.block & BNDT == 0 && self.link != 0 {
+        self.waits_for_trigger_at(&[
+            TriggerMode::Block,
+            TriggerMode::RepeatedBlock,
+            TriggerMode::Item,
+            TriggerMode::Burst,
+        ]);
+        if self.item.left() == 0 && self.item.has_next() {
             self.begin_link();
         } else {
             self.begin_item();
@@ -287,33 +223,13 @@ impl Channel {
         self.stop();
     }
 
-    /// What the registers say is possible: whole beats (BNDT), and addresses that are aligned to them wherever the offsets lead.
-    fn is_sound(&self) -> bool {
-        let (source, destination) = (self.shape.source_width(), self.shape.destination_width());
-        let bytes = self.block & BNDT;
-        let is_aligned = |width: u32, address: u32, within: u32, behind: u32| {
-            (address | within & 0x1FFF | behind & 0xFFFF).is_multiple_of(width)
-        };
+    fn begin_item(&mut self) {
         let widest = match self.controller {
             Controller::Gpdma1 => 4,
             Controller::Hpdma1 => 8,
         };
-        bytes != 0
-            && bytes.is_multiple_of(source)
-            && (!self.shape.packs() || bytes.is_multiple_of(destination))
-            && is_aligned(source, self.source, self.burst_offsets, self.block_offsets)
-            && is_aligned(
-                destination,
-                self.destination,
-                self.burst_offsets >> 16,
-                self.block_offsets >> 16,
-            )
-            && source.max(destination) <= widest
-    }
-
-    fn begin_item(&mut self) {
-        if self.is_sound() {
-            self.block_bytes = self.block & BNDT;
+        if self.item.is_sound(widest) {
+            self.block_bytes = self.item.left();
             self.phase = Phase::Between;
             self.granted = false;
         } else {
@@ -322,11 +238,12 @@ impl Channel {
     }
 
     fn begin_link(&mut self) {
+        let (updates, place) = self.item.next();
         self.phase = Phase::Linking {
-            updates: self.link & UPDATE_BITS,
-            address: self.base | self.link & LINK_ADDRESS,
+            updates,
+            address: self.base | place,
         };
-        if self.link & UPDATE_BITS == 0 {
+        if updates == 0 {
             self.end_link();
         }
     }
@@ -336,7 +253,11 @@ impl Channel {
             self.stop();
             return;
         }
-        self.waits_for_trigger_at(&[0, 1, 2]);
+        self.waits_for_trigger_at(&[
+            TriggerMode::Block,
+            TriggerMode::RepeatedBlock,
+            TriggerMode::Item,
+        ]);
         self.begin_item();
     }
 
@@ -351,20 +272,20 @@ impl Channel {
         match self.phase {
             Phase::Off | Phase::Between => None,
             Phase::Reading { done, .. } => {
-                let width = self.shape.source_width().min(4);
-                Some(MasterAccess::read(self.source + done, width))
+                let width = self.item.shape.source_width().min(4);
+                Some(MasterAccess::read(self.item.source + done, width))
             }
             Phase::Writing { .. } => {
-                self.beat = self.shape.give_out(&mut self.fifo);
-                let width = self.shape.destination_width().min(4);
+                self.beat = self.item.shape.give_out(&mut self.fifo);
+                let width = self.item.shape.destination_width().min(4);
                 Some(MasterAccess::write(
-                    self.destination,
+                    self.item.destination,
                     width,
                     self.beat as u32,
                 ))
             }
             Phase::WritingUpper { upper, .. } => {
-                Some(MasterAccess::write(self.destination + 4, 4, upper))
+                Some(MasterAccess::write(self.item.destination + 4, 4, upper))
             }
             Phase::Linking { address, .. } => Some(MasterAccess::read(address, 4)),
         }
@@ -380,26 +301,25 @@ impl Channel {
             return;
         }
         self.untriggered = false;
-        let by_software = self.request & SWREQ != 0;
-        let by_destination = self.request & DREQ != 0;
-        let high = by_software || self.granted || requested(self.request & 0x7F);
-        let left = self.block & BNDT;
-        let burst = self.shape.destination_beats();
-        let held = self.fifo.len() as u32 / self.shape.destination_width();
+        let by_destination = self.item.is_requested_by_destination();
+        let high = self.granted || self.item.request().is_none_or(requested);
+        let left = self.item.left();
+        let burst = self.item.shape.destination_beats();
+        let held = self.fifo.len() as u32 / self.item.shape.destination_width();
         // A source that is asked for one burst at a time has all whole beats of it passed on.
         let is_enough = held >= burst || held > 0 && (left == 0 || !by_destination);
         if is_enough {
             if high || !by_destination {
-                self.granted |= by_destination && self.request & BREQ != 0;
+                self.granted |= by_destination && self.item.is_requested_by_block();
                 self.phase = Phase::Writing {
                     beats: held.min(burst),
                 };
             }
         } else if high || by_destination {
-            self.granted |= !by_destination && self.request & BREQ != 0;
-            let beats = left / self.shape.source_width();
+            self.granted |= !by_destination && self.item.is_requested_by_block();
+            let beats = left / self.item.shape.source_width();
             self.phase = Phase::Reading {
-                beats: beats.min(self.shape.source_beats()),
+                beats: beats.min(self.item.shape.source_beats()),
                 done: 0,
             };
         }
@@ -417,7 +337,7 @@ impl Channel {
         match self.phase {
             Phase::Off | Phase::Between => {}
             Phase::Reading { beats, done } => self.was_read(beats, done, value),
-            Phase::Writing { beats } if self.shape.destination_width() == 8 => {
+            Phase::Writing { beats } if self.item.shape.destination_width() == 8 => {
                 self.phase = Phase::WritingUpper {
                     beats,
                     upper: (self.beat >> 32) as u32,
@@ -429,7 +349,7 @@ impl Channel {
     }
 
     fn was_read(&mut self, beats: u32, done: u32, value: u32) {
-        let width = self.shape.source_width();
+        let width = self.item.shape.source_width();
         if done == 0 {
             self.beat = value.into();
             if width == 8 {
@@ -439,35 +359,27 @@ impl Channel {
         } else {
             self.beat |= u64::from(value) << 32;
         }
-        self.shape.take_in(self.beat, &mut self.fifo);
-        self.block -= width;
-        if self.shape.source_increments() {
-            self.source = self.source.wrapping_add(width);
-        }
+        self.item.shape.take_in(self.beat, &mut self.fifo);
+        self.item.beat_was_read();
         if beats > 1 {
             let beats = beats - 1;
             self.phase = Phase::Reading { beats, done: 0 };
             return;
         }
-        let offset = self.burst_offsets & 0x1FFF;
-        self.source = moved(self.source, offset, self.block >> 28 & 1 == 1);
+        self.item.burst_was_read();
         self.phase = Phase::Between;
     }
 
     fn was_written(&mut self, beats: u32) {
-        if self.shape.destination_increments() {
-            let width = self.shape.destination_width();
-            self.destination = self.destination.wrapping_add(width);
-        }
+        self.item.beat_was_written();
         if beats > 1 {
             self.phase = Phase::Writing { beats: beats - 1 };
             return;
         }
-        let offset = self.burst_offsets >> 16 & 0x1FFF;
-        self.destination = moved(self.destination, offset, self.block >> 29 & 1 == 1);
+        self.item.burst_was_written();
         self.phase = Phase::Between;
-        self.waits_for_trigger_at(&[3]);
-        let left = self.block & BNDT;
+        self.waits_for_trigger_at(&[TriggerMode::Burst]);
+        let left = self.item.left();
         if left <= self.block_bytes / 2 && left + self.fifo.len() as u32 != 0 {
             self.flags |= HTF;
         }
@@ -479,28 +391,22 @@ impl Channel {
     fn end_block(&mut self) {
         self.flags |= HTF;
         self.granted = false;
-        // CTR2.TCEM: 0 each block, 1 each repeated block, 2 each list item, 3 the last one.
-        let events = self.request >> 30;
-        if self.block & BRC != 0 {
-            self.block = (self.block - ONE_REPEAT) | self.block_bytes;
-            let (from, to) = (self.block_offsets & 0xFFFF, self.block_offsets >> 16);
-            self.source = moved(self.source, from, self.block >> 30 & 1 == 1);
-            self.destination = moved(self.destination, to, self.block >> 31 == 1);
-            if events == 0 {
+        let events = self.item.completion_mode();
+        if self.item.repeats(self.block_bytes) {
+            if events == CompletionMode::Block {
                 self.complete();
             }
-            self.waits_for_trigger_at(&[0]);
+            self.waits_for_trigger_at(&[TriggerMode::Block]);
             return;
         }
-        if events < 3 || self.link == 0 {
+        if events != CompletionMode::List || !self.item.has_next() {
             self.complete();
         }
-        if self.link == 0 {
+        if !self.item.has_next() {
             self.stop();
             return;
         }
-        // An item without a CBR1 of its own is as long as the last.
-        self.block |= self.block_bytes;
+        self.item.restore(self.block_bytes);
         self.begin_link();
     }
 
@@ -510,26 +416,12 @@ impl Channel {
     }
 
     fn was_linked(&mut self, updates: u32, address: u32, value: u32) {
-        let next = UPDATES.iter().find(|(bit, _)| updates & bit != 0);
-        let Some(&(bit, register)) = next else {
-            return self.end_link();
-        };
-        // Every register of the table exists.
-        let _ = self.set(register, value);
-        let (updates, address) = (updates & !bit, address.wrapping_add(4));
+        let updates = self.item.update(updates, value);
+        let address = address.wrapping_add(4);
         if updates == 0 {
             self.end_link();
         } else {
             self.phase = Phase::Linking { updates, address };
         }
-    }
-}
-
-/// An address that an offset moves up or down.
-const fn moved(address: u32, offset: u32, down: bool) -> u32 {
-    if down {
-        address.wrapping_sub(offset)
-    } else {
-        address.wrapping_add(offset)
     }
 }
