@@ -68,8 +68,8 @@ fn main() {
 fn row(story: &str, loader: &str, measured: &Measured) {
     println!(
         "| {story} | {loader} | {} | {} | {} | {:.3} s |",
-        measured.report.erased_bytes,
-        measured.report.programmed_bytes,
+        measured.report.erased_bytes(),
+        measured.report.programmed_bytes(),
         measured.cost.exchanges,
         measured.cost.time.as_secs_f64()
     );

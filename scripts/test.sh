@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Everything: lint, firmware check, then every test of the workspace. The oracle of the virtual CPU runs in target/venv.
+# Everything: lint, firmware check, then every test of the workspace.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export ORACLE_PYTHON=$PWD/target/venv/bin/python
 step() { printf '\n== %s\n' "$*"; }
 
 step "lint"

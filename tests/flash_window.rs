@@ -20,15 +20,15 @@ fn the_appli_is_programmed_once_and_a_relaunch_programs_nothing() {
     let mut bench = Bench::with_boot("boot.elf");
     let (first, cost) = bench.cost(|bench| bench.flash(&appli).expect("programmed"));
     println!("first: {first}\n{cost:?}");
-    assert!(first.programmed_bytes >= expected.len() as u64);
+    assert!(first.programmed_bytes() >= expected.len() as u64);
     assert_eq!(bench.nor(0, expected.len()), expected);
 
     let wear = bench.board.with(|board| board.nor_wear());
     bench.arm(Some(&appli)).expect("armed");
     let (second, cost) = bench.cost(|bench| bench.flash(&appli).expect("compared"));
     println!("second: {second}\n{cost:?}");
-    assert_eq!(second.programmed_bytes, 0);
-    assert_eq!(second.unchanged_bytes, appli.length());
+    assert_eq!(second.programmed_bytes(), 0);
+    assert_eq!(second.unchanged_bytes(), appli.length());
     assert_eq!(bench.board.with(|board| board.nor_wear()), wear);
 }
 
@@ -49,7 +49,7 @@ fn a_changed_byte_costs_one_sector_and_what_nobody_wrote_stays() {
     });
     println!("one byte: {report}\n{cost:?}");
     assert_eq!(
-        (report.erased_bytes, report.programmed_bytes),
+        (report.erased_bytes(), report.programmed_bytes()),
         (0x1000, 0x1000)
     );
     let mut expected = before;
@@ -67,7 +67,10 @@ fn erases_alone_erase_and_only_what_is_not_blank() {
     let mut erase = Transaction::new();
     erase.erase(Address(NOR), 0x3_0000);
     let report = bench.commit(&erase, InternalFlash::Keep).expect("erased");
-    assert_eq!((report.erased_bytes, report.programmed_bytes), (0x1000, 0));
+    assert_eq!(
+        (report.erased_bytes(), report.programmed_bytes()),
+        (0x1000, 0)
+    );
     assert_eq!(bench.nor(0, 16), [0xFF; 16]);
 }
 
@@ -96,7 +99,7 @@ fn a_boot_stage_is_installed_and_never_rewritten() {
     assert_eq!(bench.internal_flash()[..expected.len()], expected);
     let wear = bench.board.with(|board| board.internal_flash_wear());
     let again = bench.install(&boot).expect("compared");
-    assert_eq!(again.programmed_bytes, 0);
+    assert_eq!(again.programmed_bytes(), 0);
     assert_eq!(bench.board.with(|board| board.internal_flash_wear()), wear);
 }
 
@@ -205,7 +208,7 @@ fn a_nor_that_stays_busy_ends_in_time_and_leaves_the_core_at_its_reset_vector() 
     });
     match bench.flash(&firmware("appli.elf")) {
         // The routine resets the NOR, which ends whatever it was doing.
-        Ok(report) => assert!(report.programmed_bytes > 0),
+        Ok(report) => assert!(report.programmed_bytes() > 0),
         Err(error) => assert!(error.to_string().contains("busy"), "{error}"),
     }
     assert!(matches!(bench.link.state(), Ok(CoreState::Halted(_))));

@@ -35,7 +35,7 @@ fn every_loader_programs_the_appli_which_then_starts() {
         assert_eq!(bench.nor(0, expected.len()), expected, "{loader}");
         bench.arm(Some(&appli)).expect("armed");
         let again = bench.flash(&appli).expect("compared");
-        assert_eq!(again.programmed_bytes, 0, "{loader}");
+        assert_eq!(again.programmed_bytes(), 0, "{loader}");
     }
 }
 

@@ -13,16 +13,19 @@ const OWN: &str = "own";
 fn half_a_megabyte_through_our_own_loader_then_a_byte_then_nothing() {
     let bytes = 512 * KILOBYTE;
     let [first, changed, unchanged] = three_loads(OWN, bytes);
-    assert_eq!(first.report.erased_bytes, bytes as u64);
-    assert_eq!(first.report.programmed_bytes, bytes as u64);
+    assert_eq!(first.report.erased_bytes(), bytes as u64);
+    assert_eq!(first.report.programmed_bytes(), bytes as u64);
     assert_eq!(
-        (changed.report.erased_bytes, changed.report.programmed_bytes),
+        (
+            changed.report.erased_bytes(),
+            changed.report.programmed_bytes()
+        ),
         (4096, 4096)
     );
     assert_eq!(
         (
-            unchanged.report.erased_bytes,
-            unchanged.report.programmed_bytes
+            unchanged.report.erased_bytes(),
+            unchanged.report.programmed_bytes()
         ),
         (0, 0)
     );
@@ -40,15 +43,18 @@ fn half_a_megabyte_through_our_own_loader_then_a_byte_then_nothing() {
 fn two_sectors_through_the_built_in_routine_then_a_byte_then_nothing() {
     let bytes = 128 * KILOBYTE;
     let [first, changed, unchanged] = three_loads(BUILT_IN, bytes);
-    assert_eq!(first.report.programmed_bytes, bytes as u64);
+    assert_eq!(first.report.programmed_bytes(), bytes as u64);
     assert_eq!(
-        (changed.report.erased_bytes, changed.report.programmed_bytes),
+        (
+            changed.report.erased_bytes(),
+            changed.report.programmed_bytes()
+        ),
         (0x1_0000, 0x1_0000)
     );
     assert_eq!(
         (
-            unchanged.report.erased_bytes,
-            unchanged.report.programmed_bytes
+            unchanged.report.erased_bytes(),
+            unchanged.report.programmed_bytes()
         ),
         (0, 0)
     );
@@ -77,10 +83,10 @@ fn a_relaunch_costs_the_same_for_any_size() {
 fn four_megabytes_at_the_rate_of_nor_and_wire() {
     let bytes = 4 * MEGABYTE;
     let [over_another, onto_blank] = full(OWN, bytes);
-    assert_eq!(over_another.report.erased_bytes, bytes as u64);
+    assert_eq!(over_another.report.erased_bytes(), bytes as u64);
     let erasing = efficiency(&over_another, bytes, true);
     assert!(erasing >= 0.85, "{erasing:.3}, {:?}", over_another.cost);
-    assert_eq!(onto_blank.report.erased_bytes, 0);
+    assert_eq!(onto_blank.report.erased_bytes(), 0);
     let blank = efficiency(&onto_blank, bytes, false);
     assert!(blank >= 0.85, "{blank:.3}, {:?}", onto_blank.cost);
 

@@ -23,13 +23,7 @@ pub struct RegionReport {
 /// What a transaction did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Bytes erased.
-    pub erased_bytes: u64,
-    /// Bytes programmed.
-    pub programmed_bytes: u64,
-    /// Wanted bytes that were there already.
-    pub unchanged_bytes: u64,
-    /// Bytes read back and found equal after programming.
+    /// Bytes found as they should be after programming.
     pub verified_bytes: u64,
     /// Each flash that was asked for.
     pub regions: Vec<RegionReport>,
@@ -40,8 +34,24 @@ pub struct Report {
 }
 
 impl Report {
+    /// Bytes erased.
+    pub fn erased_bytes(&self) -> u64 {
+        self.regions.iter().map(|region| region.erased_bytes).sum()
+    }
+
+    /// Bytes programmed.
+    pub fn programmed_bytes(&self) -> u64 {
+        let regions = self.regions.iter();
+        regions.map(|region| region.programmed_bytes).sum()
+    }
+
+    /// Wanted bytes that were there already.
+    pub fn unchanged_bytes(&self) -> u64 {
+        let regions = self.regions.iter();
+        regions.map(|region| region.unchanged_bytes).sum()
+    }
+
     pub(super) fn add(&mut self, region: &Region, unchanged: u64) {
-        self.unchanged_bytes += unchanged;
         self.regions.push(RegionReport {
             name: region.name.clone(),
             unchanged_bytes: unchanged,
@@ -50,18 +60,15 @@ impl Report {
     }
 
     pub(super) fn unchanged(&mut self, region: &Region, bytes: u64) {
-        self.unchanged_bytes += bytes;
         self.of(region, |report| report.unchanged_bytes += bytes);
     }
 
     pub(super) fn erased(&mut self, region: &Region, bytes: u32) {
         let bytes = u64::from(bytes);
-        self.erased_bytes += bytes;
         self.of(region, |report| report.erased_bytes += bytes);
     }
 
     pub(super) fn programmed(&mut self, region: &Region, bytes: u64) {
-        self.programmed_bytes += bytes;
         self.of(region, |report| report.programmed_bytes += bytes);
     }
 

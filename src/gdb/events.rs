@@ -95,9 +95,9 @@ impl Event<'_> {
     /// A flash transaction that ended well.
     pub fn load(report: &Report) -> Self {
         Self::Load {
-            erased: report.erased_bytes,
-            programmed: report.programmed_bytes,
-            unchanged: report.unchanged_bytes,
+            erased: report.erased_bytes(),
+            programmed: report.programmed_bytes(),
+            unchanged: report.unchanged_bytes(),
             verified: report.verified_bytes,
         }
     }

@@ -234,10 +234,10 @@ impl Session {
             self.boot = Some(boot);
             let report = outcome?;
             self.boot_installed = true;
-            if report.programmed_bytes > 0 {
+            if report.programmed_bytes() > 0 {
                 self.console.push(format!(
                     "boot stage programmed: {} bytes",
-                    report.programmed_bytes
+                    report.programmed_bytes()
                 ));
             }
         }

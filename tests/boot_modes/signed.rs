@@ -9,6 +9,7 @@ use crate::support::{
     board::{Board, text},
     firmware,
     gdb::Gdb,
+    repository,
     server::Server,
 };
 use xspi_gdb::image::Image;
@@ -29,7 +30,9 @@ fn signed(board: &Board, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
     change(&mut bytes);
     let (plain, made) = (board.file("appli.bin"), board.file("appli.signed.bin"));
     std::fs::write(&plain, bytes).expect("a file");
-    let python = std::env::var("ORACLE_PYTHON").unwrap_or_else(|_| "python3".into());
+    // The environment that scripts/setup.sh makes.
+    let python = std::env::var_os("ORACLE_PYTHON")
+        .map_or_else(|| repository("target/venv/bin/python"), PathBuf::from);
     let sign = Command::new(python)
         .args([
             "-m",
@@ -50,7 +53,7 @@ fn signed(board: &Board, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
         .args([&plain, &made])
         .output()
         .expect(
-            "python3 -m imgtool.main: `pip install imgtool`, ORACLE_PYTHON names the interpreter",
+            "scripts/setup.sh installs imgtool; ORACLE_PYTHON names another interpreter that has it",
         );
     assert!(
         sign.status.success(),

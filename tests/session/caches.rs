@@ -173,7 +173,7 @@ fn after_programming_the_caches_hold_nothing_of_before() {
     bench.session.flash_erase(SPARE, 0x1_0000);
     bench.session.flash_write(SPARE, &NEW.to_le_bytes());
     let done = bench.session.flash_done(&mut Unattended);
-    assert!(done.expect("it is programmed").programmed_bytes > 0);
+    assert!(done.expect("it is programmed").programmed_bytes() > 0);
     // As an appli does that enables the cache and forgets to invalidate it.
     let control = bench.word(CCR);
     bench.write(CCR, control | 1 << 16);

@@ -20,7 +20,7 @@ fn load_onto_a_blank_nor_programs_verifies_and_arms() {
     let mut bench = Bench::attach(board_with(Some("boot.elf"), None));
     bench.reset();
     let report = bench.load("appli.elf").unwrap();
-    assert!(report.programmed_bytes > 4096, "{report}");
+    assert!(report.programmed_bytes() > 4096, "{report}");
     assert_eq!(bench.session.boot_fault(), None);
     bench.insert(Kind::Hardware, symbol("work"));
     assert_eq!(bench.run().pc, symbol("work"));
@@ -33,7 +33,7 @@ fn the_same_load_again_programs_nothing() {
     let before = bench.board.with(|board| board.nor_wear());
     for _ in 0..2 {
         let report = bench.load("appli.elf").unwrap();
-        assert_eq!((report.programmed_bytes, report.erased_bytes), (0, 0));
+        assert_eq!((report.programmed_bytes(), report.erased_bytes()), (0, 0));
     }
     assert_eq!(bench.board.with(|board| board.nor_wear()), before);
     bench.insert(Kind::Hardware, symbol("work"));
@@ -45,7 +45,7 @@ fn load_over_an_older_build_programs_what_differs() {
     let mut bench = Bench::attach(board_with(Some("boot.elf"), Some("appli-older.elf")));
     bench.reset();
     let report = bench.load("appli.elf").unwrap();
-    assert!(report.programmed_bytes > 0);
+    assert!(report.programmed_bytes() > 0);
     bench.insert(Kind::Hardware, symbol("work"));
     assert_eq!(bench.run().pc, symbol("work"));
 }
@@ -75,7 +75,7 @@ fn internal_flash_is_changed_only_by_permission() {
     let mut allowed = settings();
     allowed.install_boot = true;
     let mut bench = Bench::attach_with(board, allowed);
-    assert!(bench.load("boot.elf").unwrap().programmed_bytes > 0);
+    assert!(bench.load("boot.elf").unwrap().programmed_bytes() > 0);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn erasing_alone_erases() {
     let mut bench = Bench::attach(board());
     bench.session.flash_erase(NOR, 0x1_0000);
     let report = bench.session.flash_done(&mut Unattended).unwrap();
-    assert_eq!(report.programmed_bytes, 0);
+    assert_eq!(report.programmed_bytes(), 0);
     let mut there = [0; 256];
     bench.board.with(|board| board.nor_contents(0, &mut there));
     assert_eq!(there, [0xFF; 256]);

@@ -196,12 +196,12 @@ fn an_arm_that_failed_is_what_why_and_status_tell() {
     let report = verbs::boot_status(&mut bench.session).unwrap();
     assert_eq!(report.kept, Some(fault));
     let outcome = verbs::boot_install(&mut bench.session, &firmware("boot.elf"), &mut Unattended);
-    assert!(outcome.unwrap().programmed_bytes > 0);
+    assert!(outcome.unwrap().programmed_bytes() > 0);
     let outcome = verbs::flash(
         &mut bench.session,
         &[firmware("appli.elf")],
         &mut Unattended,
     );
-    assert!(outcome.unwrap().programmed_bytes > 0);
+    assert!(outcome.unwrap().programmed_bytes() > 0);
     assert_eq!(bench.session.last_stop().pc, entry());
 }

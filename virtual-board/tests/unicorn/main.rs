@@ -1,7 +1,7 @@
 //! Compares random instructions of every encoding class with unicorn: registers, flags, FPSCR and memory.
 //!
 //! Unicorn is GPL and serves as an oracle only: it runs in a Python process of its own (`oracle.py`). The seed is fixed.
-//! `ORACLE_PYTHON` names the interpreter that has the package; `ORACLE_CASES` changes the number of cases.
+//! `ORACLE_PYTHON` names an interpreter that has the package, if it is not that of target/venv; `ORACLE_CASES` changes the number of cases.
 
 mod cases;
 mod classes;
@@ -78,18 +78,21 @@ fn start_oracle(cases: &[Case], memories: &Memories, number: usize) -> Running {
     let mut file = BufWriter::new(File::create(&request).expect("the request can be created"));
     wire::write_request(&mut file, memories, cases.iter()).expect("the request can be written");
     file.flush().expect("the request can be written");
-    let python = std::env::var("ORACLE_PYTHON").unwrap_or_else(|_| "python3".into());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/unicorn/oracle.py");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // The environment that scripts/setup.sh makes.
+    let python = std::env::var_os("ORACLE_PYTHON")
+        .map_or_else(|| package.join("../target/venv/bin/python"), PathBuf::from);
+    let script = package.join("tests/unicorn/oracle.py");
     let process = Command::new(&python)
         .arg(script)
         .args([&request, &response])
         .spawn()
-        .unwrap_or_else(|error| panic!("{python} does not start ({error}): {INSTALL}"));
+        .unwrap_or_else(|error| panic!("{} does not start ({error}): {INSTALL}", python.display()));
     Running { process, response }
 }
 
-const INSTALL: &str = "the oracle needs Python 3 with the package `unicorn`; \
-    `python3 -m venv venv && venv/bin/pip install unicorn`, then set ORACLE_PYTHON=venv/bin/python";
+const INSTALL: &str = "the oracle needs Python 3 with the package `unicorn`: scripts/setup.sh installs it into target/venv; \
+    ORACLE_PYTHON names another interpreter that has it";
 
 impl Running {
     fn states(mut self, count: usize) -> Vec<State> {
