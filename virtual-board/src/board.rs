@@ -68,6 +68,8 @@ pub enum CoreState {
     Sleeping,
     /// Locked up, or hung on the bus.
     LockedUp,
+    /// Held by nRST.
+    InReset,
 }
 
 /// What an LED does.
@@ -262,6 +264,8 @@ impl Board {
             CoreState::LockedUp
         } else if core.is_sleeping() {
             CoreState::Sleeping
+        } else if core.is_in_reset() {
+            CoreState::InReset
         } else {
             CoreState::Running
         }

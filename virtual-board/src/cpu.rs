@@ -81,6 +81,8 @@ pub(crate) enum State {
     LockedUp,
     /// The bus stalled: only a reset helps.
     Hung,
+    /// Held in reset.
+    InReset,
 }
 
 /// Everything on the private peripheral bus.
@@ -170,7 +172,7 @@ impl Core {
             },
             cycles: 0,
             stopped: 0,
-            state: State::Hung,
+            state: State::InReset,
             notice: false,
             attention: false,
             attention_pc: 0,
@@ -198,9 +200,23 @@ impl Core {
         self.system.scb.set_tcm_sizes(itcm_bytes, dtcm_bytes);
     }
 
-    /// System reset with the vector table at `vector_base`. Debug logic, FPB, DWT and ITM survive it, and so do the contents of
-    /// the caches, which are off then.
+    /// System reset with the vector table at `vector_base`, and the start of execution.
     pub fn reset<B: Bus>(&mut self, bus: &mut B, vector_base: u32) {
+        self.hold_in_reset(vector_base);
+        self.state = State::Running;
+        self.take_reset(bus);
+        let debug = &self.system.debug;
+        if debug.is_enabled()
+            && debug.monitors(debug::demcr::VC_CORERESET)
+            && self.state == State::Running
+        {
+            self.enter_debug_state(debug::dfsr::VCATCH);
+        }
+    }
+
+    /// System reset that lasts until [`Core::reset`]. Debug logic, FPB, DWT and ITM survive it and can be set meanwhile; so do the
+    /// contents of the caches, which are off then.
+    pub fn hold_in_reset(&mut self, vector_base: u32) {
         let registers = &mut self.registers;
         *registers = registers::Registers {
             r: registers.r,
@@ -214,20 +230,12 @@ impl Core {
         self.system.mpu = mpu::Mpu::default();
         self.system.debug.reset();
         self.forget_verdicts();
-        self.state = State::Running;
+        self.state = State::InReset;
         self.stepping = false;
         self.imprecise = false;
         self.watch_hit = false;
         self.attention = false;
         self.reset_requested = None;
-        self.take_reset(bus);
-        let debug = &self.system.debug;
-        if debug.is_enabled()
-            && debug.monitors(debug::demcr::VC_CORERESET)
-            && self.state == State::Running
-        {
-            self.enter_debug_state(debug::dfsr::VCATCH);
-        }
     }
 
     /// The core's own time: its timers stand still in Debug state.
@@ -288,11 +296,6 @@ impl Core {
     /// Drives the external interrupt lines.
     pub fn set_irq_lines(&mut self, lines: [u64; 4]) {
         self.system.nvic.set_lines(lines);
-    }
-
-    /// What AIRCR asked for, once: what the debugger asks while the core stands still.
-    pub fn take_reset_request(&mut self) -> Option<ResetRequest> {
-        self.reset_requested.take()
     }
 
     /// A read of the AHB-AP past the caches (HPROT\[3\] clear). `address` is aligned to `width`.
@@ -372,6 +375,11 @@ impl Core {
     /// In WFI, WFE or SLEEPONEXIT.
     pub fn is_sleeping(&self) -> bool {
         matches!(self.state, State::Sleeping { .. })
+    }
+
+    /// Held in reset.
+    pub fn is_in_reset(&self) -> bool {
+        self.state == State::InReset
     }
 
     /// Locked up, or hung on the bus.

@@ -188,6 +188,11 @@ impl Map {
         self.held = held;
     }
 
+    /// True while the bus matrix, and with it the core, is held in reset.
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
     /// Says what time it is while the core has run `cycle` cycles, and how fast it runs from now.
     pub fn synchronise(&mut self, now: Time, cycle: u64) {
         self.clock = CycleClock::new(now, cycle, self.wires.core_hz);

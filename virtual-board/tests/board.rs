@@ -250,6 +250,27 @@ fn leds_follow_their_pins() {
     assert_eq!(states, [Lit, Dark, Dark, Lit]);
 }
 
+/// nRST over the pin: AP1 reaches the debug registers of the core that it holds.
+#[test]
+fn a_debugger_that_connects_under_reset_must_ask_for_the_catch() {
+    const DHCSR: u64 = 0xE000_EDF0;
+    const DEMCR: u64 = 0xE000_EDFC;
+    for (demcr, state) in [(1, CoreState::Halted), (0, CoreState::Running)] {
+        let board = spinning();
+        let mut interface = connect(&board);
+        let mut memory = interface.memory_interface(&AHB).unwrap();
+        board.with(|board| board.drive_reset_pin(false));
+        assert_eq!(board.with(|board| board.core_state()), CoreState::InReset);
+        write_all(&mut *memory, &[(DEMCR, demcr), (DHCSR, 0xA05F_0003)]);
+        for _ in 0..2 {
+            assert_eq!(memory.read_word_32(DHCSR).unwrap() >> 17 & 0x101, 0x100);
+        }
+        board.with(|board| board.drive_reset_pin(true));
+        board.with(|board| board.run_for(Time::micros(10)));
+        assert_eq!(board.with(|board| board.core_state()), state);
+    }
+}
+
 /// A window in octal DTR whose NOR still speaks SPI: nothing drives DQS, and the read never ends.
 #[test]
 fn a_stalled_window_kills_the_bus_until_nrst() {

@@ -296,6 +296,40 @@ fn reset_vector_catch_survives_the_reset_and_the_halt_request_does_not() {
     assert_ne!(machine.peek(reg::DHCSR) & C_DEBUGEN, 0);
 }
 
+/// A debugger that connects under reset asks for the catch; one that only asks for a halt finds the program running.
+#[test]
+fn a_core_held_in_reset_says_so_and_halts_behind_it_by_vector_catch_alone() {
+    const S_RESET_ST: u32 = 1 << 25;
+    const VC_CORERESET: u32 = 1 << 0;
+    for (catch, halts) in [(VC_CORERESET, true), (0, false)] {
+        let mut machine = halted(COUNT);
+        machine.core.hold_in_reset(FLASH);
+        machine.poke(reg::DEMCR, catch);
+        machine.control(C_DEBUGEN | C_HALT);
+        for _ in 0..2 {
+            let status = machine.peek(reg::DHCSR);
+            assert_eq!(
+                status & (S_HALT | S_RESET_ST),
+                S_RESET_ST,
+                "as often as asked"
+            );
+            assert_eq!(status & (C_DEBUGEN | C_HALT), C_DEBUGEN);
+        }
+        machine.core.reset(&mut machine.bus, FLASH);
+        let status = machine.peek(reg::DHCSR);
+        assert_eq!(status & S_RESET_ST, S_RESET_ST, "it was");
+        assert_eq!(status & S_HALT != 0, halts);
+        assert_eq!(machine.peek(reg::DHCSR) & S_RESET_ST, 0);
+        let outcome = if halts {
+            Outcome::Halted
+        } else {
+            Outcome::Budget
+        };
+        assert_eq!(machine.run(5), outcome);
+        assert_eq!(machine.core.pc() == PROGRAM, halts);
+    }
+}
+
 #[test]
 fn vector_catch_stops_at_the_handler_with_the_frame_pushed() {
     let load = &[
@@ -388,8 +422,8 @@ fn a_reset_by_the_debugger_is_seen_while_halted() {
     let mut machine = halted(COUNT);
     machine.poke(reg::AIRCR, 0x05FA_0004);
     assert_eq!(
-        machine.core.take_reset_request(),
-        Some(ResetRequest::System)
+        machine.run(10),
+        Outcome::ResetRequested(ResetRequest::System)
     );
     machine.poke(reg::AIRCR, 0x05FA_0001);
     assert_eq!(machine.run(10), Outcome::ResetRequested(ResetRequest::Core));

@@ -38,8 +38,6 @@ pub struct Chip {
     vector_base: u32,
     /// What BOOT0 said at the last reset of the system.
     boot_vectors: u32,
-    /// nRST is low.
-    held: bool,
     /// A transfer of AP1 never ended: the AHB-AP's bus is dead until nRST.
     bus_dead: bool,
     /// AP1 can make cacheable accesses.
@@ -62,7 +60,6 @@ impl Chip {
             now: Time::default(),
             vector_base,
             boot_vectors: vector_base,
-            held: false,
             bus_dead: false,
             cacheable_debug: true,
             lines: [0; 4],
@@ -101,18 +98,20 @@ impl Chip {
         }
         self.bus_dead = false;
         self.supply_core_domain();
-        self.map.hold(false);
         self.map.synchronise(self.now, self.core.cycles);
         self.map.wires.reset_cause = cause;
         self.map.reset(reset);
         self.load_options();
         self.reset_core();
-        self.map.hold(self.held);
         self.settle();
     }
 
     fn reset_core(&mut self) {
-        self.core.reset(&mut self.map, self.boot_vectors);
+        if self.map.is_held() {
+            self.core.hold_in_reset(self.boot_vectors);
+        } else {
+            self.core.reset(&mut self.map, self.boot_vectors);
+        }
         let shares = self.map.shares();
         self.core
             .set_tcm_sizes(shares.itcm_bytes(), shares.dtcm_bytes());
@@ -146,8 +145,8 @@ impl Chip {
     /// Drives nRST.
     pub fn drive_reset_pin(&mut self, level: bool) {
         let held = !level;
-        if held != self.held {
-            self.held = held;
+        if held != self.map.is_held() {
+            self.map.hold(held);
             self.reset(ResetCause::Pin);
         }
     }
@@ -168,7 +167,7 @@ impl Chip {
             let strikes = self.map.wires.strikes.iter().map(|strike| strike.at);
             let event = strikes.chain(self.map.next_event()).min().unwrap_or(end);
             let limit = event.min(end).max(self.now + Time(1));
-            if self.held || self.off {
+            if self.map.is_held() || self.off {
                 self.now = limit;
             } else {
                 self.run_core(limit);

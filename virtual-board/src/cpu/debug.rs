@@ -3,6 +3,9 @@
 //! Only the debugger controls halting; writes of DHCSR by software are ignored. A change of C_MASKINTS that is not made in
 //! Debug state, or that comes with the write that leaves it, is UNPREDICTABLE in the manual: here it is ignored, so that a
 //! debugger which breaks the rule shows. The registers survive a system reset, except that C_HALT and the MON_ bits are cleared.
+//! As long as nRST holds the core, S_RESET_ST reads 1 each time and S_HALT 0, and C_HALT stays clear, so that only VC_CORERESET halts
+//! the core as it leaves reset (ARM DDI 0337, DHCSR: "is now being reset", "always clears on a system reset", VC_CORERESET and
+//! C_DEBUGEN "to halt on a reset"; that a write of C_HALT to a held core is lost is \[U\]).
 
 use super::{
     Core, State,
@@ -84,7 +87,7 @@ pub struct Debug {
     /// DCRDR.
     pub(super) transfer_data: u32,
     register_ready: bool,
-    /// S_RESET_ST.
+    /// S_RESET_ST of a reset that is over.
     pub(super) was_reset: bool,
     /// S_RETIRE_ST.
     pub(super) retired: bool,
@@ -159,7 +162,7 @@ impl Core {
             (S_SLEEP, matches!(self.state, State::Sleeping { .. })),
             (S_LOCKUP, self.state == State::LockedUp),
             (S_RETIRE_ST, debug.retired),
-            (S_RESET_ST, debug.was_reset),
+            (S_RESET_ST, debug.was_reset || self.state == State::InReset),
         ] {
             value |= if set { bit } else { 0 };
         }
@@ -179,6 +182,9 @@ impl Core {
         let debug = &mut self.system.debug;
         let before = debug.control;
         let mut control = value & (C_DEBUGEN | C_HALT | C_STEP | C_MASKINTS | C_SNAPSTALL);
+        if self.state == State::InReset {
+            control &= !C_HALT;
+        }
         if control & C_DEBUGEN == 0 {
             control = 0;
         } else if !(halted && control & C_HALT != 0) && before & C_DEBUGEN != 0 {

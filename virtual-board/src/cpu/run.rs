@@ -76,7 +76,7 @@ impl Core {
         if std::mem::take(&mut self.watch_hit) {
             self.watchpoint();
         }
-        if self.state == State::Hung {
+        if matches!(self.state, State::Hung | State::InReset) {
             return Some(Outcome::LockedUp);
         }
         if self.system.debug.halt_requested() && self.state != State::Halted {
