@@ -3,6 +3,7 @@
 mod boot;
 mod config;
 mod demo;
+mod doctor;
 mod exec;
 mod explain;
 mod flash;
@@ -41,6 +42,7 @@ enum Command {
     Flash(flash::Flash),
     Window(window::Window),
     Loader(loader::Loader),
+    Doctor(doctor::Doctor),
     Exec(exec::Exec),
     Probes(probes::Probes),
     Explain(explain::Explain),
@@ -102,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Flash(command) => command.run(),
         Command::Window(command) => command.run(),
         Command::Loader(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Exec(command) => command.run(),
         Command::Probes(command) => command.run(),
         Command::Explain(command) => command.run(),

@@ -145,6 +145,41 @@ fn hex(base: u32, data: &[u8]) -> String {
 }
 
 #[test]
+fn the_doctor_finds_nothing_on_a_good_board_and_names_what_is_in_the_way() {
+    let good = Board::with_appli("appli.elf").succeeds(&["doctor"]);
+    for words in [
+        "GNU gdb",
+        "nor at 0x70000000 by own",
+        "present at 0x08000000",
+    ] {
+        assert!(good.contains(words), "{good}");
+    }
+    assert!(!good.contains("fault "), "{good}");
+
+    let blank = Board::blank();
+    let ran = blank.run(&["doctor"]);
+    assert_eq!(ran.status.code(), Some(1), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("fault  boot stage XG020")
+            && ran.stdout.contains("remedy: `xspi-gdb boot install FILE`"),
+        "{}",
+        ran.stdout
+    );
+
+    // Our own loader for the quad NOR serves nothing here.
+    let ran = blank.run(&["doctor", "--loader", "own-quad"]);
+    assert!(
+        ran.stdout
+            .contains("fault  loader     it serves no flash of stm32h7s78-dk")
+            && ran
+                .stdout
+                .contains("remedy: `xspi-gdb loader info own-quad`"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
 fn flash_tells_programs_of_its_progress_in_json() {
     let board = Board::booted();
     let told = board.succeeds(&["flash", "--json", &text(&firmware("appli.elf"))]);

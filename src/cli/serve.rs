@@ -22,7 +22,7 @@ pub struct Serve {
     /// Address to listen on. Whoever reaches it can program the board.
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
-    /// What happens, on stdout, one JSON object a line: listening, boot, window, load, stop, fault, closed.
+    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, fault, closed.
     #[arg(long)]
     json: bool,
 }
