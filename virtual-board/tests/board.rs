@@ -1,13 +1,13 @@
 //! The board as a whole: what outlives what, the reset button, LEDs, a dead bus, a watchdog, and time that follows the wall clock.
 
 mod common;
+#[path = "common/interface.rs"]
+mod interface;
 
 use std::{fs, path::Path, process::Command, thread, time::Duration};
 
-use probe_rs::architecture::arm::{
-    ArmDebugInterface, FullyQualifiedApAddress, dp::DpAddress, memory::ArmMemoryInterface,
-    sequences::DefaultArmSequence,
-};
+use interface::{AHB, connect};
+use probe_rs::architecture::arm::memory::ArmMemoryInterface;
 use virtual_board::{
     board::{
         Board, CoreState,
@@ -19,7 +19,6 @@ use virtual_board::{
     state::State,
 };
 
-const AHB: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(1);
 const RAM: u64 = 0x2400_0000;
 const WINDOW: u64 = 0x7000_0000;
 const RCC: u64 = 0x5802_4400;
@@ -41,17 +40,6 @@ fn image(words: &[u32]) -> Vec<u8> {
 fn spinning() -> VirtualBoard {
     let builder = common::builder().boot_image(image(&SPINNING));
     VirtualBoard::new(builder.build().unwrap())
-}
-
-fn connect(board: &VirtualBoard) -> Box<dyn ArmDebugInterface> {
-    let mut probe = board.open();
-    probe.attach_to_unspecified().unwrap();
-    let mut interface = probe
-        .try_into_arm_debug_interface(DefaultArmSequence::create())
-        .map_err(|(_, error)| error)
-        .unwrap();
-    interface.select_debug_port(DpAddress::Default).unwrap();
-    interface
 }
 
 fn write_all(memory: &mut dyn ArmMemoryInterface, writes: &[(u64, u32)]) {

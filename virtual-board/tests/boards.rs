@@ -2,12 +2,11 @@
 //! a board that is nowhere but in a file runs.
 
 mod common;
+#[path = "common/target.rs"]
+mod target;
 
-use probe_rs::{
-    Permissions, Session, Target,
-    config::{MemoryRegion, Registry},
-    flashing::DownloadOptions,
-};
+use probe_rs::{Permissions, Session, flashing::DownloadOptions};
+use target::target;
 use virtual_board::{
     board::{Board, Description, XspiPort},
     handle::VirtualBoard,
@@ -39,27 +38,14 @@ fn made(name: &str) -> VirtualBoard {
     VirtualBoard::new(Board::builder().board(description).build().expect("blank"))
 }
 
-/// The chip as probe-rs knows it, but for the region that it makes up around the window, which cannot be programmed.
-fn target(chip: &str, window: u32) -> Target {
-    let mut target = Registry::from_builtin_families()
-        .get_target_by_name(chip)
-        .expect("a chip of the family");
-    for region in &mut target.memory_map {
-        if let MemoryRegion::Nvm(region) = region
-            && region.range.start == u64::from(window)
-        {
-            region.is_alias = false;
-            region.access = None;
-        }
-    }
-    target
-}
-
 fn attach(board: &VirtualBoard, window: u32) -> Session {
     let chip = board.with(|board| board.description().chip().to_owned());
     board
         .open()
-        .attach(target(&chip, window), Permissions::new().allow_erase_all())
+        .attach(
+            target(&chip, window.into()),
+            Permissions::new().allow_erase_all(),
+        )
         .expect("attached")
 }
 

@@ -1,10 +1,11 @@
 //! The debug port as probe-rs drives it, below the level of a chip: access ports, memory, errors, nRST, exchanges and time.
 
+#[path = "common/interface.rs"]
+mod interface;
+
+use interface::{AHB, SYSTEM_DEBUG, connect};
 use probe_rs::{
-    architecture::arm::{
-        ArmDebugInterface, ArmError, FullyQualifiedApAddress, dp::DpAddress,
-        sequences::DefaultArmSequence,
-    },
+    architecture::arm::{ArmError, dp::DpAddress},
     probe::list::Lister,
 };
 use virtual_board::{
@@ -14,32 +15,17 @@ use virtual_board::{
     handle::VirtualBoard,
 };
 
-const AHB: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(1);
 const RAM: u64 = 0x2400_0000;
 
 fn board() -> VirtualBoard {
     VirtualBoard::new(Board::builder().build().unwrap())
 }
 
-fn connect(board: &VirtualBoard) -> Box<dyn ArmDebugInterface> {
-    let mut probe = board.open();
-    probe.attach_to_unspecified().unwrap();
-    let mut interface = probe
-        .try_into_arm_debug_interface(DefaultArmSequence::create())
-        .map_err(|(_, error)| error)
-        .unwrap();
-    interface.select_debug_port(DpAddress::Default).unwrap();
-    interface
-}
-
 #[test]
 fn there_are_two_access_ports() {
     let mut interface = connect(&board());
     let ports = interface.access_ports(DpAddress::Default).unwrap();
-    assert_eq!(
-        ports.into_iter().collect::<Vec<_>>(),
-        [FullyQualifiedApAddress::v1_with_default_dp(0), AHB]
-    );
+    assert_eq!(ports.into_iter().collect::<Vec<_>>(), [SYSTEM_DEBUG, AHB]);
 }
 
 #[test]

@@ -3,10 +3,11 @@
 //! The algorithms are ST's compiled HAL and BSP: what they do to clocks, supplies, pins and the NOR is the proof.
 
 mod common;
+#[path = "common/target.rs"]
+mod target;
 
 use probe_rs::{
     MemoryInterface, Permissions, Session, Target,
-    config::{MemoryRegion, Registry},
     flashing::{DownloadOptions, FlashLoader},
 };
 use virtual_board::handle::VirtualBoard;
@@ -19,21 +20,10 @@ const WINDOW_ALGORITHM: &str = "mx66uw1g45g_stm32h7s78-dk";
 /// Entry of `Verify` in ST's algorithm for the window, bit 0 set as in the other entries.
 const WINDOW_VERIFY: u64 = 0x51;
 
-/// The chip as probe-rs knows it, with two corrections for the window. Its description has no memory there, so probe-rs invents a
-/// region that cannot be programmed. And it does not name the algorithm's `Verify`: probe-rs would read the window back while the
-/// controller is still polling the NOR's status, where nothing answers.
+/// The chip with one more correction for the window: its description does not name the algorithm's `Verify`, so that probe-rs would
+/// read the window back while the controller is still polling the NOR's status, where nothing answers.
 fn target() -> Target {
-    let mut target = Registry::from_builtin_families()
-        .get_target_by_name(CHIP)
-        .unwrap();
-    for region in &mut target.memory_map {
-        if let MemoryRegion::Nvm(region) = region
-            && region.range.start == WINDOW
-        {
-            region.is_alias = false;
-            region.access = None;
-        }
-    }
+    let mut target = target::target(CHIP, WINDOW);
     for algorithm in &mut target.flash_algorithms {
         if algorithm.name == WINDOW_ALGORITHM {
             algorithm.pc_verify = Some(WINDOW_VERIFY);

@@ -1,28 +1,30 @@
 //! What goes wrong by order, seen by a debugger and by whoever looks at the memories afterwards.
 
 mod common;
+#[path = "common/interface.rs"]
+mod interface;
 #[path = "common/served.rs"]
 mod served;
+#[path = "common/target.rs"]
+mod target;
+#[path = "common/tiny.rs"]
+mod tiny;
 
 use std::{fs, io::Read, net::TcpStream, time::Duration};
 
+use interface::{AHB, connect, read, write};
 use probe_rs::{
-    Permissions, Session,
-    architecture::arm::{
-        ArmDebugInterface, ArmError, FullyQualifiedApAddress, dp::DpAddress,
-        sequences::DefaultArmSequence,
-    },
-    config::MemoryRegion,
-    flashing::DownloadOptions,
+    Permissions, Session, architecture::arm::ArmDebugInterface, flashing::DownloadOptions,
 };
 use served::Served;
+use target::target;
+use tiny::{SPINS, boot_stage};
 use virtual_board::{
     board::{Board, CoreState},
     handle::VirtualBoard,
     mishap::Mishap,
 };
 
-const AHB: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(1);
 const RAM: u64 = 0x2400_0000;
 const RCC_RSR: u64 = 0x5802_4530;
 /// RCC_RSR: PORRSTF, PINRSTF, BORRSTF; RMVF clears them.
@@ -40,14 +42,9 @@ const SECTOR: usize = 0x2000;
 const WINDOW: u64 = 0x7000_0000;
 const WINDOW_ALGORITHM: &str = "mx66uw1g45g_stm32h7s78-dk";
 
-/// `b .` behind a vector table.
-const SPINNING: [u32; 3] = [0x2000_0400, 0x0800_0009, 0xE7FE_E7FE];
-
+/// Boot stage and, behind it, what fills the sector.
 fn spinning() -> Vec<u8> {
-    let mut image: Vec<u8> = SPINNING
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .collect();
+    let mut image = boot_stage(&[], SPINS);
     image.resize(SECTOR, 0x11);
     image
 }
@@ -62,47 +59,16 @@ fn inject(board: &VirtualBoard, words: &str) {
     board.with(|board| board.inject(mishap));
 }
 
-fn connect(board: &VirtualBoard) -> Box<dyn ArmDebugInterface> {
-    let mut probe = board.open();
-    probe.attach_to_unspecified().unwrap();
-    let mut interface = probe
-        .try_into_arm_debug_interface(DefaultArmSequence::create())
-        .map_err(|(_, error)| error)
-        .unwrap();
-    interface.select_debug_port(DpAddress::Default).unwrap();
-    interface
-}
-
-fn read(probe: &mut dyn ArmDebugInterface, address: u64) -> Result<u32, ArmError> {
-    probe.memory_interface(&AHB)?.read_word_32(address)
-}
-
-fn write(probe: &mut dyn ArmDebugInterface, address: u64, value: u32) {
-    let mut memory = probe.memory_interface(&AHB).unwrap();
-    memory.write_word_32(address, value).unwrap();
-    memory.flush().unwrap();
-}
-
 fn erase_first_sector(probe: &mut dyn ArmDebugInterface) {
     for key in KEYS {
-        write(probe, KEYR, key);
+        write(probe, &AHB, &[(KEYR, key)]);
     }
-    write(probe, CR, ERASE_FIRST_SECTOR);
+    write(probe, &AHB, &[(CR, ERASE_FIRST_SECTOR)]);
 }
 
 fn attach(board: &VirtualBoard) -> Session {
-    let mut target = probe_rs::config::Registry::from_builtin_families()
-        .get_target_by_name("STM32H7S7L8")
-        .unwrap();
-    for region in &mut target.memory_map {
-        if let MemoryRegion::Nvm(region) = region
-            && region.range.start == WINDOW
-        {
-            region.is_alias = false;
-            region.access = None;
-        }
-    }
-    board.open().attach(target, Permissions::new()).unwrap()
+    let chip = target("STM32H7S7L8", WINDOW);
+    board.open().attach(chip, Permissions::new()).unwrap()
 }
 
 fn program(session: &mut Session, data: &[u8]) -> bool {
@@ -127,7 +93,7 @@ fn a_power_cut_leaves_an_erase_of_internal_flash_half_done_and_the_link_dead() {
     erase_first_sector(probe.as_mut());
     board.idle(Duration::from_millis(2));
     assert!(
-        read(probe.as_mut(), RAM).is_err(),
+        read(probe.as_mut(), &AHB, RAM).is_err(),
         "the port forgot the host"
     );
     drop(probe);
@@ -141,12 +107,15 @@ fn a_power_cut_leaves_an_erase_of_internal_flash_half_done_and_the_link_dead() {
     );
 
     let mut probe = connect(&board);
-    assert_eq!(read(probe.as_mut(), 0x0800_0000).unwrap(), u32::MAX);
-    assert!(read(probe.as_mut(), 0x0800_0010).is_err(), "wrong ECC");
+    assert_eq!(read(probe.as_mut(), &AHB, 0x0800_0000).unwrap(), u32::MAX);
+    assert!(
+        read(probe.as_mut(), &AHB, 0x0800_0010).is_err(),
+        "wrong ECC"
+    );
     erase_first_sector(probe.as_mut());
     board.idle(Duration::from_millis(3));
-    assert_eq!(read(probe.as_mut(), SR).unwrap(), 0);
-    assert_eq!(read(probe.as_mut(), 0x0800_0010).unwrap(), u32::MAX);
+    assert_eq!(read(probe.as_mut(), &AHB, SR).unwrap(), 0);
+    assert_eq!(read(probe.as_mut(), &AHB, 0x0800_0010).unwrap(), u32::MAX);
 }
 
 #[test]
@@ -158,8 +127,8 @@ fn a_state_file_keeps_which_flash_words_cannot_be_read() {
     let again = kept();
     fs::remove_file(&path).unwrap();
     let mut probe = connect(&again);
-    assert!(read(probe.as_mut(), 0x0800_0120).is_err());
-    assert_eq!(read(probe.as_mut(), 0x0800_0130).unwrap(), u32::MAX);
+    assert!(read(probe.as_mut(), &AHB, 0x0800_0120).is_err());
+    assert_eq!(read(probe.as_mut(), &AHB, 0x0800_0130).unwrap(), u32::MAX);
     drop(probe);
     drop(again);
     fs::remove_file(&path).unwrap();
@@ -216,12 +185,15 @@ fn a_brown_out_resets_the_chip_under_the_debugger() {
     let board = board();
     let mut probe = connect(&board);
     let power_on = BROWN_OUT | PIN | POWER_ON;
-    assert_eq!(read(probe.as_mut(), RCC_RSR).unwrap(), power_on);
-    write(probe.as_mut(), RCC_RSR, REMOVE_FLAGS);
-    write(probe.as_mut(), RAM, 0x1234_5678);
+    assert_eq!(read(probe.as_mut(), &AHB, RCC_RSR).unwrap(), power_on);
+    let writes = [(RCC_RSR, REMOVE_FLAGS), (RAM, 0x1234_5678)];
+    write(probe.as_mut(), &AHB, &writes);
     inject(&board, "brown-out now");
-    assert_eq!(read(probe.as_mut(), RCC_RSR).unwrap(), BROWN_OUT | PIN);
-    assert_eq!(read(probe.as_mut(), RAM).unwrap(), 0x1234_5678);
+    assert_eq!(
+        read(probe.as_mut(), &AHB, RCC_RSR).unwrap(),
+        BROWN_OUT | PIN
+    );
+    assert_eq!(read(probe.as_mut(), &AHB, RAM).unwrap(), 0x1234_5678);
     assert_eq!(board.with(|board| board.core_state()), CoreState::Running);
 }
 

@@ -3,14 +3,11 @@
 //! The programs write a table of registers and then do one thing; what they come to is where their core stands a millisecond later.
 
 mod common;
+#[path = "common/interface.rs"]
+mod interface;
 
-use probe_rs::{
-    Permissions,
-    architecture::arm::{
-        ArmDebugInterface, FullyQualifiedApAddress, dp::DpAddress, sequences::DefaultArmSequence,
-    },
-    flashing::DownloadOptions,
-};
+use interface::{AHB, SYSTEM_DEBUG, connect, read};
+use probe_rs::{Permissions, flashing::DownloadOptions};
 use virtual_board::{
     board::{Board, Builder, CoreState, ProductState},
     clock::Time,
@@ -180,9 +177,8 @@ fn the_core_tells_the_sizes_of_its_memories() {
             .unwrap();
         let board = VirtualBoard::new(board);
         let mut interface = connect(&board);
-        let ap = FullyQualifiedApAddress::v1_with_default_dp(1);
-        let mut memory = interface.memory_interface(&ap).unwrap();
-        [0xE000_EF90, 0xE000_EF94].map(|control| memory.read_word_32(control).unwrap() >> 3 & 0xF)
+        [0xE000_EF90, 0xE000_EF94]
+            .map(|control| read(&mut *interface, &AHB, control).unwrap() >> 3 & 0xF)
     };
     assert_eq!(sizes(0), [0b0111, 0b0111], "64 KB");
     assert_eq!(sizes(0x10), [0b0111, 0b1000], "128 KB of DTCM");
@@ -204,17 +200,6 @@ fn what_is_hidden_is_read_before_the_hide_level_is_raised() {
     assert_eq!(careless.read_word(0x5200_2024), Some(1 << 24), "RDSERRF");
 }
 
-fn connect(board: &VirtualBoard) -> Box<dyn ArmDebugInterface> {
-    let mut probe = board.open();
-    probe.attach_to_unspecified().unwrap();
-    let mut interface = probe
-        .try_into_arm_debug_interface(DefaultArmSequence::create())
-        .map_err(|(_, error)| error)
-        .unwrap();
-    interface.select_debug_port(DpAddress::Default).unwrap();
-    interface
-}
-
 /// AP0 stays open and its DBGMCU_SR says which ports are; AP1 opens if the product's own code says so at its level.
 #[test]
 fn a_closed_product_is_opened_by_its_own_code_or_not_at_all() {
@@ -227,9 +212,7 @@ fn a_closed_product_is_opened_by_its_own_code_or_not_at_all() {
     };
     let ports = |board: &VirtualBoard| {
         let mut interface = connect(board);
-        let ap = FullyQualifiedApAddress::v1_with_default_dp(0);
-        let mut memory = interface.memory_interface(&ap).unwrap();
-        memory.read_word_32(0xE00E_10FC).unwrap()
+        read(&mut *interface, &SYSTEM_DEBUG, 0xE00E_10FC).unwrap()
     };
     let attaches = |board: &VirtualBoard| {
         let attached = board.open().attach("STM32H7S7L8", Permissions::default());

@@ -1,10 +1,13 @@
 //! Watchdogs on the whole board, and resets of the core alone: software or a debugger that does it right goes on, another is reset.
 
 mod common;
+#[path = "common/tiny.rs"]
+mod tiny;
 
 use std::time::Duration;
 
 use probe_rs::{Core, MemoryInterface, Permissions, RegisterId, Session};
+use tiny::{SPINS, boot_stage};
 use virtual_board::{
     board::{Board, XspiPort},
     clock::Time,
@@ -24,25 +27,8 @@ const DBGMCU_APB4FZR: u64 = 0x5C00_1054;
 /// FLASH_OBW1SR as delivered without IWDG_HW: the watchdog starts by itself.
 const HARDWARE_WATCHDOG: (u32, u32) = (0x260, 0x0006_00C0);
 
-/// Behind its vectors: `ldr r0, =first; ldr r1, =second; loop: ...`, the literals from offset 0x18.
-fn program(code: [u16; 6], literals: [u32; 2]) -> Vec<u8> {
-    let vectors = [0x2000_0400u32, 0x0800_0009];
-    // ldr r0, [pc, #12]; ldr r1, [pc, #16]: from 0x08000008 and 0x0800000a.
-    let load = [0x4803u16, 0x4904];
-    let words = vectors.into_iter().flat_map(u32::to_le_bytes);
-    let code = load.into_iter().chain(code).flat_map(u16::to_le_bytes);
-    words
-        .chain(code)
-        .chain(literals.into_iter().flat_map(u32::to_le_bytes))
-        .collect()
-}
-
-/// Writes the second literal to the first, an address, again and again, or once.
-fn writes(address: u32, value: u32, again: bool) -> Vec<u8> {
-    let back = if again { 0xE7FD } else { 0xE7FE }; // b to the store, or to itself
-    let code = [0x6001, back, 0xBF00, 0xBF00, 0xBF00, 0xBF00]; // str r1, [r0]
-    program(code, [address, value])
-}
+/// Behind the table of a boot stage: writes it again (`b` back to its first instruction).
+const WRITES_AGAIN: &[u16] = &[0xE7F9];
 
 fn reset_flags(board: &mut Board) -> u32 {
     board.read_word(RCC_RSR).unwrap()
@@ -53,8 +39,8 @@ fn reset_flags(board: &mut Board) -> u32 {
 fn a_hardware_watchdog_wants_to_be_fed() {
     let (option, value) = HARDWARE_WATCHDOG;
     for (image, bitten) in [
-        (writes(IWDG_KR, 0xAAAA, true), false),
-        (writes(IWDG_KR, 0, true), true),
+        (boot_stage(&[(IWDG_KR, 0xAAAA)], WRITES_AGAIN), false),
+        (boot_stage(&[(IWDG_KR, 0)], WRITES_AGAIN), true),
     ] {
         let builder = Board::builder().boot_image(image);
         let mut board = builder.option_word(option, value).build().unwrap();
@@ -69,7 +55,7 @@ fn a_hardware_watchdog_wants_to_be_fed() {
 #[test]
 fn a_software_watchdog_waits_for_its_start() {
     let started = |value| {
-        let image = writes(IWDG_KR, value, false);
+        let image = boot_stage(&[(IWDG_KR, value)], SPINS);
         let mut board = Board::builder().boot_image(image).build().unwrap();
         board.run_for(Time::millis(600));
         reset_flags(&mut board) & IWDGRSTF != 0
@@ -200,7 +186,7 @@ fn vectreset_resets_the_core_alone() {
     const AIRCR: u64 = 0xE000_ED0C;
     const XSPI2_CR: u64 = 0x5200_A000;
     for (request, mapped) in [(0x05FA_0001, true), (0x05FA_0004, false)] {
-        let image = writes(IWDG_KR, 0, true);
+        let image = boot_stage(&[(IWDG_KR, 0)], WRITES_AGAIN);
         let builder = common::builder().boot_image(image);
         let board = VirtualBoard::new(builder.build().unwrap());
         let mut session = attach(&board);

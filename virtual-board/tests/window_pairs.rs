@@ -5,13 +5,16 @@
 //! that it wants the dummy cycles that it was delivered with.
 
 mod common;
+#[path = "common/interface.rs"]
+mod interface;
+#[path = "common/tiny.rs"]
+mod tiny;
 
 use std::time::Duration;
 
-use probe_rs::architecture::arm::{
-    ArmDebugInterface, ArmError, FullyQualifiedApAddress, dp::DpAddress,
-    sequences::DefaultArmSequence,
-};
+use interface::AHB;
+use probe_rs::architecture::arm::{ArmDebugInterface, ArmError};
+use tiny::{SPINS, boot_stage};
 use virtual_board::{
     adapter::{Request, Response},
     board::Board,
@@ -21,11 +24,8 @@ use virtual_board::{
     nor::Mode,
 };
 
-const AHB: FullyQualifiedApAddress = FullyQualifiedApAddress::v1_with_default_dp(1);
 const RAM: u64 = 0x2400_0000;
 const WINDOW: u64 = 0x7000_0000;
-/// `b .` behind a vector table.
-const SPINNING: [u32; 3] = [0x2000_0400, 0x0800_0009, 0xE7FE_E7FE];
 const ARRAY: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
 const IN_ARRAY: u32 = u32::from_le_bytes(ARRAY);
 
@@ -80,22 +80,13 @@ struct Debugger {
 
 impl Debugger {
     fn new() -> Self {
-        let boot: Vec<u8> = SPINNING
-            .iter()
-            .flat_map(|word| word.to_le_bytes())
-            .collect();
+        let boot = boot_stage(&[], SPINS);
         let builder = common::builder().boot_image(boot).nor_image(ARRAY);
         Self::of(VirtualBoard::new(builder.build().unwrap()))
     }
 
     fn of(board: VirtualBoard) -> Self {
-        let mut probe = board.open();
-        probe.attach_to_unspecified().unwrap();
-        let mut interface = probe
-            .try_into_arm_debug_interface(DefaultArmSequence::create())
-            .map_err(|(_, error)| error)
-            .unwrap();
-        interface.select_debug_port(DpAddress::Default).unwrap();
+        let interface = interface::connect(&board);
         let mut debugger = Self { board, interface };
         debugger.connect_nor();
         debugger
@@ -128,15 +119,11 @@ impl Debugger {
     }
 
     fn read(&mut self, address: u64) -> Result<u32, ArmError> {
-        self.interface.memory_interface(&AHB)?.read_word_32(address)
+        interface::read(&mut *self.interface, &AHB, address)
     }
 
     fn write(&mut self, writes: &[(u64, u32)]) {
-        let mut memory = self.interface.memory_interface(&AHB).unwrap();
-        for (address, value) in writes {
-            memory.write_word_32(*address, *value).unwrap();
-        }
-        memory.flush().unwrap();
+        interface::write(&mut *self.interface, &AHB, writes);
     }
 
     /// Looks whether the command under way is through; one that waits for DQS for ever is aborted.
