@@ -94,7 +94,8 @@ impl Uart {
             let text = String::from_utf8_lossy(&self.line);
             tracing::info!(uart = self.name, "{}", text.trim_end());
             self.line.clear();
-        } else {
+        }
+        if byte != b'\n' {
             self.line.push(byte);
         }
     }
@@ -177,5 +178,16 @@ mod tests {
                 .unwrap();
         }
         assert_eq!(uart.take_sent(), b"ok\n");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_goes_on_in_the_next() {
+        let mut uart = Uart::new(4);
+        for _ in 0..=LONGEST_LINE {
+            uart.send(b'x');
+        }
+        assert_eq!(uart.line, b"x");
+        uart.send(b'\n');
+        assert!(uart.line.is_empty());
     }
 }

@@ -316,7 +316,6 @@ impl Device for Xspi {
         Ok(())
     }
 
-    #[inline]
     /// A controller that is enabled for indirect transfers or polling does not answer a read of its window that nobody waits for: the
     /// bus hangs, as users of the same speculation with QUADSPI saw. That this controller does the same is assumed \[U\]. Where it is off,
     /// without a clock or without supply, the answer is an error, which nobody sees.

@@ -4,7 +4,10 @@
 //! are not in it, and the command set, one of `parts/commands`. A new part: copy one of them, or name a file of your own in the
 //! description of a board.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -214,9 +217,9 @@ impl Part {
             sfdp,
             commands,
             quad_enable: file.quad_enable,
-            write_status: Time::micros(file.times.write_status),
-            reset_idle: Time::micros(file.times.reset_idle),
-            reset_busy: Time::micros(file.times.reset_busy),
+            write_status: Duration::from_micros(file.times.write_status).into(),
+            reset_idle: Duration::from_micros(file.times.reset_idle).into(),
+            reset_busy: Duration::from_micros(file.times.reset_busy).into(),
         })
     }
 
@@ -261,6 +264,9 @@ mod tests {
         assert!(matches!(error, PartError::Commands { .. }), "{error}");
         let error = Part::parse("mine", &format!("{text}\nsize = 3\n")).expect_err("unknown key");
         assert!(matches!(error, PartError::Syntax { .. }), "{error}");
+        let eternal = text.replace("write_status = ", "write_status = 900_000_000_000_0");
+        let part = Part::parse("mine", &eternal).expect("it takes for ever");
+        assert_eq!(part.write_status, Time(u64::MAX));
         let short = text.replace("E5 20 F9 FF", "");
         let error = Part::parse("mine", &short).expect_err("a table that is too short");
         assert!(matches!(error, PartError::Sfdp { .. }), "{error}");
