@@ -204,7 +204,7 @@ fn a_nor_that_stays_busy_ends_in_time_and_leaves_the_core_at_its_reset_vector() 
     let mut bench = Bench::with_boot("boot.elf");
     bench.board.with(|board| {
         let until = board.now() + virtual_board::clock::Time::millis(600_000);
-        board.nor_chip().expect("a NOR").keep_busy(until);
+        board.nor_mut().keep_busy(until);
     });
     match bench.flash(&firmware("appli.elf")) {
         // The routine resets the NOR, which ends whatever it was doing.
@@ -220,9 +220,7 @@ fn a_nor_that_stays_busy_ends_in_time_and_leaves_the_core_at_its_reset_vector() 
 }
 
 fn protocol(bench: &Bench) -> Mode {
-    bench
-        .board
-        .with(|board| board.nor_chip().expect("a NOR").mode())
+    bench.board.with(|board| board.nor_mut().mode())
 }
 
 #[test]
@@ -236,9 +234,7 @@ fn the_nor_is_left_in_the_protocol_that_every_boot_stage_looks_for() {
 fn a_nor_in_any_protocol_is_found_and_reset() {
     for left_in in [Mode::Spi, Mode::Sopi, Mode::Dopi] {
         let mut bench = Bench::with_boot("boot.elf");
-        bench
-            .board
-            .with(|board| board.nor_chip().expect("a NOR").set_mode(left_in));
+        bench.board.with(|board| board.nor_mut().set_mode(left_in));
         bench.reset_nor().expect("reset");
         assert_eq!(protocol(&bench), Mode::Spi, "from {left_in:?}");
     }

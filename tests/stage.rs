@@ -320,7 +320,7 @@ fn a_window_that_is_open_in_the_wrong_mode_stalls_and_says_so() {
     bench.arm(Some(&appli)).expect("armed");
     bench
         .board
-        .with(|board| board.nor_chip().expect("a NOR").set_mode(Mode::Spi));
+        .with(|board| board.nor_mut().set_mode(Mode::Spi));
     bench.windows.forget();
     let mut word = [0; 4];
     let stalled = bench

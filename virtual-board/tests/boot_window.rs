@@ -391,7 +391,7 @@ fn after_a_system_reset_the_nor_is_still_in_octal_dtr() {
         board.xspi[which].reset(Reset::System, &mut board.wires);
     }
     let socket = board.wires.sockets[NOR].as_ref();
-    let nor = socket.and_then(|socket| socket.memory.as_any().downcast_ref());
+    let nor = socket.and_then(|socket| socket.chip());
     assert_eq!(nor.map(Nor::mode), Some(Mode::Dopi));
     board.controllers();
     // On one line it hears nothing: the line stays where the last status byte left it.

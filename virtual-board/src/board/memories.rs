@@ -7,6 +7,7 @@ use crate::{
     devices::{
         external_memory::ExternalMemory,
         flash::{SIZE, WORD},
+        socket::Socket,
     },
     nor::Nor,
     state::{BLANK, Claim, State, StateError},
@@ -66,27 +67,21 @@ impl Board {
 
     /// The NOR.
     pub fn nor(&self) -> &Nor {
-        let sockets = self.chip.map.wires.sockets.iter().flatten();
+        let mut sockets = self.chip.map.wires.sockets.iter().flatten();
         sockets
-            .into_iter()
-            .find_map(|socket| socket.memory.as_any().downcast_ref())
+            .find_map(Socket::chip)
             .expect("every description has a NOR")
     }
 
     /// The NOR, to give it a past: a mode that firmware left it in, an operation that goes on, protected blocks.
-    pub fn nor_chip(&mut self) -> Option<&mut Nor> {
-        self.nor_mut().as_any_mut().downcast_mut()
-    }
-
-    pub(super) fn nor_mut(&mut self) -> &mut dyn ExternalMemory {
+    pub fn nor_mut(&mut self) -> &mut Nor {
         let wires = &mut self.chip.map.wires;
         // A window that is open looks at the chip anew.
         wires.generation += 1;
         let mut sockets = wires.sockets.iter_mut().flatten();
-        let socket = sockets
-            .find(|socket| socket.memory.as_any().is::<Nor>())
-            .expect("every description has a NOR");
-        &mut *socket.memory
+        sockets
+            .find_map(Socket::chip_mut)
+            .expect("every description has a NOR")
     }
 
     /// Bytes of the NOR's array.

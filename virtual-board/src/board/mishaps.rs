@@ -2,7 +2,7 @@
 
 use super::{Board, XspiPort};
 use crate::{
-    devices::{ResetCause, flash::WORD},
+    devices::{ResetCause, external_memory::ExternalMemory, flash::WORD},
     map::FLASH_BASE,
     mishap::{Blow, Event, Memory, Mishap, Moment, Occasion},
 };
@@ -28,9 +28,7 @@ impl Board {
     pub fn clear_mishaps(&mut self) {
         self.port.disturbances_mut().clear();
         self.flash_mut().ambushes_mut().clear();
-        if let Some(nor) = self.nor_chip() {
-            nor.ambushes_mut().clear();
-        }
+        self.nor_mut().ambushes_mut().clear();
         self.chip.map.wires.strikes.clear();
     }
 
@@ -53,11 +51,7 @@ impl Board {
     fn lay(&mut self, occasion: Occasion, blow: Blow) {
         match occasion.memory {
             Memory::Internal => self.flash_mut().ambushes_mut().lay(occasion, blow),
-            Memory::Nor => {
-                if let Some(nor) = self.nor_chip() {
-                    nor.ambushes_mut().lay(occasion, blow);
-                }
-            }
+            Memory::Nor => self.nor_mut().ambushes_mut().lay(occasion, blow),
         }
     }
 

@@ -152,7 +152,7 @@ pub struct Counters {
 /// A chip on the pins of an XSPI controller.
 ///
 /// A transaction is `select`, any number of `read` or of `write`, `deselect`.
-pub trait ExternalMemory: Send {
+pub trait ExternalMemory: Any + Send {
     /// Name of the part.
     fn name(&self) -> &str;
 
@@ -201,12 +201,6 @@ pub trait ExternalMemory: Send {
 
     /// What has happened so far.
     fn counters(&self) -> Counters;
-
-    /// For whoever knows which chip it is.
-    fn as_any(&self) -> &dyn Any;
-
-    /// For whoever knows which chip it is.
-    fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
 /// An array that takes room only where it differs from `blank`.

@@ -7,8 +7,6 @@
 //! Deviations: latencies are not enforced (DQS tells the controller when data come); row boundaries and refresh are not
 //! modelled; what was never written reads as [`UNDEFINED`].
 
-use std::any::Any;
-
 use super::external_memory::{Answer, Counters, Direction, ExternalMemory, Frame, Lines, Sparse};
 use crate::{bus::Width, clock::Time};
 
@@ -226,13 +224,5 @@ impl ExternalMemory for Psram {
 
     fn counters(&self) -> Counters {
         self.counters
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
     }
 }

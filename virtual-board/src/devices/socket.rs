@@ -3,6 +3,8 @@
 //! Port 1 is on PO (NCS1 PO0, NCS2 PO1, DQS0 PO2, DQS1 PO3, CLK PO4) and PP (IO0 to IO15), port 2 on PN (DQS0 PN0, NCS1 PN1, IO0 to IO3
 //! PN2 to PN5, CLK PN6, IO4 to IO7 PN8 to PN11, NCS2 PN12): STM32H7RS data sheet, alternate functions; the NCS2 pins \[U\].
 
+use std::any::Any;
+
 use super::external_memory::{ExternalMemory, Frame};
 
 /// Pins of a port that are at their alternate function.
@@ -82,5 +84,17 @@ impl Socket {
     /// A chip on NCS1.
     pub fn new(memory: Box<dyn ExternalMemory>) -> Self {
         Self { memory, select: 0 }
+    }
+
+    /// The chip, if it is of this kind.
+    pub fn chip<Chip: ExternalMemory>(&self) -> Option<&Chip> {
+        let memory: &dyn Any = &*self.memory;
+        memory.downcast_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn chip_mut<Chip: ExternalMemory>(&mut self) -> Option<&mut Chip> {
+        let memory: &mut dyn Any = &mut *self.memory;
+        memory.downcast_mut()
     }
 }

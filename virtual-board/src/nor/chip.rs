@@ -21,8 +21,6 @@ mod output;
 mod protection;
 mod registers;
 
-use std::any::Any;
-
 use self::{
     operation::{Kind, Operation},
     output::Output,
@@ -353,14 +351,6 @@ impl ExternalMemory for Nor {
 
     fn counters(&self) -> Counters {
         self.counters
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
     }
 }
 

@@ -180,7 +180,7 @@ mod tests {
         let _occupant = seat.take("Black Magic client 127.0.0.1:7", Duration::ZERO);
         board.with(|board| {
             let later = board.now() + crate::clock::Time::millis(5);
-            let nor = board.nor_chip().unwrap();
+            let nor = board.nor_mut();
             nor.set_mode(crate::nor::Mode::Dopi);
             nor.keep_busy(later);
         });

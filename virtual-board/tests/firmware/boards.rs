@@ -79,7 +79,7 @@ fn each_boot_stage_opens_the_window_of_its_board_also_after_a_warm_reset() {
         board.run_for(START);
         runs(&mut board, case, &appli);
         for &mode in case.modes {
-            board.nor_chip().unwrap().set_mode(mode);
+            board.nor_mut().set_mode(mode);
             board.reset();
             board.run_for(START);
             runs(&mut board, case, &appli);

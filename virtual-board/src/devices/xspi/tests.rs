@@ -101,7 +101,8 @@ impl Bench {
     }
 
     fn nor(&mut self) -> &mut Nor {
-        self.memory(1).as_any_mut().downcast_mut().unwrap()
+        self.wires.generation += 1;
+        self.wires.sockets[1].as_mut().unwrap().chip_mut().unwrap()
     }
 }
 
