@@ -10,7 +10,7 @@ use std::{
 };
 
 use support::{firmware, rsp::Client};
-use virtual_board::{adapter::Adapter, board::Board, handle::VirtualBoard};
+use virtual_board::{board::Board, handle::VirtualBoard};
 use xspi_gdb::{
     fault::{Code, Disposition, Fault},
     gdb::{Options, Server, events::Events},
@@ -64,7 +64,7 @@ fn open(board: &VirtualBoard) -> Result<Session, Fault> {
 fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
     let board = board();
     let mut session = open(&board).expect("a session");
-    board.adapter(Adapter::unplug);
+    board.with(Board::unplug);
     let mut word = [0; 4];
     let fault = session
         .read_memory(Address(0x2400_0000), &mut word)
@@ -74,7 +74,7 @@ fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
     drop(session);
     let absent = open(&board).map(drop).expect_err("no probe");
     assert_eq!(absent.code, Code::XG003, "{absent}");
-    board.adapter(Adapter::plug_in);
+    board.with(Board::plug_in);
     open(&board).map(drop).expect("it is back");
 
     // The same with a server and its clients.
@@ -90,7 +90,7 @@ fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
 
     let mut client = Client::connect(port);
     assert!(client.ask("?").starts_with('T'));
-    board.adapter(Adapter::unplug);
+    board.with(Board::unplug);
     client.send("m24000000,4");
     while client.receive_within(PATIENCE).is_some() {}
     drop(client);
@@ -100,7 +100,7 @@ fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
     assert_eq!(early.receive_within(PATIENCE), None, "sent away");
     drop(early);
 
-    board.adapter(Adapter::plug_in);
+    board.with(Board::plug_in);
     let mut late = Client::connect(port);
     assert!(late.ask("?").starts_with('T'));
     assert_eq!(late.ask("m24000000,4").len(), 8);

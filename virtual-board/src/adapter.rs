@@ -110,21 +110,6 @@ impl Adapter {
         self.exchange_cost = cost;
     }
 
-    /// Pulls the adapter's plug: its host gets no answer until it is plugged in again. The board keeps its power, and nRST rises.
-    pub fn unplug(&mut self) {
-        self.board.unplug();
-    }
-
-    /// Plugs it in again.
-    pub fn plug_in(&mut self) {
-        self.board.plug_in();
-    }
-
-    /// True if its host can reach it.
-    pub fn is_plugged(&self) -> bool {
-        self.board.is_plugged()
-    }
-
     /// True if time follows the wall clock.
     pub fn is_free_running(&self) -> bool {
         self.free_running

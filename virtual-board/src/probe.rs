@@ -67,9 +67,9 @@ impl VirtualProbe {
     /// Does something with the adapter, if it is plugged in and stays so.
     fn reach<T>(&self, act: impl FnOnce(&mut Adapter) -> T) -> Result<T, DebugProbeError> {
         self.board.adapter(|adapter| {
-            let answer = adapter.is_plugged().then(|| act(adapter));
+            let answer = adapter.board.is_plugged().then(|| act(adapter));
             answer
-                .filter(|_| adapter.is_plugged())
+                .filter(|_| adapter.board.is_plugged())
                 .ok_or_else(|| DebugProbeError::Usb(io::ErrorKind::NotConnected.into()))
         })
     }
