@@ -38,14 +38,16 @@ impl Time {
         self.0 as f64 / 1e12
     }
 
-    /// Time that `cycles` of a clock of `hertz` take, rounded down.
+    /// Time that `cycles` of a clock of `hertz` take, rounded down; saturates: the longest period of a timer on a slow clock is longer
+    /// than virtual time.
     pub fn of_cycles(cycles: u64, hertz: u64) -> Self {
-        Self((u128::from(cycles) * 1_000_000_000_000 / u128::from(hertz.max(1))) as u64)
+        let span = u128::from(cycles) * u128::from(PICOSECONDS) / u128::from(hertz.max(1));
+        Self(u64::try_from(span).unwrap_or(u64::MAX))
     }
 
     /// Whole cycles of a clock of `hertz` in this span, rounded down.
     pub fn cycles_at(self, hertz: u64) -> u64 {
-        (u128::from(self.0) * u128::from(hertz) / 1_000_000_000_000) as u64
+        (u128::from(self.0) * u128::from(hertz) / u128::from(PICOSECONDS)) as u64
     }
 }
 
@@ -105,5 +107,17 @@ impl CycleClock {
             Some(product) => self.start + Time(product / self.hertz.max(1)),
             None => self.start + Time::of_cycles(elapsed, self.hertz),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_longer_than_time_saturates() {
+        assert_eq!(Time::of_cycles(1 << 20, 1 << 20), Time::millis(1_000));
+        assert_eq!(Time::of_cycles(1 << 48, 250_000), Time(u64::MAX));
+        assert_eq!(Time::of_cycles(u64::MAX, 0), Time(u64::MAX));
     }
 }

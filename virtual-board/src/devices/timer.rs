@@ -48,7 +48,7 @@ pub struct Timer {
     /// Counter value when `since` was.
     counter: u32,
     since: Time,
-    /// Ticks of the kernel clock since `since` that are not yet a count.
+    /// What it has been clocked by since then; 0 with its gate closed.
     clock_hz: u64,
     /// SR.
     flags: u32,
