@@ -134,6 +134,15 @@ impl Explain for StageError {
             Self::NoVectors { .. } => Some(Cow::Borrowed(
                 "link the appli's vectors there, or correct `vectors` (in xspi-gdb.toml, the board profile, or --vectors)",
             )),
+            Self::LinkedElsewhere {
+                wrong: WrongPlace::NotCopiedThere(_),
+                ..
+            } => Some(Cow::Borrowed(
+                "link it to where the boot stage copies it, or correct `lrun` or `boot-mode` (in xspi-gdb.toml, the board profile, or by option)",
+            )),
+            Self::Cancelled => Some(Cow::Borrowed(
+                "`monitor reset halt` or `xspi-gdb boot arm` begins again",
+            )),
             _ => None,
         }
     }

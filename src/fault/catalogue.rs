@@ -146,14 +146,14 @@ codes! {
         "The request would change internal flash, where the boot stage lives, and that was not allowed."
         "if you mean it: `--install-boot`, or `xspi-gdb boot install FILE`; nothing was changed";
     XG036 Eio Refuse "programming was cancelled"
-        "The work was stopped between two operations; the flash holds a part of the image."
+        "The work was stopped between two operations; what was being programmed may be there in part."
         "run the same `load` or `xspi-gdb flash` again: what is already programmed is not programmed twice";
     XG037 Eio Refuse "earlier programming was not finished"
         "The last time this board was programmed the work ended in the middle; the range that is named may be erased or half programmed."
         "run the same `load`, `xspi-gdb flash` or `xspi-gdb boot install` again";
     XG038 Efault Refuse "not in a flash of the board"
         "Something is to be erased or programmed outside internal flash and NOR windows."
-        "check the addresses the program is linked at against `monitor window`";
+        "check the addresses the program is linked at against `monitor window`; an appli that the boot stage copies to RAM needs `--boot-mode lrun`";
     XG039 Eperm Refuse "encrypted window"
         "The boot stage has switched on a memory cipher engine (MCE) for the window: what the core reads there was deciphered, and a loader writes past the engine."
         "program the encrypted image with the vendor's tool, or install a boot stage that leaves the engine off (`xspi-gdb boot install FILE`)";
@@ -197,8 +197,8 @@ codes! {
         "The appli's vector table is at another address of the window than the one the boot stage starts."
         "link the appli's vectors to where the boot stage jumps, or install a boot stage that jumps there";
     XG056 Einval Refuse "appli linked elsewhere"
-        "The appli has no code in a NOR window of this board, so it cannot execute in place there."
-        "link it to the window's base (`monitor window`), or choose the board it was linked for with `--board`";
+        "The appli has no code where this board executes one: in a NOR window, or where the boot stage copies it (`lrun`)."
+        "link it to the window's base (`monitor window`), choose the board it was linked for with `--board`, or say `--boot-mode lrun` if the boot stage copies it to RAM";
     XG057 Einval Refuse "no boot stage in the file"
         "The file stores no vector table at the beginning of internal flash, or stores something outside it: it is not what a core starts from."
         "give the boot stage's ELF or HEX; an appli is programmed with `load` or `xspi-gdb flash FILE`";

@@ -188,7 +188,8 @@ fn a_blank_nor_and_another_build_are_told() {
     let xip = text(&firmware("appli.elf"));
     let elsewhere = board.fails(&with_mode(&["boot", "arm", "--appli", &xip]));
     assert!(
-        elsewhere.contains("not where the boot stage copies it, 0x24000000"),
+        elsewhere.contains("not where the boot stage copies it, 0x24000000")
+            && elsewhere.contains("link it to where the boot stage copies it"),
         "{elsewhere}"
     );
 }
