@@ -71,7 +71,14 @@ pub fn from_bytes(
     if !bytes.starts_with(b"\x7FELF")
         && let Ok(text) = std::str::from_utf8(bytes)
     {
-        return builtin::from_yaml(text, name, profile);
+        // An error of the parser quotes what it could not read: of any other text, all of it.
+        return match text.contains("flash_algorithms") {
+            true => builtin::from_yaml(text, name, profile),
+            false => Err(LoaderFileError::NoDescription {
+                name: name.to_owned(),
+            }
+            .into()),
+        };
     }
     let elf = LoaderElf::parse(bytes, name)?;
     if elf.symbol("StorageInfo").is_some() {

@@ -6,7 +6,7 @@ use super::{
     crafted::{Crafted, flm, stldr, storage_info, storage_info_of},
     *,
 };
-use crate::fault::{Code, Explain as _};
+use crate::fault::{Code, Explain as _, Fault};
 
 const CODE: u32 = 0x2000_0004;
 
@@ -349,6 +349,14 @@ fn a_target_description_of_probe_rs_has_its_algorithm_read_by_probe_rs() {
     );
     let error = from_bytes(none.as_bytes(), "target.yaml", &kit).expect_err("no sectors");
     assert_eq!(error.code(), Code::XG034, "{error}");
+}
+
+#[test]
+fn another_text_is_no_loader_and_is_not_quoted() {
+    let text = "a letter to somebody, ".repeat(100);
+    let error = from_bytes(text.as_bytes(), "letter.txt", &kit()).expect_err("no loader");
+    assert_eq!(error.code(), Code::XG090);
+    assert!(Fault::from(error).to_string().len() < 300);
 }
 
 proptest! {
