@@ -118,10 +118,13 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// What the session has to tell beside the answer.
+/// What the session has to tell beside the answer; a boot stage that did not start the appli is worth a line too.
 fn print_notices(session: &mut Session) {
     for line in session.take_console() {
         eprintln!("notice: {line}");
+    }
+    if let Some(fault) = session.boot_fault() {
+        eprintln!("notice: the appli was not started: {fault}");
     }
 }
 

@@ -199,6 +199,33 @@ fn flash_tells_programs_of_its_progress_in_json() {
 }
 
 #[test]
+fn what_went_wrong_is_told_in_json_too() {
+    let board = Board::booted();
+    let told = board.run(&["flash", "--json", &text(&firmware("boot-hang.elf"))]);
+    let event: serde_json::Value = serde_json::from_str(&told.stdout).expect("one object");
+    assert_eq!(
+        (&event["event"], &event["code"]),
+        (&"fault".into(), &"XG035".into()),
+        "{}",
+        told.stdout
+    );
+    assert!(told.stderr.contains("XG035"), "{}", told.stderr);
+}
+
+/// The arm that was asked for comes first: what follows may rest on it.
+#[test]
+fn a_boot_stage_that_does_not_arrive_is_told_by_any_command() {
+    let board = Board::booted();
+    let read = ["window", "read", "0x70000000", "16", "--on-attach", "arm"];
+    let told = board.fails(&read);
+    let (notice, error) = told.split_once("error:").expect("an error");
+    assert!(
+        notice.contains("notice: the appli was not started: XG024") && error.contains("XG012"),
+        "{told}"
+    );
+}
+
+#[test]
 fn unfinished_programming_is_told_at_the_next_run_until_it_is_done() {
     let board = Board::booted();
     let entry = r#"{"entries":[{"region":"window nor at 0x70000000","start":1879048192,"end":1879113728}]}"#;

@@ -34,7 +34,7 @@ pub struct Flash {
     /// Program nothing; print the plan.
     #[arg(long)]
     dry_run: bool,
-    /// One JSON object a line on stdout: progress, and what was done.
+    /// One JSON object a line on stdout: progress, what was done, and what went wrong.
     #[arg(long, conflicts_with_all = ["verify", "dry_run"])]
     json: bool,
     #[command(flatten)]
@@ -70,15 +70,17 @@ impl Flash {
         let mut watcher = Watcher::new(form)?;
         let report = verbs::flash(&mut session, &files, &mut watcher);
         watcher.finish();
-        match form {
-            Form::Bar => println!("{}", report?),
-            Form::Json => Events::Json.tell(&Event::load(&report?)),
+        match (form, &report) {
+            (Form::Bar, Ok(report)) => println!("{report}"),
+            (Form::Bar, Err(_)) => {}
+            (Form::Json, Ok(report)) => Events::Json.tell(&Event::load(report)),
+            (Form::Json, Err(fault)) => Events::Json.tell(&fault.into()),
+        }
+        report?;
+        if let (Form::Json, Some(fault)) = (form, session.boot_fault()) {
+            Events::Json.tell(&fault.into());
         }
         super::print_notices(&mut session);
-        // The flash is right; a boot stage that does not start it is worth a line.
-        if let Some(fault) = session.boot_fault() {
-            eprintln!("notice: the appli was not started: {fault}");
-        }
         session.close(Leave::Running)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -52,7 +52,7 @@ impl Watcher {
         });
         // Hidden by indicatif itself where stderr is no terminal.
         let bar = ProgressBar::no_length().with_style(ProgressStyle::with_template(
-            "{msg:<16}[{bar:30}] {percent:>3} %",
+            "{prefix:<16}[{bar:30}] {percent:>3} %{msg}",
         )?);
         Ok(Self {
             cancelled,
@@ -69,7 +69,7 @@ impl Watcher {
             }
             return;
         }
-        self.bar.set_message(match progress.phase {
+        self.bar.set_prefix(match progress.phase {
             Phase::Erase | Phase::Program => "programming",
             Phase::Verify => "verifying",
             Phase::Boot => "boot stage runs",
@@ -91,6 +91,12 @@ impl Attendant for Watcher {
             true => Verdict::Cancel,
             false => Verdict::Continue,
         }
+    }
+
+    /// Below the bar, as long as it holds.
+    fn tell(&mut self, sentence: &str) {
+        tracing::info!("{sentence}");
+        self.bar.set_message(format!("\n{sentence}"));
     }
 }
 

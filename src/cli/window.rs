@@ -53,18 +53,29 @@ impl Window {
         }
         let mut session = opened.session()?;
         let was_running = !session.is_halted();
+        let done = self.act(&mut session);
+        super::print_notices(&mut session);
+        done?;
+        session.close(match was_running {
+            true => Leave::Running,
+            false => Leave::Halted,
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn act(&self, session: &mut Session) -> Result<(), super::Failure> {
         match self.action {
             Action::Status => {
-                for window in verbs::windows(&mut session)? {
+                for window in verbs::windows(session)? {
                     println!("{window}");
                 }
             }
             Action::Read => {
-                if was_running {
+                if !session.is_halted() {
                     session.halt()?;
                 }
                 let address = self.address.unwrap_or_default();
-                let bytes = read(&mut session, address, self.length.unwrap_or(0))?;
+                let bytes = read(session, address, self.length.unwrap_or(0))?;
                 match &self.file {
                     Some(file) => fs::write(file, &bytes)
                         .with_context(|| format!("cannot write {}", file.display()))?,
@@ -72,12 +83,7 @@ impl Window {
                 }
             }
         }
-        super::print_notices(&mut session);
-        session.close(match was_running {
-            true => Leave::Running,
-            false => Leave::Halted,
-        })?;
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }
 
