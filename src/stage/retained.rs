@@ -24,8 +24,8 @@ pub enum Stage {
     SuppliesUp,
     /// The NOR answers in 1-bit mode.
     NorIdentified,
-    /// The NOR answers in octal mode.
-    OctalMode,
+    /// The NOR answers as the window needs it: in octal DTR, or on four lines.
+    NorReady,
     /// The window is open.
     WindowOpen,
     /// The window holds no image that it would start.
@@ -45,7 +45,7 @@ impl Stage {
             2 => Self::ClocksUp,
             3 => Self::SuppliesUp,
             4 => Self::NorIdentified,
-            5 => Self::OctalMode,
+            5 => Self::NorReady,
             6 => Self::WindowOpen,
             7 => Self::ImageInvalid,
             8 => Self::Jumping,
@@ -64,7 +64,7 @@ impl fmt::Display for Stage {
             Self::ClocksUp => "clocks run",
             Self::SuppliesUp => "supplies and pins are ready",
             Self::NorIdentified => "the NOR is identified",
-            Self::OctalMode => "the NOR is in octal mode",
+            Self::NorReady => "the NOR is in the mode that the window needs",
             Self::WindowOpen => "the window is open",
             Self::ImageInvalid => "no valid image was found",
             Self::Jumping => "it has jumped to the image",
@@ -81,8 +81,8 @@ pub enum Cause {
     NotReady,
     /// No NOR of the expected kind answers in 1-bit mode.
     Identity,
-    /// The NOR does not answer in octal mode.
-    OctalIdentity,
+    /// The NOR does not answer so.
+    WindowMode,
     /// The NOR stayed busy.
     Busy,
     /// The NOR reports a failed operation.
@@ -100,7 +100,7 @@ impl Cause {
         Some(match word {
             1 => Self::NotReady,
             2 => Self::Identity,
-            3 => Self::OctalIdentity,
+            3 => Self::WindowMode,
             4 => Self::Busy,
             5 => Self::Refused,
             6 => Self::Transfer,
@@ -114,7 +114,7 @@ impl Cause {
     pub(super) fn is_of_the_nor(self) -> bool {
         matches!(
             self,
-            Self::Identity | Self::OctalIdentity | Self::Busy | Self::Refused | Self::Transfer
+            Self::Identity | Self::WindowMode | Self::Busy | Self::Refused | Self::Transfer
         )
     }
 }
@@ -124,7 +124,7 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Self::NotReady => "a ready bit did not come in time",
             Self::Identity => "the NOR does not answer its identity in 1-bit mode",
-            Self::OctalIdentity => "the NOR does not answer in octal mode",
+            Self::WindowMode => "the NOR does not enter the mode that the window needs",
             Self::Busy => "the NOR stays busy",
             Self::Refused => "the NOR reports a failed erase or program",
             Self::Transfer => "XSPI reports a transfer error",
