@@ -5,4 +5,8 @@ mod common;
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| common::check(bytes));
+fuzz_target!(|bytes: &[u8]| {
+    let mut file = b"# flash_algorithms\n".to_vec();
+    file.extend_from_slice(bytes);
+    common::check(&file);
+});
