@@ -230,16 +230,18 @@ impl Map {
 
     /// Lets every device that is due act.
     pub fn tick(&mut self) {
-        if self.wires.clocks_changed {
-            self.tick_all();
-            return;
-        }
-        for index in 0..self.slots.len() {
-            let device = &mut self.slots[index].device;
-            if device.next_event().is_some_and(|due| due <= self.wires.now) {
-                device.tick(&mut self.wires);
-                self.let_master(index);
+        if !self.wires.clocks_changed {
+            for index in 0..self.slots.len() {
+                let device = &mut self.slots[index].device;
+                if device.next_event().is_some_and(|due| due <= self.wires.now) {
+                    device.tick(&mut self.wires);
+                    self.let_master(index);
+                }
             }
+        }
+        // Also a clock that began just now, which concerns devices that had no event of their own.
+        while self.wires.clocks_changed {
+            self.tick_all();
         }
     }
 

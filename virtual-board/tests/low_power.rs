@@ -200,6 +200,43 @@ fn standby_takes_the_debug_port_and_ram() {
     }
 }
 
+/// Interrupts end Stop, here that of the RTC's wake-up timer, which LSI feeds: 20 ticks of 2 kHz.
+#[test]
+fn the_rtc_ends_stop() {
+    const SLEEPS_ONCE: &[u16] = &[
+        0xB672, // cpsid i
+        0xBF30, // wfi
+        0xE7FE, // b .
+    ];
+    let set_up = |wake_up_timer| {
+        [
+            // RCC_CSR: LSI; RCC_BDCR: RTC from LSI; RCC_APB4ENR.
+            (0x5802_4474, 1),
+            (0x5802_4470, 1 << 15 | 2 << 8),
+            (0x5802_4554, 1 << 16),
+            // RTC_WPR, WUTR, CR; NVIC_ISER1: interrupt 32.
+            (0x5800_4024, 0xCA),
+            (0x5800_4024, 0x53),
+            (0x5800_4014, 19),
+            (0x5800_4018, wake_up_timer),
+            (0xE000_E104, 1),
+            DEEP,
+        ]
+    };
+    for (wake_up_timer, woken) in [(1 << 14 | 1 << 10, true), (1 << 10, false)] {
+        let board = board(&set_up(wake_up_timer), SLEEPS_ONCE);
+        board.idle(Duration::from_millis(9));
+        assert_eq!(board.with(|board| board.core_state()), CoreState::Sleeping);
+        board.idle(Duration::from_millis(3));
+        let expected = if woken {
+            CoreState::Running
+        } else {
+            CoreState::Sleeping
+        };
+        assert_eq!(board.with(|board| board.core_state()), expected);
+    }
+}
+
 /// The independent watchdog ends Standby, unless the option byte freezes it there.
 #[test]
 fn the_watchdog_ends_standby() {

@@ -10,8 +10,8 @@
 //! bus matrix, memory and DBGMCU, while the core's own debug registers and AP0 answer, so that a halt is heard; in Stop neither access
 //! port answers; in Standby the debug port itself is silent, and has forgotten everything afterwards. A transfer that waits is done when
 //! the clock is back.
-//! Deviations: whatever raises an interrupt line ends Stop, without EXTI; wake-up pins and the RTC are not modelled; DBGMCU keeps its
-//! bits over Standby \[U\].
+//! Deviations: whatever raises an interrupt line ends Stop, without EXTI; wake-up pins are not modelled, and the RTC does not end
+//! Standby; DBGMCU keeps its bits over Standby \[U\].
 
 use super::{chip::Chip, wiring};
 use crate::{
