@@ -10,7 +10,7 @@ mod target;
 #[path = "common/tiny.rs"]
 mod tiny;
 
-use std::{fs, io::Read, net::TcpStream, time::Duration};
+use std::{fs, io::Read, net::TcpStream, path::Path, time::Duration};
 
 use interface::{AHB, connect, read, write};
 use probe_rs::{
@@ -120,7 +120,7 @@ fn a_power_cut_leaves_an_erase_of_internal_flash_half_done_and_the_link_dead() {
 
 #[test]
 fn a_state_file_keeps_which_flash_words_cannot_be_read() {
-    let path = std::env::temp_dir().join(format!("virtual-board-ecc-{}", std::process::id()));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ecc.state");
     let _ = fs::remove_file(&path);
     let kept = || VirtualBoard::new(Board::builder().state_file(&path).build().unwrap());
     inject(&kept(), "flip 0x08000123.4 now");
