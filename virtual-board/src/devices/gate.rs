@@ -16,8 +16,6 @@ pub const AHB4ENR: u32 = 0x140;
 pub const APB1ENR1: u32 = 0x148;
 /// Offset of RCC_APB2ENR.
 pub const APB2ENR: u32 = 0x150;
-/// Offset of RCC_APB5ENR.
-pub const APB5ENR: u32 = 0x144;
 /// Offset of RCC_APB4ENR.
 pub const APB4ENR: u32 = 0x154;
 /// Offset of RCC_AHB5RSTR.
@@ -32,8 +30,6 @@ pub const AHB4RSTR: u32 = 0x88;
 pub const APB1RSTR1: u32 = 0x90;
 /// Offset of RCC_APB2RSTR.
 pub const APB2RSTR: u32 = 0x98;
-/// Offset of RCC_APB5RSTR.
-pub const APB5RSTR: u32 = 0x8C;
 /// Offset of RCC_APB4RSTR.
 pub const APB4RSTR: u32 = 0x9C;
 
@@ -60,11 +56,6 @@ impl Gate {
     /// A peripheral on APB2.
     pub const fn apb2(bit: u32) -> Self {
         Self::new(APB2ENR, APB2RSTR, bit)
-    }
-
-    /// A peripheral on APB5.
-    pub const fn apb5(bit: u32) -> Self {
-        Self::new(APB5ENR, APB5RSTR, bit)
     }
 
     /// A peripheral on AHB4.

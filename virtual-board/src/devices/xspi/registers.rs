@@ -128,11 +128,6 @@ fn lines(field: u32, double_rate: u32) -> Option<Lines> {
 }
 
 impl Command {
-    /// Instruction phase is there.
-    pub fn has_instruction(&self) -> bool {
-        self.ccr & 7 != 0
-    }
-
     /// Address phase is there.
     pub fn has_address(&self) -> bool {
         self.ccr >> 8 & 7 != 0
