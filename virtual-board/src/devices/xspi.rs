@@ -48,7 +48,8 @@ pub struct Xspi {
     polling: Option<Polling>,
     /// A mapped access has been made since the mode was entered: BUSY.
     mapped: bool,
-    last_access: Time,
+    /// When nCS rises for want of accesses (CR.TCEN).
+    timeout: Option<Time>,
     window: Window,
     generation: u64,
 }
@@ -75,7 +76,7 @@ impl Xspi {
             transfer: None,
             polling: None,
             mapped: false,
-            last_access: Time(0),
+            timeout: None,
             window: Window::Unknown,
             generation: 0,
         }
@@ -203,20 +204,22 @@ impl Xspi {
         {
             wires.expect_strike(strike);
         }
-        if let Some(timeout) = self.timeout(wires)
-            && now >= timeout
-        {
+        if self.timeout.is_some_and(|timeout| now >= timeout) {
             self.mapped = false;
+            self.timeout = None;
             self.registers.flags |= TOF;
         }
         self.drive_irq(wires);
     }
 
-    fn timeout(&self, wires: &Wires) -> Option<Time> {
-        let clock = self.clock_hz(wires);
-        (self.mapped && self.registers.cr & CR_TCEN != 0 && clock != 0).then(|| {
-            self.last_access + Time::of_cycles(u64::from(self.registers.lptr & 0xFFFF), clock)
-        })
+    /// A mapped access: BUSY, and the timeout begins anew.
+    fn note_access(&mut self, wires: &mut Wires) {
+        let is_first = !std::mem::replace(&mut self.mapped, true);
+        if self.registers.cr & CR_TCEN != 0 {
+            let cycles = u64::from(self.registers.lptr & 0xFFFF);
+            self.timeout = Some(wires.now + Time::of_cycles(cycles, self.clock_hz(wires)));
+            wires.attention |= is_first;
+        }
     }
 
     /// Ends whatever is under way; the chip is deselected in the middle of it.
@@ -226,6 +229,7 @@ impl Xspi {
         }
         self.polling = None;
         self.mapped = false;
+        self.timeout = None;
         self.fifo.clear();
     }
 
@@ -378,7 +382,9 @@ impl Device for Xspi {
         if let Some(polling) = self.polling {
             return Some(polling.sample).filter(|&sample| sample != Time(u64::MAX));
         }
-        let transfer = self.transfer.as_ref()?;
+        let Some(transfer) = &self.transfer else {
+            return self.timeout;
+        };
         match transfer.kind {
             Kind::Command => transfer.time_of(1),
             Kind::Write if self.fifo.is_empty() => None,

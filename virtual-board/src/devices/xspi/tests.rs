@@ -314,8 +314,11 @@ fn a_timeout_releases_the_chip() {
     assert!(bench.window(0).is_ok());
     bench.wires.now = Time::nanos(1400);
     assert_eq!(bench.get(SR), BUSY);
+    // 200 cycles of 200 MHz after the second access.
+    assert_eq!(bench.xspi.next_event(), Some(Time::nanos(1500)));
     bench.wires.now = Time::nanos(1600);
     assert_eq!(bench.get(SR), TOF);
+    assert_eq!(bench.xspi.next_event(), None);
 }
 
 #[test]

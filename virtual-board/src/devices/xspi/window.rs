@@ -45,8 +45,7 @@ impl Xspi {
             return Err(Refusal::Error);
         }
         self.advance(wires);
-        self.mapped = true;
-        self.last_access = wires.now;
+        self.note_access(wires);
         Ok(())
     }
 
