@@ -15,16 +15,6 @@ block! {
 }
 
 register! {
-    /// Device identity (RM0477, DBGMCU_IDCODE).
-    pub struct Idcode(u32) at Dbgmcu + 0x000 {
-        /// DEV_ID: 0x485 is STM32H7Rx/7Sx.
-        pub device: 0..=11,
-        /// REV_ID.
-        pub revision: 16..=31,
-    }
-}
-
-register! {
     /// Configuration (RM0477, DBGMCU_CR).
     pub struct Cr(u32) at Dbgmcu + 0x004 {
         /// DBGSLEEP: clocks stay on in Sleep.

@@ -17,11 +17,3 @@ register! {
         pub initial_vectors: 0..=31,
     }
 }
-
-register! {
-    /// SBS hide protection status register (RM0477, SBS_HDPLSR).
-    pub struct Hdplsr(u32) at Sbs + 0x014 {
-        /// HDPL: hide protection level.
-        pub level: 0..=7,
-    }
-}

@@ -6,26 +6,6 @@ use super::{debug::Scs, register};
 pub const VECTOR_KEY: u32 = 0x05FA;
 
 register! {
-    /// CPUID Base Register (ARM ARM B3.2.3).
-    pub struct Cpuid(u32) at Scs + 0xD00 {
-        /// The p of r1p2.
-        pub revision: 0..=3,
-        /// 0xC27 is Cortex-M7.
-        pub part: 4..=15,
-        /// The r of r1p2.
-        pub variant: 20..=23,
-    }
-}
-
-register! {
-    /// Interrupt Control and State Register (ARM ARM B3.2.4).
-    pub struct Icsr(u32) at Scs + 0xD04 {
-        /// VECTACTIVE: number of the active exception, 0 in Thread mode.
-        pub active_exception: 0..=8,
-    }
-}
-
-register! {
     /// Vector Table Offset Register (ARM ARM B3.2.5).
     pub struct Vtor(u32) at Scs + 0xD08 {
         /// Address of the vector table.
@@ -50,18 +30,6 @@ register! {
         pub data_cache: 16,
         /// IC: instruction cache is on.
         pub instruction_cache: 17,
-    }
-}
-
-register! {
-    /// System Handler Control and State Register (ARM ARM B3.2.13).
-    pub struct Shcsr(u32) at Scs + 0xD24 {
-        /// MEMFAULTENA.
-        pub memory_management_enabled: 16,
-        /// BUSFAULTENA.
-        pub bus_enabled: 17,
-        /// USGFAULTENA.
-        pub usage_enabled: 18,
     }
 }
 

@@ -185,24 +185,8 @@ impl Finding {
             _ => None,
         }
     }
-
-    /// True if there is nothing that a resume could run into but the same again: no boot stage, or nothing for it to start. A reset
-    /// then halts at the reset vector, so that a client can download.
-    pub fn awaits_a_download(&self) -> bool {
-        matches!(
-            self,
-            Self::Damaged(_)
-                | Self::NoBootStage(_)
-                | Self::NoImage { .. }
-                | Self::NorMode { .. }
-                | Self::Hung { .. }
-                | Self::VectorsElsewhere { .. }
-                | Self::OtherImage { .. }
-                | Self::Refused { .. }
-                | Self::ShortCopy { .. }
-        )
-    }
 }
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
