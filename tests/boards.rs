@@ -158,6 +158,31 @@ fn the_documented_file_makes_a_board() {
     });
 }
 
+/// A profile and its loader are moved together.
+#[test]
+fn a_loader_that_a_profile_names_is_looked_for_beside_the_profile() {
+    if on_hardware() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let profile = scratch.file("my-board.toml");
+    let own = "algorithm = \"own-quad\"";
+    let with_file = documented_profile().replace(own, "algorithm = \"quad.elf\"");
+    std::fs::write(&profile, with_file).expect("a file");
+    std::fs::copy(firmware("loader-quad.elf"), scratch.file("quad.elf")).expect("a file");
+    let ran = run(
+        &[
+            "flash",
+            &text(&firmware("appli-xspi1.elf")),
+            "--board",
+            &text(&profile),
+        ],
+        Some(&scratch.file("board.state")),
+    );
+    assert!(ran.status.success(), "{}", ran.stderr);
+    assert!(ran.stdout.contains("verified"), "{}", ran.stdout);
+}
+
 #[test]
 fn a_profile_that_has_the_ports_the_other_way_round_is_told() {
     if on_hardware() {

@@ -83,10 +83,7 @@ impl Loaders {
 
     /// The loaders as paths relative to `folder` where they are files.
     pub fn relative_to(self, folder: &Path) -> Self {
-        let place = |loader: String| match Choice::is_file(&loader) {
-            true => folder.join(loader).to_string_lossy().into_owned(),
-            false => loader,
-        };
+        let place = |loader| beside(folder, loader);
         match self {
             Self::Every(loader) => Self::Every(place(loader)),
             Self::ByWindow(loaders) => Self::ByWindow(
@@ -123,6 +120,22 @@ impl Loaders {
             Plan::new(&routine, profile, None).map_err(LoaderError::from)?;
         }
         Ok(())
+    }
+}
+
+/// The files that a board profile names as loaders lie beside the profile, not where the command is given.
+pub fn place_files(profile: &mut BoardProfile) {
+    let folder = &profile.folder;
+    for window in &mut profile.windows {
+        window.algorithm = window.algorithm.take().map(|loader| beside(folder, loader));
+    }
+}
+
+/// `loader` as a path in `folder`, if it is a file.
+fn beside(folder: &Path, loader: String) -> String {
+    match Choice::is_file(&loader) {
+        true => folder.join(loader).to_string_lossy().into_owned(),
+        false => loader,
     }
 }
 

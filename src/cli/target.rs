@@ -5,7 +5,12 @@ use std::{borrow::Cow, path::PathBuf, time::Duration};
 use serde::Deserialize;
 use virtual_board::handle::VirtualBoard;
 
-use super::{config::Config, loaders::Loaders, mishaps::Mishaps, virtual_probe};
+use super::{
+    config::Config,
+    loaders::{self, Loaders},
+    mishaps::Mishaps,
+    virtual_probe,
+};
 use crate::{
     fault::{Code, Explain, Fault},
     layout::{Address, BoardProfile, BootMode, Inconsistency, LoadAndRun},
@@ -233,6 +238,7 @@ impl Target {
             }
         };
         let mut profile = BoardProfile::find(&board)?;
+        loaders::place_files(&mut profile);
         if let Some(chip) = self.chip.clone().or(config.chip) {
             profile.chip = chip;
         }
