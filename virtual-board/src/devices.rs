@@ -53,6 +53,8 @@ pub mod rtc;
 pub mod sbs;
 pub mod socket;
 pub mod tamp;
+#[cfg(test)]
+mod testing;
 pub mod timer;
 pub mod uart;
 pub mod wwdg;

@@ -195,7 +195,10 @@ impl Device for Wwdg {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::gate::APB1ENR1, *};
+    use super::{
+        super::{gate::APB1ENR1, testing::pass},
+        *,
+    };
 
     /// PCLK1 of 4.096 MHz: a tick is 1 ms.
     fn clocked() -> (Wwdg, Wires) {
@@ -208,16 +211,6 @@ mod tests {
 
     fn write(dog: &mut Wwdg, wires: &mut Wires, offset: u32, value: u32) {
         dog.write(offset, Width::Word, value, wires).unwrap();
-    }
-
-    fn pass(dog: &mut Wwdg, wires: &mut Wires, span: Time) {
-        let end = wires.now + span;
-        while let Some(at) = dog.next_event().filter(|at| *at > wires.now && *at <= end) {
-            wires.now = at;
-            dog.tick(wires);
-        }
-        wires.now = end;
-        dog.tick(wires);
     }
 
     fn bitten(wires: &Wires) -> bool {

@@ -1,18 +1,10 @@
-use super::{super::WatchdogOptions, *};
+use super::{
+    super::{WatchdogOptions, testing::pass},
+    *,
+};
 
 const RLR: u32 = 0x08;
 const WINR: u32 = 0x10;
-
-/// Lets time pass event by event.
-fn pass(dog: &mut Iwdg, wires: &mut Wires, span: Time) {
-    let end = wires.now + span;
-    while let Some(at) = dog.next_event().filter(|at| *at > wires.now && *at <= end) {
-        wires.now = at;
-        dog.tick(wires);
-    }
-    wires.now = end;
-    dog.tick(wires);
-}
 
 fn write(dog: &mut Iwdg, wires: &mut Wires, offset: u32, value: u32) {
     dog.write(offset, Width::Word, value, wires).unwrap();

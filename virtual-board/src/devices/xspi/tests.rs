@@ -95,6 +95,15 @@ impl Bench {
         true
     }
 
+    /// WREN on one line.
+    fn enable_writes(&mut self) {
+        self.set(CR, CR_EN);
+        self.set(CCR, 1);
+        self.set(IR, 0x06);
+        assert!(self.wait(TCF));
+        self.set(FCR, TCF);
+    }
+
     fn memory(&mut self, port: usize) -> &mut dyn ExternalMemory {
         self.wires.generation += 1;
         &mut *self.wires.sockets[port].as_mut().unwrap().memory
@@ -161,11 +170,7 @@ fn the_fifo_stops_the_clock_when_it_is_full() {
 #[test]
 fn a_write_starts_at_its_first_data() {
     let mut bench = Bench::new(nor());
-    bench.set(CR, CR_EN);
-    bench.set(CCR, 1);
-    bench.set(IR, 0x06);
-    assert!(bench.wait(TCF));
-    bench.set(FCR, TCF);
+    bench.enable_writes();
     bench.set(CCR, 0x0100_3101);
     bench.set(DLR, 3);
     bench.set(IR, 0x12);
@@ -179,11 +184,7 @@ fn a_write_starts_at_its_first_data() {
 #[test]
 fn polling_waits_for_the_chip_in_virtual_time() {
     let mut bench = Bench::new(nor());
-    bench.set(CR, CR_EN);
-    bench.set(CCR, 1);
-    bench.set(IR, 0x06);
-    assert!(bench.wait(TCF));
-    bench.set(FCR, TCF);
+    bench.enable_writes();
     bench.set(CCR, 0x0000_3101);
     bench.set(IR, 0xDC);
     bench.set(AR, 0x1_0000);
