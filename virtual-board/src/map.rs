@@ -67,6 +67,8 @@ pub struct Map {
     pub wires: Wires,
     clock: CycleClock,
     cycle: u64,
+    /// The cycle whose time the devices were told last.
+    told: u64,
     /// Until when the core was told that no device acts.
     horizon: Time,
     strict: bool,
@@ -91,6 +93,7 @@ impl Map {
             },
             clock: CycleClock::default(),
             cycle: 0,
+            told: 0,
             horizon: Time(0),
             strict,
             held: false,
@@ -197,7 +200,17 @@ impl Map {
     pub fn synchronise(&mut self, now: Time, cycle: u64) {
         self.clock = CycleClock::new(now, cycle, self.wires.core_hz);
         self.cycle = cycle;
+        self.told = cycle;
         self.wires.now = now;
+    }
+
+    /// Lets the devices know the time of the access: fetches between two accesses to data have the time of the first.
+    #[inline]
+    fn tell_time(&mut self) {
+        if self.told != self.cycle {
+            self.told = self.cycle;
+            self.wires.now = self.clock.time_at(self.cycle);
+        }
     }
 
     /// The core is about to run until `horizon`; a write that makes a device act before calls for its attention.
@@ -351,7 +364,7 @@ impl Bus for Map {
             self.note_ram_error();
             return result;
         }
-        self.wires.now = self.clock.time_at(self.cycle);
+        self.tell_time();
         if let Some((window, offset)) = self.window_at(address) {
             let slot = window.slot;
             if let Some(engine) = window.engine.filter(|_| self.wires.cipher_engines != 0) {
@@ -395,7 +408,7 @@ impl Bus for Map {
             self.note_ram_error();
             return result;
         }
-        self.wires.now = self.clock.time_at(self.cycle);
+        self.tell_time();
         if let Some((window, offset)) = self.window_at(address) {
             let slot = window.slot;
             if let Some(engine) = window.engine.filter(|_| self.wires.cipher_engines != 0) {
@@ -434,7 +447,7 @@ impl Bus for Map {
         if self.held_at(address) {
             return Ok(());
         }
-        self.wires.now = self.clock.time_at(self.cycle);
+        self.tell_time();
         let Some((window, offset)) = self.window_at(address) else {
             return Ok(());
         };

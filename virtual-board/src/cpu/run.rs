@@ -29,8 +29,9 @@ impl Default for DecodeCache {
 }
 
 impl DecodeCache {
+    /// The instruction at `address`, which is `first` and, if it is a wide one, `second`.
     #[inline]
-    fn get(&mut self, address: u32, first: u16, second: u16) -> Instruction {
+    pub(super) fn get(&mut self, address: u32, first: u16, second: u16) -> Instruction {
         let raw = u32::from(first) << 16 | u32::from(second);
         let entry = &mut self.0[(address >> 1) as usize % CACHE_ENTRIES];
         if entry.0 != raw {

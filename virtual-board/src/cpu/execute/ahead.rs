@@ -13,7 +13,7 @@ use crate::{
     bus::{Bus, Master, Width},
     cpu::{
         Core, State,
-        decode::{Operation, decode, is_wide},
+        decode::{Operation, is_wide},
         memory::AccessKind,
         mpu::{Access, Memory},
     },
@@ -65,7 +65,7 @@ impl Core {
         } else {
             0
         };
-        let instruction = decode(first, second);
+        let instruction = self.decoded.get(at, first, second);
         self.registers.r[15] = at;
         match instruction.operation {
             Data {
