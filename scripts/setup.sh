@@ -7,6 +7,7 @@
 #   crates.io         cargo-nextest (test), when cargo has none
 #   crates.io         probe-rs-tools, into target/tools (test): a debugger that knows nothing of us; some five minutes
 #   PyPI              unicorn and imgtool, into target/venv (test): the oracle of the virtual CPU; MCUboot's tool for signed images
+#   PyPI              gdb-for-pwndbg, into target/venv (test): GDB 18, which takes error texts and speaks DAP (13 MB)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-test}
@@ -67,9 +68,9 @@ if [ "$what" = test ]; then
             cargo install --quiet --locked --root target/tools --target-dir target/tools/build --version 0.32.0 probe-rs-tools
         rm -rf target/tools/build
     fi
-    if ! target/venv/bin/python -c 'import unicorn, imgtool' 2>/dev/null; then
-        say "target/venv: pip install unicorn imgtool"
+    if ! target/venv/bin/python -c 'import unicorn, imgtool, gdb_for_pwndbg' 2>/dev/null; then
+        say "target/venv: pip install unicorn imgtool gdb-for-pwndbg"
         python3 -m venv target/venv
-        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*' 'imgtool==2.*'
+        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*' 'imgtool==2.*' 'gdb-for-pwndbg==18.1.*'
     fi
 fi

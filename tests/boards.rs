@@ -6,9 +6,8 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use support::{
-    firmware,
-    gdb::Gdb,
-    on_hardware,
+    debugger::Debugger,
+    firmware, on_hardware,
     server::{Ran, Scratch, run},
 };
 
@@ -55,7 +54,7 @@ impl Bench<'_> {
     #[track_caller]
     fn debugs(&self, commands: &[&str]) -> String {
         let appli = text(&firmware(self.case.appli));
-        let gdb = Gdb::program();
+        let gdb = Debugger::Installed.program();
         let mut arguments = vec!["exec", "--appli", &appli, "--", &gdb, "-nx", "-batch"];
         for command in ["target extended-remote :{port}"].iter().chain(commands) {
             arguments.extend(["-ex", command]);
@@ -207,7 +206,7 @@ fn a_profile_that_has_the_ports_the_other_way_round_is_told() {
         .replace("port = 0", "port = 1");
     let file = bench.scratch.file("wrong.toml");
     std::fs::write(&file, wrong).expect("a file");
-    let gdb = Gdb::program();
+    let gdb = Debugger::Installed.program();
     let mut arguments = vec!["exec", "--", &gdb, "-nx", "-batch"];
     for command in [
         "target extended-remote :{port}",

@@ -12,6 +12,7 @@ use std::{
 
 use support::{
     board::{Board, text},
+    debugger::Debugger,
     firmware,
     gdb::Gdb,
     server::{PATIENCE, binary, ran, run, xspi_gdb},
@@ -83,7 +84,7 @@ fn exec_ends_as_its_client_does() {
             "--appli",
             &appli,
             "--",
-            &Gdb::program(),
+            &Debugger::Installed.program(),
             "-nx",
             "-batch",
             "-ex",

@@ -6,6 +6,7 @@ use std::fs;
 
 use support::{
     board::{Board, boot_image, nor_image, text},
+    debugger::Debugger,
     firmware,
     gdb::Gdb,
     golden::assert_golden,
@@ -14,12 +15,18 @@ use support::{
 
 const APPLI: &str = "appli.elf";
 
-/// What an IDE does from connect to the first lines of `main`.
+/// What an IDE does from connect to the first lines of `main`: an old GDB and a recent one say the same.
 #[test]
 fn a_whole_session() {
+    for debugger in Debugger::ALL {
+        whole_session(debugger);
+    }
+}
+
+fn whole_session(debugger: Debugger) {
     let board = Board::booted();
     let server = board.serve_appli(APPLI);
-    let mut gdb = Gdb::start(Some(&firmware(APPLI)));
+    let mut gdb = Gdb::start_as(debugger, Some(&firmware(APPLI)));
     gdb.ok(&format!("-target-select remote 127.0.0.1:{}", server.port));
     gdb.ok("-target-download");
     gdb.ok("-break-insert main");

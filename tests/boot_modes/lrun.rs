@@ -2,6 +2,7 @@
 
 use crate::support::{
     board::{Board, stored, text},
+    debugger::Debugger,
     firmware,
     gdb::Gdb,
     server::Server,
@@ -116,7 +117,7 @@ fn gdbs_load_and_detach_is_stored_too() {
     let board = Board::with(Some("boot-lrun.elf"), None);
     let appli_elf = firmware(APPLI);
     let elf = text(&appli_elf);
-    let gdb = Gdb::program();
+    let gdb = Debugger::Installed.program();
     let mut arguments = with_mode(&["exec", "--appli", &elf]);
     let client = ["-nx", "-batch", "-ex", "target extended-remote :{port}"];
     let commands = ["-ex", "monitor reset halt", "-ex", "load", "-ex", "detach"];

@@ -1,15 +1,15 @@
-//! A real gdb-multiarch over its machine interface (GDB manual, "GDB/MI"), with a transcript for goldens.
+//! A real GDB over its machine interface (GDB manual, "GDB/MI"), with a transcript for goldens.
 
 use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
-use super::{golden::normalise, server::PATIENCE};
+use super::{debugger::Debugger, golden::normalise, server::PATIENCE};
 
 /// A GDB that speaks MI.
 pub struct Gdb {
@@ -127,43 +127,24 @@ fn unescape(text: &str) -> String {
 }
 
 impl Gdb {
-    /// The debugger under test.
-    pub fn program() -> String {
-        std::env::var("XSPI_GDB_TEST_GDB").unwrap_or_else(|_| "gdb-multiarch".to_owned())
+    /// Starts the installed GDB on `elf`, connected to nothing.
+    pub fn start(elf: Option<&Path>) -> Self {
+        Self::start_as(Debugger::Installed, elf)
     }
 
-    /// Starts GDB on `elf`, connected to nothing.
-    pub fn start(elf: Option<&Path>) -> Self {
-        let mut command = Command::new(Self::program());
-        command.args(["--nx", "--quiet", "--interpreter=mi3"]);
-        command.args([
-            "-iex",
-            "set pagination off",
-            "-iex",
-            "set confirm off",
-            "-iex",
-            "set width 0",
-            // As every IDE does, so that a running target can be interrupted.
-            "-iex",
-            "set mi-async on",
-        ]);
-        command.args([
-            "-iex",
-            "set debuginfod enabled off",
-            "-iex",
-            "set style enabled off",
-        ]);
-        if let Some(elf) = elf {
-            command.arg(elf);
-        }
+    /// Starts a GDB on `elf`, connected to nothing.
+    pub fn start_as(debugger: Debugger, elf: Option<&Path>) -> Self {
+        let mut command = debugger.command(elf);
+        command.arg("--interpreter=mi3");
+        // As every IDE does, so that a running target can be interrupted.
+        command.args(["-iex", "set mi-async on"]);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
+            .stderr(Stdio::null());
         let mut child = command
             .spawn()
-            .expect("gdb-multiarch starts: `make test` installs it");
+            .unwrap_or_else(|error| panic!("{debugger:?} GDB: {error}; `make test` installs it"));
         let input = child.stdin.take().expect("piped");
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let (sender, output) = mpsc::channel();
@@ -186,10 +167,16 @@ impl Gdb {
         gdb
     }
 
-    /// Starts GDB on `elf` and connects to the server at `port`.
+    /// Starts the installed GDB on `elf` and connects to the server at `port`.
     #[track_caller]
     pub fn connect(elf: Option<&Path>, port: u16) -> Self {
-        let mut gdb = Self::start(elf);
+        Self::connect_as(Debugger::Installed, elf, port)
+    }
+
+    /// Starts a GDB on `elf` and connects to the server at `port`.
+    #[track_caller]
+    pub fn connect_as(debugger: Debugger, elf: Option<&Path>, port: u16) -> Self {
+        let mut gdb = Self::start_as(debugger, elf);
         gdb.ok(&format!("-target-select extended-remote 127.0.0.1:{port}"));
         gdb
     }

@@ -6,6 +6,7 @@
 )]
 
 pub mod board;
+pub mod debugger;
 pub mod gdb;
 pub mod golden;
 pub mod images;
