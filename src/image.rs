@@ -1,4 +1,4 @@
-//! Programs as files: ELF, Intel HEX and plain binaries become segments by load address, with entry, vectors and functions.
+//! Programs as files: ELF, Intel HEX and plain binaries become segments by load address, with entry, vectors and symbols.
 //!
 //! What is programmed is what lies in the file at the *load* address of a segment (ELF p_paddr): `.data` of an appli runs at
 //! 0x24000000 but is stored in the window. Segments without bytes in the file (p_filesz 0: `.bss`, stacks, regions that a linker
@@ -19,7 +19,7 @@ use std::{
 };
 
 pub use error::ImageError;
-pub use symbols::{Location, Symbols};
+pub use symbols::{Location, Symbols, Variable};
 
 use crate::layout::{Address, BoardProfile};
 
@@ -257,7 +257,7 @@ impl Image {
         self.entry
     }
 
-    /// The functions, for messages and steps.
+    /// Functions and variables, by name and by address.
     pub fn symbols(&self) -> &Symbols {
         &self.symbols
     }

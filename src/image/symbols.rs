@@ -1,8 +1,12 @@
-//! Names of functions: which one an address lies in, for messages, and where one begins.
+//! Names of functions and variables: which function an address lies in, for messages, and where a name is.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use goblin::elf::{Elf, sym::STT_FUNC};
+use addr2line::demangle_auto;
+use goblin::elf::{
+    Elf,
+    sym::{STT_FUNC, STT_OBJECT, Sym},
+};
 
 use crate::layout::Address;
 
@@ -14,10 +18,22 @@ struct Function {
     name: String,
 }
 
-/// The functions of an image, by address.
+/// A variable in static memory, from its symbol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Where it begins.
+    pub address: Address,
+    /// Bytes; 0 where the file does not say (assembly, linker scripts).
+    pub size: u32,
+    /// The name as its language writes it.
+    pub name: String,
+}
+
+/// The functions and variables of an image, by address.
 #[derive(Clone, Debug, Default)]
 pub struct Symbols {
     functions: Vec<Function>,
+    variables: Vec<Variable>,
 }
 
 /// A place in a function. Prints as `clocks::start+0x12`.
@@ -40,21 +56,32 @@ impl fmt::Display for Location<'_> {
 
 impl Symbols {
     pub(super) fn of(elf: &Elf<'_>) -> Self {
-        let mut functions: Vec<Function> = elf
-            .syms
-            .iter()
-            .filter(|symbol| symbol.st_type() == STT_FUNC && symbol.st_shndx != 0)
-            .filter_map(|symbol| {
-                Some(Function {
-                    start: symbol.st_value as u32 & !1,
-                    size: symbol.st_size as u32,
-                    name: readable(elf.strtab.get_at(symbol.st_name)?),
-                })
+        let named = |kind: u8| {
+            elf.syms
+                .iter()
+                .filter(move |symbol| symbol.st_type() == kind && symbol.st_shndx != 0)
+                .filter_map(|symbol| Some((symbol, readable(name(elf, &symbol)?))))
+        };
+        let mut functions: Vec<Function> = named(STT_FUNC)
+            .map(|(symbol, name)| Function {
+                start: symbol.st_value as u32 & !1,
+                size: symbol.st_size as u32,
+                name,
             })
-            .filter(|function| !function.name.is_empty())
             .collect();
         functions.sort_by_key(|function| (function.start, function.size));
-        Self { functions }
+        let mut variables: Vec<Variable> = named(STT_OBJECT)
+            .map(|(symbol, name)| Variable {
+                address: Address(symbol.st_value as u32),
+                size: symbol.st_size as u32,
+                name,
+            })
+            .collect();
+        variables.sort_by_key(|variable| variable.address);
+        Self {
+            functions,
+            variables,
+        }
     }
 
     /// The function that `address` lies in. One without a size (assembly) reaches to the next.
@@ -80,30 +107,43 @@ impl Symbols {
             .map(|function| Address(function.start))
     }
 
+    /// The variable called `name`: by its whole name (`appli::COUNTER`), or by the last part of it if that names one only (`COUNTER`).
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        let whole = self.variables.iter().find(|v| v.name == name);
+        whole.or_else(|| {
+            let mut ending = self.variables.iter().filter(|variable| {
+                let head = variable.name.strip_suffix(name);
+                head.is_some_and(|head| head.ends_with("::"))
+            });
+            match (ending.next(), ending.next()) {
+                (Some(only), None) => Some(only),
+                _ => None,
+            }
+        })
+    }
+
+    /// The variable that `address` lies in.
+    pub fn variable_at(&self, address: Address) -> Option<&Variable> {
+        let after = self.variables.partition_point(|v| v.address <= address);
+        let variable = self.variables[..after].last()?;
+        (address.0 - variable.address.0 < variable.size).then_some(variable)
+    }
+
     /// True if the file has no symbols of functions.
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty()
     }
 }
 
-/// Rust's legacy mangling (`_ZN4boot5clock5start17h0123456789abcdefE`) as a path; other names as they are.
-fn readable(name: &str) -> String {
-    rust_path(name).unwrap_or_else(|| name.to_owned())
+fn name<'a>(elf: &Elf<'a>, symbol: &Sym) -> Option<&'a str> {
+    elf.strtab
+        .get_at(symbol.st_name)
+        .filter(|name| !name.is_empty())
 }
 
-fn rust_path(name: &str) -> Option<String> {
-    let mut rest = name.strip_prefix("_ZN")?.strip_suffix('E')?;
-    let mut parts = Vec::new();
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let length: usize = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        parts.push(rest.get(..length)?);
-        rest = &rest[length..];
-    }
-    let hash = parts.pop()?;
-    let is_hash = hash.len() == 17 && hash.starts_with('h');
-    (is_hash && !parts.is_empty()).then(|| parts.join("::"))
+/// Rust's and C++'s names as they are written; other names as they are.
+fn readable(name: &str) -> String {
+    demangle_auto(Cow::Borrowed(name), None).into_owned()
 }
 
 #[cfg(test)]
@@ -120,6 +160,7 @@ mod tests {
                     name: name.to_owned(),
                 })
                 .collect(),
+            variables: Vec::new(),
         }
     }
 
@@ -140,13 +181,43 @@ mod tests {
     }
 
     #[test]
-    fn rust_names_are_read_as_paths_and_others_left_alone() {
-        assert_eq!(
-            readable("_ZN4boot5clock5start17h0123456789abcdefE"),
-            "boot::clock::start"
-        );
-        assert_eq!(readable("_ZN3fooE"), "_ZN3fooE");
-        assert_eq!(readable("_ZN99fooE"), "_ZN99fooE");
-        assert_eq!(readable("HAL_Init"), "HAL_Init");
+    fn a_variable_is_found_by_its_whole_name_or_by_a_last_part_that_is_one_only() {
+        let variable = |address, size, name: &str| Variable {
+            address: Address(address),
+            size,
+            name: name.to_owned(),
+        };
+        let symbols = Symbols {
+            functions: Vec::new(),
+            variables: vec![
+                variable(0x2000_0000, 4, "appli::COUNTER"),
+                variable(0x2000_0004, 8, "appli::work::STATE"),
+                variable(0x2000_0010, 8, "board::STATE"),
+            ],
+        };
+        let at = |name| symbols.variable(name).map(|found| found.address.0);
+        assert_eq!(at("appli::COUNTER"), Some(0x2000_0000));
+        assert_eq!(at("COUNTER"), Some(0x2000_0000));
+        assert_eq!(at("OUNTER"), None);
+        assert_eq!(at("STATE"), None, "two are called so");
+        assert_eq!(at("work::STATE"), Some(0x2000_0004));
+        let named = |address| symbols.variable_at(Address(address)).map(|v| &*v.name);
+        assert_eq!(named(0x2000_000B), Some("appli::work::STATE"));
+        assert_eq!(named(0x2000_000C), None);
+    }
+
+    #[test]
+    fn names_are_read_as_their_languages_write_them() {
+        for (symbol, name) in [
+            (
+                "_ZN4boot5clock5start17h0123456789abcdefE",
+                "boot::clock::start",
+            ),
+            ("_ZN3GPS4readEv", "GPS::read()"),
+            ("_ZN99fooE", "_ZN99fooE"),
+            ("HAL_Init", "HAL_Init"),
+        ] {
+            assert_eq!(readable(symbol), name);
+        }
     }
 }
