@@ -8,6 +8,8 @@ mod catalogue;
 
 use std::{borrow::Cow, collections::VecDeque, fmt};
 
+use serde::{Serialize, Serializer};
+
 pub use catalogue::{Code, Entry};
 
 /// Error numbers that GDB prints by name, with their values in the remote protocol (GDB manual, "Errno Values").
@@ -49,8 +51,8 @@ pub trait Explain: std::error::Error {
     }
 }
 
-/// An explained failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An explained failure. Its JSON form is the same everywhere: the fields as they are, the code by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// Stable code, `XG012`.
     pub code: Code,
@@ -101,6 +103,12 @@ impl<E: Explain> From<E> for Fault {
                 .unwrap_or(Cow::Borrowed(code.entry().remedy))
                 .into_owned(),
         }
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

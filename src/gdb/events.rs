@@ -63,16 +63,7 @@ pub enum Event<'a> {
         pc: String,
     },
     /// A fault.
-    Fault {
-        /// `XG012`.
-        code: &'a str,
-        /// The fact and its place.
-        headline: &'a str,
-        /// What led to it.
-        causes: &'a [String],
-        /// What to do.
-        remedy: &'a str,
-    },
+    Fault(&'a Fault),
     /// A client left.
     Closed {
         /// Clients that remain.
@@ -82,12 +73,7 @@ pub enum Event<'a> {
 
 impl<'a> From<&'a Fault> for Event<'a> {
     fn from(fault: &'a Fault) -> Self {
-        Self::Fault {
-            code: fault.code.name(),
-            headline: &fault.headline,
-            causes: &fault.causes,
-            remedy: &fault.remedy,
-        }
+        Self::Fault(fault)
     }
 }
 
