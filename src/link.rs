@@ -324,6 +324,26 @@ pub trait Attendant {
     }
 }
 
+impl<A: Attendant + ?Sized> Attendant for Box<A> {
+    fn attend(&mut self, progress: &Progress, link: &mut dyn Link) -> Verdict {
+        (**self).attend(progress, link)
+    }
+
+    fn tell(&mut self, sentence: &str) {
+        (**self).tell(sentence);
+    }
+}
+
+impl<A: Attendant + ?Sized> Attendant for &mut A {
+    fn attend(&mut self, progress: &Progress, link: &mut dyn Link) -> Verdict {
+        (**self).attend(progress, link)
+    }
+
+    fn tell(&mut self, sentence: &str) {
+        (**self).tell(sentence);
+    }
+}
+
 /// Nobody waits: goes on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unattended;

@@ -8,14 +8,12 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{
-    company::Company, event_loop::ClientId, events::Events, meanwhile::Meanwhile, refusal::Refusal,
-    snapshot::Snapshot,
-};
-use crate::{fault::Fault, session::Session};
+use super::refusal::Refusal;
+use crate::{fault::Fault, link::Attendant, session::Session};
 
 mod boot;
 mod catch;
+mod console;
 mod delay;
 mod flash;
 mod gdb_sync;
@@ -27,6 +25,9 @@ mod reset;
 mod version;
 mod why;
 mod window;
+
+use console::Reader;
+pub use console::{Asking, Console, Listener};
 
 /// All commands, as `monitor help` lists them.
 pub const COMMANDS: &[Command] = &[
@@ -88,70 +89,6 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// The console of the client that gave the command: whole lines are shown at once.
-#[derive(Debug)]
-pub struct Console<'a> {
-    /// Who gave the command.
-    client: ClientId,
-    company: &'a mut Company,
-    snapshot: &'a Snapshot,
-    line: String,
-}
-
-impl<'a> Console<'a> {
-    /// The console of `client`.
-    pub fn new(client: ClientId, company: &'a mut Company, snapshot: &'a Snapshot) -> Self {
-        Self {
-            client,
-            company,
-            snapshot,
-            line: String::new(),
-        }
-    }
-
-    /// Serves the other clients during long work.
-    pub fn meanwhile(&mut self) -> Meanwhile<'_> {
-        Meanwhile::new(self.company, self.snapshot)
-    }
-
-    /// Where events go.
-    pub fn events(&self) -> Events {
-        self.company.events
-    }
-
-    /// True once the server was told to end.
-    pub fn is_ending(&self) -> bool {
-        self.company.ending.is_requested()
-    }
-
-    /// Shows what was begun.
-    fn show(&mut self) {
-        if let Some(client) = self.company.client(self.client) {
-            client.console(&self.line);
-        }
-        self.line.clear();
-    }
-}
-
-impl fmt::Write for Console<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.line.push_str(text);
-        if self.line.ends_with('\n') {
-            self.show();
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Console<'_> {
-    fn drop(&mut self) {
-        if !self.line.is_empty() {
-            self.line.push('\n');
-            self.show();
-        }
-    }
-}
-
 /// Runs the command that was typed. No command at all is `help`.
 pub fn run(typed: &str, session: &mut Session, console: &mut Console<'_>) -> Result<(), Fault> {
     let typed = typed.trim();
@@ -169,6 +106,20 @@ pub fn run(typed: &str, session: &mut Session, console: &mut Console<'_>) -> Res
         }
         .into()),
     }
+}
+
+/// Runs a command for somebody without a console; what it said.
+pub fn said_by(
+    typed: &str,
+    session: &mut Session,
+    attendant: &mut dyn Attendant,
+) -> Result<String, Fault> {
+    let mut reader = Reader {
+        said: String::new(),
+        attendant,
+    };
+    run(typed, session, &mut Console::new(&mut reader))?;
+    Ok(reader.said)
 }
 
 /// The command that is called `name`.

@@ -10,7 +10,7 @@ use crate::{
         event_loop::{ClientId, Outgoing},
         meanwhile::Meanwhile,
         memory_map,
-        monitor::{self, Console},
+        monitor::{self, Asking, Console},
         refusal::Refusal,
         wire::{
             dispatch::{Action, Document, Part, Request},
@@ -277,7 +277,12 @@ impl Owner {
             self.say_what_was_unsaid(client);
         }
         let debuggee = &mut self.debuggee;
-        let mut console = Console::new(client, &mut debuggee.company, &debuggee.snapshot);
+        let mut asking = Asking {
+            client,
+            company: &mut debuggee.company,
+            snapshot: &debuggee.snapshot,
+        };
+        let mut console = Console::new(&mut asking);
         let result = monitor::run(command, &mut debuggee.session, &mut console);
         drop(console);
         let Err(fault) = result else {
