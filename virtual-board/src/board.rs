@@ -6,6 +6,7 @@ mod description;
 mod low_power;
 mod memories;
 mod mishaps;
+mod pins;
 mod wiring;
 
 use crate::{
@@ -23,8 +24,9 @@ use crate::{
 };
 pub use builder::{BuildError, Builder, ProductState};
 use chip::{Chip, Pause};
-pub use description::{Description, DescriptionError, Led};
+pub use description::{Description, DescriptionError};
 pub use memories::Wear;
+pub use pins::{Button, Led, NoButton, NoPin, Pin};
 
 /// FLASH_NVSR, the product state.
 const NVSR: u32 = 0x200;
@@ -143,6 +145,7 @@ impl Board {
         board.program_internal_flash(0, &builder.boot_image)?;
         board.program_nor(0, &builder.nor_image)?;
         board.state_file = claim;
+        board.release_buttons();
         board.power_cycle();
         for mishap in builder.mishaps {
             board.inject(mishap);
@@ -291,14 +294,14 @@ impl Board {
     pub fn led_states(&self) -> Vec<LedState> {
         let wires = &self.chip.map.wires;
         let state = |led: &Led| {
-            let supplied = match led.port {
+            let supplied = match led.pin.port {
                 'O' | 'P' => wires.xspim_supply[0],
                 'N' => wires.xspim_supply[1],
                 'M' => wires.usb_supply,
                 _ => true,
             };
-            let gpio: &Gpio = self.device(Gpio::base(led.port));
-            match gpio.pin_output(led.pin) {
+            let gpio: &Gpio = self.device(Gpio::base(led.pin.port));
+            match gpio.pin_output(led.pin.number) {
                 Some(_) if !supplied => LedState::Unsupplied,
                 Some(level) if level == led.lit => LedState::Lit,
                 _ => LedState::Dark,

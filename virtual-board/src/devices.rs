@@ -233,6 +233,12 @@ pub struct Wires {
     pub sockets: [Option<Socket>; 2],
     /// Request lines to the DMA controllers: levels, driven by each peripheral for its own lines.
     pub dma_requests: dma::request::Requests,
+    /// Port, 0 for A, whose pin is the EXTI line of each number: driven by SBS.
+    pub exti_ports: [u8; 16],
+    /// EXTI lines whose pin has risen since EXTI was told: driven by GPIO.
+    pub risen: u16,
+    /// EXTI lines whose pin has fallen since EXTI was told: driven by GPIO.
+    pub fallen: u16,
     /// Which of MCE1 to MCE3 has a region that is on, one bit each: driven by MCE.
     pub cipher_engines: u8,
     /// Hide protection level, 0 to 3 (SBS_HDPLSR): driven by SBS.
@@ -418,6 +424,9 @@ pub trait Device: std::any::Any + Send {
 
     /// An access to RAM met wrong check bits; `data` is the word as it is there.
     fn ram_error(&mut self, _error: &ramecc::RamError, _data: [u32; 2], _wires: &mut Wires) {}
+
+    /// [`Wires::risen`] and [`Wires::fallen`] say what pins have done.
+    fn pins_changed(&mut self, _wires: &mut Wires) {}
 
     /// Returns to reset state.
     fn reset(&mut self, reset: Reset, wires: &mut Wires);

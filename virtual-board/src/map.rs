@@ -167,6 +167,8 @@ impl Map {
         for slot in &mut self.slots {
             slot.device.reset(reset, &mut self.wires);
         }
+        // EXTI is in reset while the pins return to theirs.
+        (self.wires.risen, self.wires.fallen) = (0, 0);
         self.wires.reset_request = false;
         self.wires.attention = false;
     }
@@ -327,6 +329,28 @@ impl Map {
         }
     }
 
+    /// Acts on the device at `base` from outside the chip, where pins are.
+    pub fn from_outside<D: Device>(&mut self, base: u32, act: impl FnOnce(&mut D, &mut Wires)) {
+        self.with_device(base, act);
+        self.note_edges();
+    }
+
+    /// Tells the devices of pins that the last access, or somebody outside, has moved.
+    #[inline]
+    fn note_edges(&mut self) {
+        if self.wires.risen | self.wires.fallen != 0 {
+            self.tell_edges();
+        }
+    }
+
+    #[cold]
+    fn tell_edges(&mut self) {
+        for slot in &mut self.slots {
+            slot.device.pins_changed(&mut self.wires);
+        }
+        (self.wires.risen, self.wires.fallen) = (0, 0);
+    }
+
     /// Tells the devices of wrong check bits that the last access to RAM met.
     #[inline]
     fn note_ram_error(&mut self) {
@@ -434,13 +458,15 @@ impl Bus for Map {
         let event = slot.device.next_event();
         self.wires.attention |=
             event.is_some_and(|event| event > self.wires.now && event < self.horizon);
-        match written {
+        let done = match written {
             Err(Refusal::Unmodelled { .. }) => {
                 let name = slot.device.name().to_owned();
                 self.unmodelled(&name, access, 0).map(drop)
             }
             result => Ok(result?),
-        }
+        };
+        self.note_edges();
+        done
     }
 
     fn read_ahead(&mut self, address: u32) -> Result<(), Stalled> {

@@ -194,6 +194,22 @@ fn the_hand_beside_the_board_has_its_commands() {
         "BOOT0 is low from the next reset on"
     );
     assert_eq!(board.command("power-cycle"), "power off and on");
+    assert_eq!(board.command("button user press"), "user is pressed");
+    assert_eq!(board.command("button USER release"), "USER is released");
+    assert_eq!(
+        board.command("button USER"),
+        "usage: button NAME press|release"
+    );
+    assert_eq!(
+        board.command("button B7 press"),
+        "error: no button B7; this board has USER"
+    );
+    // In analog mode, as after reset.
+    assert_eq!(board.command("pin PC13 high"), "PC13 reads low");
+    assert_eq!(
+        board.command("pin PJ1 high"),
+        "error: PJ1 is no pin: PA0 to PH15, PM0 to PP15"
+    );
     assert_eq!(board.command("uart"), "nothing was sent");
     assert_eq!(board.command("boot0 up"), "usage: boot0 high|low");
     assert_eq!(
@@ -218,7 +234,7 @@ fn the_hand_beside_the_board_has_its_commands() {
     assert!(
         board
             .next_line()
-            .starts_with("reset                   press the reset button")
+            .starts_with("reset                     press the reset button")
     );
     assert!(board.quit());
 

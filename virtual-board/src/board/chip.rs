@@ -3,7 +3,7 @@
 //! The core runs until something else changes: a device's event, an interrupt line, a reset. While it sleeps, is halted, or only
 //! polls, time skips to that event. A system reset (AIRCR, a watchdog, nRST) resets devices and core, and keeps RAM.
 
-use super::wiring;
+use super::{pins::Pin, wiring};
 use crate::{
     bus::{Bus, BusError, Master, Width},
     clock::Time,
@@ -12,6 +12,7 @@ use crate::{
     devices::{
         LowPower, Reset, ResetCause,
         flash::{Flash, options::CLOSED},
+        gpio::Gpio,
         iwdg::Iwdg,
         sbs::Sbs,
     },
@@ -149,6 +150,16 @@ impl Chip {
             self.map.hold(held);
             self.reset(ResetCause::Pin);
         }
+    }
+
+    /// Holds a pin at a level from outside, or lets go of it.
+    pub fn drive_pin(&mut self, pin: Pin, level: Option<bool>) {
+        let base = Gpio::base(pin.port);
+        self.map.synchronise(self.now, self.core.cycles);
+        self.map.from_outside(base, |gpio: &mut Gpio, wires| {
+            gpio.drive(pin.number, level, wires);
+        });
+        self.settle();
     }
 
     /// Lets time pass until `end`, give or take the core's last instruction, or until the board has something to do: that.

@@ -14,13 +14,21 @@
 //! name = "LD1"
 //! pin = "PO5"
 //! lit = "high"
+//!
+//! [[button]]
+//! name = "USER"
+//! pin = "PC13"
+//! pressed = "high"          # the other level when it is not pressed
 //! ```
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::wiring;
+use super::{
+    pins::{Button, Led, NoPin, Pin},
+    wiring,
+};
 use crate::{
     devices::{
         external_memory::ExternalMemory,
@@ -77,6 +85,8 @@ struct File {
     memories: Vec<MemoryEntry>,
     #[serde(rename = "led", default)]
     leds: Vec<LedEntry>,
+    #[serde(rename = "button", default)]
+    buttons: Vec<ButtonEntry>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +110,14 @@ struct LedEntry {
     lit: Level,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ButtonEntry {
+    name: String,
+    pin: String,
+    pressed: Level,
+}
+
 /// What a socket holds.
 #[derive(Clone, Debug)]
 enum Chip {
@@ -115,20 +133,7 @@ struct Memory {
     chip: Chip,
 }
 
-/// An LED: where it is, and which level lights it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Led {
-    /// Its name.
-    pub name: String,
-    /// GPIO port.
-    pub(super) port: char,
-    /// Pin of the port.
-    pub(super) pin: u8,
-    /// Level that lights it.
-    pub(super) lit: bool,
-}
-
-/// A board: chip, memories, LEDs, console.
+/// A board: chip, memories, LEDs, buttons, console.
 #[derive(Clone, Debug)]
 pub struct Description {
     name: String,
@@ -136,6 +141,7 @@ pub struct Description {
     console: Console,
     memories: Vec<Memory>,
     leds: Vec<Led>,
+    buttons: Vec<Button>,
 }
 
 /// Why there is no such board.
@@ -205,14 +211,15 @@ pub enum DescriptionError {
         count: usize,
     },
     /// No pin of the chip.
-    #[error("LED {led} of board `{name}` is on {pin}, which is no pin: PA0 to PH15, PM0 to PP15")]
+    #[error("{what} of board `{name}` is on no pin")]
     Pin {
         /// Which board.
         name: String,
-        /// Which LED.
-        led: String,
-        /// Where.
-        pin: String,
+        /// Which LED or button.
+        what: String,
+        /// What was written.
+        #[source]
+        source: NoPin,
     },
 }
 
@@ -253,12 +260,18 @@ impl Description {
             .iter()
             .map(|led| led.placed(&file.name))
             .collect::<Result<_, _>>()?;
+        let buttons = file
+            .buttons
+            .iter()
+            .map(|button| button.placed(&file.name))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             name: file.name,
             chip: file.chip,
             console: file.console,
             memories,
             leds,
+            buttons,
         })
     }
 
@@ -291,6 +304,11 @@ impl Description {
     /// Its LEDs.
     pub fn leds(&self) -> &[Led] {
         &self.leds
+    }
+
+    /// Its buttons.
+    pub fn buttons(&self) -> &[Button] {
+        &self.buttons
     }
 
     /// New chips for the ports.
@@ -362,27 +380,30 @@ impl MemoryEntry {
 
 impl LedEntry {
     fn placed(&self, board: &str) -> Result<Led, DescriptionError> {
-        let no_pin = || DescriptionError::Pin {
-            name: board.to_owned(),
-            led: self.name.clone(),
-            pin: self.pin.clone(),
-        };
-        let mut letters = self.pin.chars();
-        let port = match (letters.next(), letters.next()) {
-            (Some('P'), Some(port @ ('A'..='H' | 'M'..='P'))) => port,
-            _ => return Err(no_pin()),
-        };
-        let pin = letters.as_str().parse().map_err(|_| no_pin())?;
-        if pin > 15 {
-            return Err(no_pin());
-        }
         Ok(Led {
             name: self.name.clone(),
-            port,
-            pin,
+            pin: placed(&self.pin, board, || format!("LED {}", self.name))?,
             lit: self.lit == Level::High,
         })
     }
+}
+
+impl ButtonEntry {
+    fn placed(&self, board: &str) -> Result<Button, DescriptionError> {
+        Ok(Button {
+            name: self.name.clone(),
+            pin: placed(&self.pin, board, || format!("button {}", self.name))?,
+            pressed: self.pressed == Level::High,
+        })
+    }
+}
+
+fn placed(pin: &str, board: &str, what: impl Fn() -> String) -> Result<Pin, DescriptionError> {
+    pin.parse().map_err(|source| DescriptionError::Pin {
+        name: board.to_owned(),
+        what: what(),
+        source,
+    })
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! A rising or falling edge on the pin that SBS_EXTICR selects, or a bit in SWIER, makes a line pending; an unmasked one
 //! interrupts until software clears it.
 //!
-//! Deviations: nothing on the board moves an input pin, so edges come by [`Exti::edge`] and SWIER only; direct lines are
-//! masks without effect, and their peripherals interrupt by themselves; events do not wake the core.
+//! Deviations: SBS selecting another pin is no edge, whatever the two levels; direct lines are masks without effect, and their
+//! peripherals interrupt by themselves; events do not wake the core.
 
 use super::{Access, Device, Refusal, Reset, Wires};
 use crate::bus::Width;
@@ -26,7 +26,6 @@ const IMR3: u32 = 0xA0;
 const EMR3: u32 = 0xA4;
 
 /// Lines 0 to 15 have the interrupts from 16 on.
-const PINS: u32 = 0xFFFF;
 const FIRST_IRQ: usize = 16;
 
 /// Registers of the lines 0 to 31, or 32 to 63.
@@ -50,14 +49,6 @@ impl Exti {
     /// With every line masked.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// An edge on the pin that is selected for line `line`.
-    pub fn edge(&mut self, line: u32, rising: bool, wires: &mut Wires) {
-        let bank = &mut self.banks[0];
-        let edges = if rising { bank.rising } else { bank.falling };
-        bank.pending |= edges & PINS & 1 << (line & 15);
-        self.drive_irqs(wires);
     }
 
     fn drive_irqs(&self, wires: &mut Wires) {
@@ -117,6 +108,13 @@ impl Device for Exti {
         Ok(())
     }
 
+    fn pins_changed(&mut self, wires: &mut Wires) {
+        let bank = &mut self.banks[0];
+        bank.pending |= bank.rising & u32::from(wires.risen);
+        bank.pending |= bank.falling & u32::from(wires.fallen);
+        self.drive_irqs(wires);
+    }
+
     fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
         *self = Self::new();
         self.drive_irqs(wires);
@@ -134,11 +132,16 @@ mod tests {
         let set = |exti: &mut Exti, wires: &mut Wires, offset, value| {
             exti.write(offset, Width::Word, value, wires).unwrap();
         };
-        exti.edge(line, true, &mut wires);
+        let edge = |exti: &mut Exti, wires: &mut Wires, rising, falling| {
+            (wires.risen, wires.fallen) = (rising, falling);
+            exti.pins_changed(wires);
+        };
+        edge(&mut exti, &mut wires, 1 << line, 0);
         assert_eq!(exti.read(PR1, Width::Word, &mut wires), Ok(0));
         set(&mut exti, &mut wires, RTSR1, 1 << line);
-        exti.edge(line, false, &mut wires);
-        exti.edge(line, true, &mut wires);
+        edge(&mut exti, &mut wires, 0, 1 << line);
+        assert_eq!(exti.read(PR1, Width::Word, &mut wires), Ok(0));
+        edge(&mut exti, &mut wires, 1 << line, 0);
         assert_eq!(wires.irq[0], 0, "masked");
         set(&mut exti, &mut wires, IMR1, 1 << line);
         assert_eq!(wires.irq[0], 1 << (16 + line));

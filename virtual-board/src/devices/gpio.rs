@@ -1,7 +1,8 @@
 //! General-purpose I/O port (RM0477, GPIO).
 //!
-//! A pin that is an output shows ODR; an input shows what [`Gpio::drive`] put on it, else its pull resistor. Ports N, O and
-//! P tell XSPIM when the pins of a memory port are at alternate function 9.
+//! A pin that is an output shows ODR; an input shows what [`Gpio::drive`] put on it, else its pull resistor. A pin in analog mode reads
+//! low. A pin that changes is an edge for EXTI, if SBS selects its port. Ports N, O and P tell XSPIM when the pins of a memory port are
+//! at alternate function 9.
 //!
 //! Deviations: open drain drives like push-pull; LCKR is stored and locks nothing.
 
@@ -40,6 +41,8 @@ pub struct Gpio {
     alternate: [u32; 2],
     driven: u16,
     level: u16,
+    /// What the pins showed when EXTI last heard of them.
+    shown: u16,
 }
 
 impl Gpio {
@@ -60,6 +63,7 @@ impl Gpio {
             alternate: [0; 2],
             driven: 0,
             level: 0,
+            shown: 0,
         };
         port.return_to_reset();
         port
@@ -94,7 +98,7 @@ impl Gpio {
     }
 
     /// Puts a level on an input from outside; `None` lets go of it.
-    pub fn drive(&mut self, pin: u8, level: Option<bool>) {
+    pub fn drive(&mut self, pin: u8, level: Option<bool>, wires: &mut Wires) {
         let bit = 1 << (pin & 15);
         self.driven = if level.is_some() {
             self.driven | bit
@@ -106,6 +110,28 @@ impl Gpio {
         } else {
             self.level & !bit
         };
+        self.tell_edges(wires);
+    }
+
+    /// What the program reads on a pin.
+    pub fn level(&self, pin: u8) -> bool {
+        self.levels() >> (pin & 15) & 1 == 1
+    }
+
+    /// Tells EXTI which pins of this port have changed, as far as SBS selects them.
+    fn tell_edges(&mut self, wires: &mut Wires) {
+        let levels = self.levels();
+        let port = self.letter as u8 - b'A';
+        for line in (0..16).filter(|line| (levels ^ self.shown) >> line & 1 == 1) {
+            if wires.exti_ports[line] == port {
+                let edges = match levels >> line & 1 {
+                    1 => &mut wires.risen,
+                    _ => &mut wires.fallen,
+                };
+                *edges |= 1 << line;
+            }
+        }
+        self.shown = levels;
     }
 
     fn levels(&self) -> u16 {
@@ -206,12 +232,14 @@ impl Device for Gpio {
             _ => return Err(Refusal::Unmodelled { reset: 0 }),
         }
         self.drive_xspim(wires);
+        self.tell_edges(wires);
         Ok(())
     }
 
     fn reset(&mut self, _reset: Reset, wires: &mut Wires) {
         self.return_to_reset();
         self.drive_xspim(wires);
+        self.tell_edges(wires);
     }
 }
 
@@ -237,6 +265,23 @@ mod tests {
         assert_eq!(port.read(IDR, Width::Word, &mut wires), Ok(2));
         port.write(BSRR, Width::Word, 1 << 17, &mut wires).unwrap();
         assert_eq!(port.pin_output(1), Some(false));
+    }
+
+    #[test]
+    fn an_input_shows_who_drives_it_and_tells_the_line_that_is_selected() {
+        let (mut port, mut wires) = (Gpio::new('C'), powered());
+        port.drive(13, Some(true), &mut wires);
+        wires.exti_ports[13] = 2;
+        assert_eq!(port.read(IDR, Width::Word, &mut wires), Ok(0), "analog");
+        port.write(MODER, Width::Word, !(3 << 26), &mut wires)
+            .unwrap();
+        assert_eq!(port.read(IDR, Width::Word, &mut wires), Ok(1 << 13));
+        assert_eq!((wires.risen, wires.fallen), (1 << 13, 0));
+        port.drive(13, None, &mut wires);
+        port.drive(12, Some(true), &mut wires);
+        assert_eq!((wires.risen, wires.fallen), (1 << 13, 1 << 13));
+        port.write(PUPDR, Width::Word, 1 << 26, &mut wires).unwrap();
+        assert!(port.level(13), "pulled up");
     }
 
     #[test]

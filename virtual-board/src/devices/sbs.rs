@@ -97,6 +97,9 @@ impl Sbs {
     fn drive(&self, wires: &mut Wires) {
         let opened = UNLOCKED | UNLOCKED << 8 | self.hide_code() << 16;
         wires.hide_level = self.hide_level;
+        for (port, line) in wires.exti_ports.iter_mut().zip(0..) {
+            *port = (self.external_lines[line / 4] >> (4 * (line % 4)) & 0xF) as u8;
+        }
         wires.debug_opened = self.debug_control == opened;
     }
 
@@ -171,6 +174,7 @@ impl Device for Sbs {
             BKLOCKR => self.break_lock |= value,
             EXTICR1..=EXTICR4 if offset.is_multiple_of(4) => {
                 self.external_lines[((offset - EXTICR1) / 4) as usize] = value;
+                self.drive(wires);
             }
             _ => return Err(Refusal::Unmodelled { reset: 0 }),
         }

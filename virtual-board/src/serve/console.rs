@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use super::Seat;
 use crate::{
-    board::{Board, LedState, XspiPort},
+    board::{Board, LedState, Pin, XspiPort},
     devices::external_memory::ExternalMemory,
     handle::VirtualBoard,
     mishap::{GRAMMAR, Mishap},
@@ -30,7 +30,7 @@ struct Bench<'bench> {
 type Action = fn(&Bench<'_>, &str) -> Option<Outcome>;
 
 /// Name, argument, what it does.
-const COMMANDS: [(&str, &str, &str, Action); 12] = [
+const COMMANDS: [(&str, &str, &str, Action); 14] = [
     ("reset", "", "press the reset button", reset),
     (
         "power-cycle",
@@ -43,6 +43,18 @@ const COMMANDS: [(&str, &str, &str, Action); 12] = [
         "high|low",
         "set the BOOT0 pin; the next reset looks at it",
         set_boot_pin,
+    ),
+    (
+        "button",
+        "NAME press|release",
+        "press a button of the board, or let go of it",
+        push_button,
+    ),
+    (
+        "pin",
+        "PIN high|low|free",
+        "hold a pin of the chip from outside, or let go of it",
+        drive_pin,
     ),
     ("leds", "", "which LEDs are lit", show_leds),
     (
@@ -159,7 +171,7 @@ fn leds(board: &Board) -> String {
 fn table() -> String {
     let lines = COMMANDS.map(|(name, argument, does, _)| {
         let usage = format!("{name} {argument}");
-        format!("{usage:<23} {does}")
+        format!("{usage:<25} {does}")
     });
     lines.join("\n")
 }
@@ -186,6 +198,39 @@ fn set_boot_pin(bench: &Bench<'_>, level: &str) -> Option<Outcome> {
     };
     bench.board.with(|board| board.set_boot_pin(high));
     reply(format!("BOOT0 is {level} from the next reset on"))
+}
+
+fn push_button(bench: &Bench<'_>, words: &str) -> Option<Outcome> {
+    let (name, pressed) = match words.rsplit_once(' ')? {
+        (name, "press") => (name.trim_end(), true),
+        (name, "release") => (name.trim_end(), false),
+        _ => return None,
+    };
+    let pushed = bench.board.with(|board| board.push_button(name, pressed));
+    reply(match pushed {
+        Ok(()) if pressed => format!("{name} is pressed"),
+        Ok(()) => format!("{name} is released"),
+        Err(error) => explain(&error),
+    })
+}
+
+fn drive_pin(bench: &Bench<'_>, words: &str) -> Option<Outcome> {
+    let (pin, level) = match words.rsplit_once(' ')? {
+        (pin, "high") => (pin, Some(true)),
+        (pin, "low") => (pin, Some(false)),
+        (pin, "free") => (pin, None),
+        _ => return None,
+    };
+    reply(match pin.trim_end().parse::<Pin>() {
+        Ok(pin) => {
+            let high = bench.board.with(|board| {
+                board.drive_pin(pin, level);
+                board.pin_level(pin)
+            });
+            format!("{pin} reads {}", if high { "high" } else { "low" })
+        }
+        Err(error) => explain(&error),
+    })
 }
 
 fn show_leds(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
