@@ -6,12 +6,14 @@
 
 pub mod caches;
 pub mod core_fault;
+mod dap;
 #[cfg(test)]
 pub(crate) mod fake;
 mod mem_ap;
 mod port;
 pub mod probe;
 pub mod salvage;
+pub mod trace;
 pub mod units;
 
 use std::{fmt, time::Duration};
@@ -250,6 +252,9 @@ pub trait Link: Send {
 
     /// Asserts nRST, connects, releases and halts at once.
     fn reset_by_pin(&mut self) -> Result<(), LinkError>;
+
+    /// For whom the next exchanges are: a client's packet or a command, for whoever writes them down.
+    fn is_for(&mut self, _caller: &str) {}
 
     /// Reads one word.
     fn read_word(&mut self, address: Address) -> Result<u32, LinkError> {

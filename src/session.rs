@@ -267,6 +267,11 @@ impl Session {
         &self.stop
     }
 
+    /// For whom the next exchanges with the probe are, where they are written down.
+    pub fn is_for(&mut self, caller: &str) {
+        self.link.is_for(caller);
+    }
+
     /// Waits.
     pub fn idle(&mut self, duration: Duration) -> Result<(), Fault> {
         Ok(self.link.idle(duration)?)

@@ -44,6 +44,7 @@ fn open(board: &VirtualBoard) -> Result<Session, Fault> {
         speed_khz: None,
         under_reset: false,
         idle: Some(Box::new(move |duration| clock.idle(duration))),
+        trace: None,
     })?;
     let settings = Settings {
         profile: BoardProfile::find("stm32h7s78-dk")?,

@@ -6,6 +6,8 @@
 mod bench;
 #[path = "session/caches.rs"]
 mod caches;
+#[path = "session/exchanges.rs"]
+mod exchanges;
 #[path = "session/faults.rs"]
 mod faults;
 #[path = "support/images.rs"]

@@ -14,7 +14,10 @@ use super::{
 use crate::{
     fault::{Code, Explain, Fault},
     layout::{Address, BoardProfile, BootMode, Inconsistency, LoadAndRun},
-    link::probe::{ProbeLink, ProbeSettings},
+    link::{
+        probe::{ProbeLink, ProbeSettings},
+        trace::Trace,
+    },
     loader::builtin,
     session::{self, Session, Settings},
 };
@@ -125,6 +128,9 @@ pub struct Target {
     /// How the virtual board's time passes: `free` for `serve`, `lockstep` for everything else.
     #[arg(long, value_enum)]
     virtual_time: Option<VirtualTime>,
+    /// Write down every exchange with the probe, a line each: its number, for whom, by what operation, and what it carried.
+    #[arg(long, value_name = "FILE")]
+    trace_link: Option<PathBuf>,
     /// Somebody sits in front of the session.
     #[arg(skip)]
     interactive: bool,
@@ -151,6 +157,15 @@ pub enum TargetError {
     /// There is nothing to program.
     #[error("no file is named")]
     NoFile,
+    /// The trace of the link cannot be made.
+    #[error("cannot write {}", path.display())]
+    Trace {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl Explain for TargetError {
@@ -160,6 +175,7 @@ impl Explain for TargetError {
             Self::OtherChip { .. } => Code::XG075,
             Self::Contradiction(_) => Code::XG071,
             Self::NoFile => Code::XG050,
+            Self::Trace { .. } => Code::XG079,
         }
     }
 
@@ -217,8 +233,19 @@ impl Target {
             virtual_state: Some(state),
             virtual_mishap: None,
             virtual_time: Some(VirtualTime::Lockstep),
+            trace_link: None,
             interactive: false,
         }
+    }
+
+    fn trace(&self) -> Result<Option<Trace>, TargetError> {
+        let create = |path: &PathBuf| {
+            Trace::create(path).map_err(|source| TargetError::Trace {
+                path: path.clone(),
+                source,
+            })
+        };
+        self.trace_link.as_ref().map(create).transpose()
     }
 
     /// Opens probe and board as the options and xspi-gdb.toml say. The core goes on as it does.
@@ -288,6 +315,7 @@ impl Target {
         } else {
             None
         };
+        let trace = self.trace()?;
         let link = match &virtual_board {
             Some(board) => {
                 let clock = board.clone();
@@ -296,6 +324,7 @@ impl Target {
                     speed_khz,
                     under_reset,
                     idle: Some(Box::new(move |duration| clock.idle(duration))),
+                    trace,
                 })?
             }
             None => ProbeLink::open(ProbeSettings {
@@ -303,6 +332,7 @@ impl Target {
                 speed_khz,
                 under_reset,
                 idle: None,
+                trace,
             })?,
         };
         Ok(Opened {

@@ -250,6 +250,9 @@ codes! {
     XG075 Einval Refuse "another chip"
         "Registers, resets and flash routines are those of STM32H7RS and STM32H7S; the chip that is named is none of them, or not known."
         "give probe-rs's name of the chip, for example `--chip STM32H7S7L8`; a board's profile names it already";
+    XG079 Eio Refuse "file not writable"
+        "A file that an option names for output cannot be made."
+        "check the path, and that its folder exists and may be written";
     XG080 Eio Refuse "HardFault"
         "The core took a HardFault: a fault escalated, a vector could not be read, or a debug event had no debugger."
         "`backtrace` shows where; the console line at the stop decodes the cause";

@@ -119,6 +119,7 @@ impl Owner {
             if let Some(message) = self.debuggee.company.next_ready() {
                 return Ok(Some(message));
             }
+            self.debuggee.session.is_for("poll");
             match self.debuggee.session.poll()? {
                 Some(stop) => self.stopped(&stop),
                 None => {
@@ -199,6 +200,7 @@ impl Owner {
             let packet = Refusal::shown(body);
             return self.refuse(client, &Refusal::OnlyLooks { packet }.into(), Shown::No);
         }
+        self.debuggee.session.is_for(&Refusal::shown(body));
         self.serve(client, request, body)
     }
 

@@ -8,8 +8,9 @@
 //! reads back decides whether the probe sees memory as the core does. That the core honours HPROT is what other debuggers of this
 //! chip rely on too, and their users see stale variables without it; we have not measured it ourselves.
 
-use probe_rs::architecture::arm::{ArmDebugInterface, ArmError, FullyQualifiedApAddress};
+use probe_rs::architecture::arm::{ArmError, FullyQualifiedApAddress};
 
+use super::dap::{Dap, PACKET_WORDS};
 use crate::layout::Address;
 
 const CSW: u64 = 0x00;
@@ -73,13 +74,13 @@ pub(super) struct MemAp {
 
 impl MemAp {
     /// Opens access port `number` of the only debug port.
-    pub(super) fn open(dap: &mut dyn ArmDebugInterface, number: u8) -> Result<Self, Unusable> {
+    pub(super) fn open(dap: &mut Dap, number: u8) -> Result<Self, Unusable> {
         let ap = FullyQualifiedApAddress::v1_with_default_dp(number);
         let unreachable = |source| Unusable::Unreachable { ap: number, source };
-        if dap.read_raw_ap_register(&ap, IDR).map_err(unreachable)? == 0 {
+        if dap.read(&ap, IDR).map_err(unreachable)? == 0 {
             return Err(Unusable::Absent { ap: number });
         }
-        let csw = dap.read_raw_ap_register(&ap, CSW).map_err(unreachable)?;
+        let csw = dap.read(&ap, CSW).map_err(unreachable)?;
         if csw & DEVICE_ENABLED == 0 {
             return Err(Unusable::Disabled { ap: number, csw });
         }
@@ -92,7 +93,7 @@ impl MemAp {
         };
         mem_ap.set_size(dap, Size::Word).map_err(unreachable)?;
         let ap = &mem_ap.ap;
-        let granted = dap.read_raw_ap_register(ap, CSW).map_err(unreachable)?;
+        let granted = dap.read(ap, CSW).map_err(unreachable)?;
         mem_ap.protection = granted & !ACCESS_MODE;
         Ok(mem_ap)
     }
@@ -110,7 +111,7 @@ impl MemAp {
 
     pub(super) fn read_words(
         &mut self,
-        dap: &mut dyn ArmDebugInterface,
+        dap: &mut Dap,
         address: Address,
         values: &mut [u32],
     ) -> Result<(), ArmError> {
@@ -122,8 +123,8 @@ impl MemAp {
             self.set_address(dap, at)?;
             let bytes = now.len() as u32 * 4;
             match now {
-                [value] => *value = dap.read_raw_ap_register(&self.ap, DRW)?,
-                many => dap.read_raw_ap_register_repeated(&self.ap, DRW, many)?,
+                [value] => *value = dap.read(&self.ap, DRW)?,
+                many => dap.read_block(&self.ap, DRW, many)?,
             }
             at = self.advance(at, bytes);
             rest = later;
@@ -133,7 +134,7 @@ impl MemAp {
 
     pub(super) fn write_words(
         &mut self,
-        dap: &mut dyn ArmDebugInterface,
+        dap: &mut Dap,
         address: Address,
         values: &[u32],
     ) -> Result<(), ArmError> {
@@ -145,10 +146,10 @@ impl MemAp {
             self.set_address(dap, at)?;
             let (packets, rest_of_block) = whole_packets(now);
             if !packets.is_empty() {
-                dap.write_raw_ap_register_repeated(&self.ap, DRW, packets)?;
+                dap.write_block(&self.ap, DRW, packets)?;
             }
             for value in rest_of_block {
-                dap.write_raw_ap_register(&self.ap, DRW, *value)?;
+                dap.write(&self.ap, DRW, *value)?;
             }
             at = self.advance(at, now.len() as u32 * 4);
             rest = later;
@@ -159,13 +160,13 @@ impl MemAp {
     /// One byte or half-word: it travels in the lane of its address (C2.2.6).
     pub(super) fn read_narrow(
         &mut self,
-        dap: &mut dyn ArmDebugInterface,
+        dap: &mut Dap,
         address: Address,
         data: &mut [u8],
     ) -> Result<(), ArmError> {
         self.set_size(dap, narrow(data.len()))?;
         self.set_address(dap, address.0)?;
-        let lanes = dap.read_raw_ap_register(&self.ap, DRW)?.to_le_bytes();
+        let lanes = dap.read(&self.ap, DRW)?.to_le_bytes();
         self.advance(address.0, data.len() as u32);
         for (byte, lane) in data.iter_mut().zip(&lanes[(address.0 & 3) as usize..]) {
             *byte = *lane;
@@ -175,7 +176,7 @@ impl MemAp {
 
     pub(super) fn write_narrow(
         &mut self,
-        dap: &mut dyn ArmDebugInterface,
+        dap: &mut Dap,
         address: Address,
         data: &[u8],
     ) -> Result<(), ArmError> {
@@ -185,37 +186,29 @@ impl MemAp {
         for (lane, byte) in lanes[(address.0 & 3) as usize..].iter_mut().zip(data) {
             *lane = *byte;
         }
-        dap.write_raw_ap_register(&self.ap, DRW, u32::from_le_bytes(lanes))?;
+        dap.write(&self.ap, DRW, u32::from_le_bytes(lanes))?;
         self.advance(address.0, data.len() as u32);
         Ok(())
     }
 
     /// A word through the banked data registers: TAR stays at the bank.
-    pub(super) fn read_banked(
-        &mut self,
-        dap: &mut dyn ArmDebugInterface,
-        address: Address,
-    ) -> Result<u32, ArmError> {
+    pub(super) fn read_banked(&mut self, dap: &mut Dap, address: Address) -> Result<u32, ArmError> {
         let register = self.select_bank(dap, address)?;
-        dap.read_raw_ap_register(&self.ap, register)
+        dap.read(&self.ap, register)
     }
 
     /// The write waits in the probe until a read or a flush takes it along.
     pub(super) fn write_banked(
         &mut self,
-        dap: &mut dyn ArmDebugInterface,
+        dap: &mut Dap,
         address: Address,
         value: u32,
     ) -> Result<(), ArmError> {
         let register = self.select_bank(dap, address)?;
-        dap.write_raw_ap_register(&self.ap, register, value)
+        dap.write(&self.ap, register, value)
     }
 
-    fn select_bank(
-        &mut self,
-        dap: &mut dyn ArmDebugInterface,
-        address: Address,
-    ) -> Result<u64, ArmError> {
+    fn select_bank(&mut self, dap: &mut Dap, address: Address) -> Result<u64, ArmError> {
         self.set_size(dap, Size::Word)?;
         let bank = address.0 & !(BANK - 1);
         if self.tar.map(|tar| tar & !(BANK - 1)) != Some(bank) {
@@ -224,18 +217,18 @@ impl MemAp {
         Ok(BD0 + u64::from(address.0 & (BANK - 1)))
     }
 
-    fn set_size(&mut self, dap: &mut dyn ArmDebugInterface, size: Size) -> Result<(), ArmError> {
+    fn set_size(&mut self, dap: &mut Dap, size: Size) -> Result<(), ArmError> {
         if self.size != Some(size) {
             let csw = self.protection | INCREMENT | size as u32;
-            dap.write_raw_ap_register(&self.ap, CSW, csw)?;
+            dap.write(&self.ap, CSW, csw)?;
             self.size = Some(size);
         }
         Ok(())
     }
 
-    fn set_address(&mut self, dap: &mut dyn ArmDebugInterface, at: u32) -> Result<(), ArmError> {
+    fn set_address(&mut self, dap: &mut Dap, at: u32) -> Result<(), ArmError> {
         if self.tar != Some(at) {
-            dap.write_raw_ap_register(&self.ap, TAR, at)?;
+            dap.write(&self.ap, TAR, at)?;
             self.tar = Some(at);
         }
         Ok(())
@@ -249,8 +242,7 @@ impl MemAp {
     }
 }
 
-/// Words that a packet of a CMSIS-DAP v2 probe takes as a block; and what is left of a kilobyte then.
-const PACKET_WORDS: usize = 126;
+/// What is left of a kilobyte behind whole packets is no more than this.
 const FEW_WORDS: usize = 8;
 
 /// What is worth a block; the few words behind whole packets go along with the next address, in the batch of register writes.

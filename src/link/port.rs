@@ -10,12 +10,10 @@
 use std::time::Duration;
 
 use probe_rs::architecture::arm::{
-    ArmDebugInterface, ArmError, DapError, FullyQualifiedApAddress,
-    ap::AccessPortError,
-    dp::{Abort, DPIDR, DpAccess, DpAddress},
+    ArmDebugInterface, ArmError, DapError, FullyQualifiedApAddress, ap::AccessPortError, dp::Abort,
 };
 
-use super::{LinkError, mem_ap::MemAp};
+use super::{LinkError, dap::Dap, mem_ap::MemAp, trace::Trace};
 use crate::{
     layout::Address,
     registers::{
@@ -44,7 +42,7 @@ enum Path {
 
 /// A connected debug port, and the way through it to memory.
 pub(super) struct Port {
-    dap: Box<dyn ArmDebugInterface>,
+    dap: Dap,
     path: Path,
 }
 
@@ -59,23 +57,37 @@ enum Failure {
 }
 
 impl Port {
-    pub(super) fn open(mut dap: Box<dyn ArmDebugInterface>) -> Result<Self, LinkError> {
+    pub(super) fn open(
+        interface: Box<dyn ArmDebugInterface>,
+        trace: Option<Trace>,
+    ) -> Result<Self, LinkError> {
+        let mut dap = Dap::new(interface, trace);
         let denied = |source: Box<dyn std::error::Error + Send + Sync>| LinkError::Denied {
             ap: CORE_AP,
             source,
         };
-        let path = if dap.try_dap_probe().is_some() {
-            let mem_ap = MemAp::open(dap.as_mut(), CORE_AP)
-                .map_err(|unusable| denied(Box::new(unusable)))?;
+        let path = if dap.has_registers() {
+            let mem_ap =
+                MemAp::open(&mut dap, CORE_AP).map_err(|unusable| denied(Box::new(unusable)))?;
             Path::Registers(mem_ap)
         } else {
             let ap = FullyQualifiedApAddress::v1_with_default_dp(CORE_AP);
-            dap.memory_interface(&ap)
+            dap.memory(&ap)
                 .map(drop)
                 .map_err(|error| denied(Box::new(error)))?;
             Path::Commands(ap)
         };
         Ok(Self { dap, path })
+    }
+
+    /// For whom the next exchanges are, where they are written down.
+    pub(super) fn is_for(&mut self, caller: &str) {
+        self.dap.is_for(caller);
+    }
+
+    /// What the next exchanges do.
+    pub(super) fn does(&mut self, operation: &'static str) {
+        self.dap.does(operation);
     }
 
     pub(super) fn is_coherent(&self) -> bool {
@@ -124,8 +136,8 @@ impl Port {
     pub(super) fn read_debug<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError> {
         let address = R::at(block);
         let value = match &mut self.path {
-            Path::Registers(mem_ap) => mem_ap.read_banked(self.dap.as_mut(), address),
-            Path::Commands(ap) => word_by_command(self.dap.as_mut(), ap, address),
+            Path::Registers(mem_ap) => mem_ap.read_banked(&mut self.dap, address),
+            Path::Commands(ap) => word_by_command(&mut self.dap, ap, address),
         };
         value
             .map(R::from_bits)
@@ -140,12 +152,10 @@ impl Port {
     ) -> Result<(), LinkError> {
         let address = R::at(block);
         let written = match &mut self.path {
-            Path::Registers(mem_ap) => {
-                mem_ap.write_banked(self.dap.as_mut(), address, value.bits())
-            }
+            Path::Registers(mem_ap) => mem_ap.write_banked(&mut self.dap, address, value.bits()),
             Path::Commands(ap) => self
                 .dap
-                .memory_interface(ap)
+                .memory(ap)
                 .and_then(|mut memory| memory.write_word_32(address.0.into(), value.bits())),
         };
         written.map_err(|error| self.explain(error, address, 4))
@@ -155,10 +165,10 @@ impl Port {
     pub(super) fn write_each(&mut self, address: Address, values: &[u32]) -> Result<(), LinkError> {
         for value in values {
             let written = match &mut self.path {
-                Path::Registers(mem_ap) => mem_ap.write_banked(self.dap.as_mut(), address, *value),
+                Path::Registers(mem_ap) => mem_ap.write_banked(&mut self.dap, address, *value),
                 Path::Commands(ap) => self
                     .dap
-                    .memory_interface(ap)
+                    .memory(ap)
                     .and_then(|mut memory| memory.write_word_32(address.0.into(), *value)),
             };
             written.map_err(|error| self.explain(error, address, 4))?;
@@ -181,8 +191,7 @@ impl Port {
     pub(super) fn drive_reset(&mut self, released: bool) -> Result<(), LinkError> {
         let level = if released { RESET_PIN } else { 0 };
         self.dap
-            .swj_pins(level, RESET_PIN, 0)
-            .map(drop)
+            .drive_pins(level, RESET_PIN)
             .map_err(|error| LinkError::Lost {
                 doing: "driving nRST",
                 source: Box::new(error),
@@ -199,7 +208,7 @@ impl Port {
 
     fn set_low_power_bits(&mut self, address: Address) -> Result<Cr, ArmError> {
         let ap = FullyQualifiedApAddress::v1_with_default_dp(SYSTEM_AP);
-        let mut memory = self.dap.memory_interface(&ap)?;
+        let mut memory = self.dap.memory(&ap)?;
         let found = Cr::from_bits(memory.read_word_32(address.0.into())?);
         let wanted = found.with_sleep(true).with_stop(true).with_standby(true);
         memory.write_word_32(address.0.into(), wanted.bits())?;
@@ -225,36 +234,28 @@ impl Port {
         abort.set_wderrclr(true);
         abort.set_stkerrclr(true);
         abort.set_stkcmpclr(true);
-        self.dap.write_dp_register(DpAddress::Default, abort)?;
-        self.dap.flush()
+        self.dap.abort(abort)
     }
 
     /// A line reset and the identification that must follow it (ADIv5.2 B4.3.3); a port that lost its power does not answer it.
     fn synchronise(&mut self) -> Result<(), ArmError> {
-        self.dap.swj_sequence(LINE_RESET.0, LINE_RESET.1)?;
-        self.dap.read_dp_register::<DPIDR>(DpAddress::Default)?;
+        self.dap.reset_line(LINE_RESET)?;
         self.write_abort(false)
     }
 
     fn read_piece(&mut self, address: Address, data: &mut [u8]) -> Result<(), ArmError> {
         if data.len() < 4 {
             return match &mut self.path {
-                Path::Registers(mem_ap) => mem_ap.read_narrow(self.dap.as_mut(), address, data),
-                Path::Commands(ap) => self
-                    .dap
-                    .memory_interface(ap)?
-                    .read_8(address.0.into(), data),
+                Path::Registers(mem_ap) => mem_ap.read_narrow(&mut self.dap, address, data),
+                Path::Commands(ap) => self.dap.memory(ap)?.read_8(address.0.into(), data),
             };
         }
         let mut words = vec![0; data.len() / 4];
         match &mut self.path {
             Path::Registers(mem_ap) => {
-                mem_ap.read_words(self.dap.as_mut(), address, &mut words)?;
+                mem_ap.read_words(&mut self.dap, address, &mut words)?;
             }
-            Path::Commands(ap) => self
-                .dap
-                .memory_interface(ap)?
-                .read_32(address.0.into(), &mut words)?,
+            Path::Commands(ap) => self.dap.memory(ap)?.read_32(address.0.into(), &mut words)?,
         }
         for (bytes, word) in data.chunks_exact_mut(4).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
@@ -265,21 +266,15 @@ impl Port {
     fn write_piece(&mut self, address: Address, data: &[u8]) -> Result<(), ArmError> {
         if data.len() < 4 {
             return match &mut self.path {
-                Path::Registers(mem_ap) => mem_ap.write_narrow(self.dap.as_mut(), address, data),
-                Path::Commands(ap) => self
-                    .dap
-                    .memory_interface(ap)?
-                    .write_8(address.0.into(), data),
+                Path::Registers(mem_ap) => mem_ap.write_narrow(&mut self.dap, address, data),
+                Path::Commands(ap) => self.dap.memory(ap)?.write_8(address.0.into(), data),
             };
         }
         let (words, _) = data.as_chunks::<4>();
         let words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
         match &mut self.path {
-            Path::Registers(mem_ap) => mem_ap.write_words(self.dap.as_mut(), address, &words),
-            Path::Commands(ap) => self
-                .dap
-                .memory_interface(ap)?
-                .write_32(address.0.into(), &words),
+            Path::Registers(mem_ap) => mem_ap.write_words(&mut self.dap, address, &words),
+            Path::Commands(ap) => self.dap.memory(ap)?.write_32(address.0.into(), &words),
         }
     }
 
@@ -320,8 +315,8 @@ impl Port {
     fn is_alive(&mut self) -> bool {
         let dhcsr = Dhcsr::at(SCS);
         let value = match &mut self.path {
-            Path::Registers(mem_ap) => mem_ap.read_banked(self.dap.as_mut(), dhcsr),
-            Path::Commands(ap) => word_by_command(self.dap.as_mut(), ap, dhcsr),
+            Path::Registers(mem_ap) => mem_ap.read_banked(&mut self.dap, dhcsr),
+            Path::Commands(ap) => word_by_command(&mut self.dap, ap, dhcsr),
         };
         value.is_ok()
     }
@@ -331,11 +326,11 @@ impl Port {
 pub(super) const RESET_PULSE: Duration = Duration::from_millis(10);
 
 fn word_by_command(
-    dap: &mut dyn ArmDebugInterface,
+    dap: &mut Dap,
     ap: &FullyQualifiedApAddress,
     address: Address,
 ) -> Result<u32, ArmError> {
-    dap.memory_interface(ap)?.read_word_32(address.0.into())
+    dap.memory(ap)?.read_word_32(address.0.into())
 }
 
 /// How much can be transferred from `at` on in one width: words, else a half-word, else a byte.

@@ -16,6 +16,7 @@ use probe_rs::{
 use super::{
     CoreRegister, CoreState, HaltReason, Interrupts, Link, LinkError, ResetMode,
     port::{Port, RESET_PULSE},
+    trace::Trace,
 };
 use crate::{
     layout::Address,
@@ -48,6 +49,8 @@ pub struct ProbeSettings {
     pub under_reset: bool,
     /// How to wait; sleeps if `None`.
     pub idle: Option<Idle>,
+    /// Where exchanges are written down.
+    pub trace: Option<Trace>,
 }
 
 /// A probe that is there.
@@ -109,7 +112,7 @@ impl ProbeLink {
             source,
         })?;
         let mut link = Self {
-            port: Port::open(port)?,
+            port: Port::open(port, settings.trace)?,
             idle: settings
                 .idle
                 .unwrap_or_else(|| Box::new(std::thread::sleep)),
@@ -278,6 +281,7 @@ impl ProbeLink {
 
 impl Link for ProbeLink {
     fn state(&mut self) -> Result<CoreState, LinkError> {
+        self.port.does("state");
         let dhcsr = if std::mem::take(&mut self.halted) {
             Dhcsr::default().with_halted(true)
         } else {
@@ -308,12 +312,14 @@ impl Link for ProbeLink {
     }
 
     fn halt(&mut self) -> Result<(), LinkError> {
+        self.port.does("halt");
         let request = self.control().with_halt_requested(true);
         self.port.write_debug(SCS, request)?;
         self.wait_halted("halt", LIMIT)
     }
 
     fn resume_with(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        self.port.does("resume");
         self.set_mask(interrupts)?;
         self.halted = false;
         self.port.write_debug(SCS, self.control())?;
@@ -321,6 +327,7 @@ impl Link for ProbeLink {
     }
 
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        self.port.does("step");
         self.set_mask(interrupts)?;
         self.halted = false;
         let step = self.control().with_step_requested(true);
@@ -329,6 +336,7 @@ impl Link for ProbeLink {
     }
 
     fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError> {
+        self.port.does("reset");
         self.set_reset_catch(mode == ResetMode::Halt)?;
         // The reset ends debug state, and C_MASKINTS can be changed only there.
         if self.status()?.halted() {
@@ -363,6 +371,7 @@ impl Link for ProbeLink {
         registers: &[CoreRegister],
         values: &mut [u32],
     ) -> Result<(), LinkError> {
+        self.port.does("read registers");
         for (index, (register, value)) in registers.iter().zip(values).enumerate() {
             self.start_transfer(*register, false)?;
             if index == 0 || index + 1 == registers.len() {
@@ -374,12 +383,14 @@ impl Link for ProbeLink {
     }
 
     fn write_register(&mut self, register: CoreRegister, value: u32) -> Result<(), LinkError> {
+        self.port.does("write register");
         self.port.write_debug(SCS, Dcrdr::from_bits(value))?;
         self.start_transfer(register, true)?;
         self.wait_transfer()
     }
 
     fn write_registers(&mut self, registers: &[(CoreRegister, u32)]) -> Result<(), LinkError> {
+        self.port.does("write registers");
         for (index, (register, value)) in registers.iter().enumerate() {
             self.port.write_debug(SCS, Dcrdr::from_bits(*value))?;
             self.start_transfer(*register, true)?;
@@ -391,14 +402,17 @@ impl Link for ProbeLink {
     }
 
     fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), LinkError> {
+        self.port.does("read memory");
         self.port.read(address, data)
     }
 
     fn write(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError> {
+        self.port.does("write memory");
         self.port.write(address, data)
     }
 
     fn write_each(&mut self, address: Address, values: &[u32]) -> Result<(), LinkError> {
+        self.port.does("write each");
         self.port.write_each(address, values)
     }
 
@@ -408,16 +422,22 @@ impl Link for ProbeLink {
     }
 
     fn recover(&mut self) -> Result<(), LinkError> {
+        self.port.does("recover");
         self.port.abort()?;
         self.reset_by_pin()
     }
 
     fn reset_by_pin(&mut self) -> Result<(), LinkError> {
+        self.port.does("reset by pin");
         self.port.drive_reset(false)?;
         (self.idle)(RESET_PULSE);
         self.leave_pin_reset()?;
         self.reset_seen = false;
         Ok(())
+    }
+
+    fn is_for(&mut self, caller: &str) {
+        self.port.is_for(caller);
     }
 
     fn is_coherent(&self) -> bool {

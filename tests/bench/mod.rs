@@ -67,6 +67,7 @@ fn open_at(board: &VirtualBoard, selector: &str, speed_khz: Option<u32>) -> Prob
         speed_khz,
         under_reset: false,
         idle: Some(Box::new(move |duration| clock.idle(duration))),
+        trace: None,
     })
     .expect("a probe")
 }

@@ -16,6 +16,7 @@ use xspi_gdb::{
     link::{
         Unattended,
         probe::{ProbeLink, ProbeSettings},
+        trace::Trace,
     },
     session::{OnAttach, ResetKind, Resumed, Session, Settings, Stop},
 };
@@ -74,6 +75,11 @@ pub fn settings() -> Settings {
 
 /// A link to `board`, whose time passes when the link waits.
 pub fn link(board: &VirtualBoard, under_reset: bool) -> ProbeLink {
+    traced_link(board, under_reset, None)
+}
+
+/// The same, with every exchange written down.
+pub fn traced_link(board: &VirtualBoard, under_reset: bool, trace: Option<Trace>) -> ProbeLink {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let serial = format!("session-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let selector = board.register(&serial);
@@ -86,6 +92,7 @@ pub fn link(board: &VirtualBoard, under_reset: bool) -> ProbeLink {
         speed_khz: None,
         under_reset,
         idle: Some(Box::new(move |duration| waiting.idle(duration))),
+        trace,
     })
     .expect("the virtual board has a probe")
 }

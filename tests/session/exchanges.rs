@@ -1,0 +1,72 @@
+//! What a session costs in exchanges with the probe. The log of the link and the virtual adapter count them independently.
+
+use tempfile::tempdir;
+use virtual_board::handle::VirtualBoard;
+use xspi_gdb::{
+    layout::Address,
+    link::{Unattended, trace::Trace},
+    session::{ResetKind, Session},
+};
+
+use crate::bench::{board, settings, symbol, traced_link};
+
+/// The log's columns: for whom, by what operation, what it carried.
+fn lines(text: &str) -> Vec<(&str, &str, &str)> {
+    let exchanges = text.lines().filter(|line| !line.starts_with('#'));
+    exchanges
+        .map(|line| {
+            let columns: Vec<&str> = line.split('\t').collect();
+            match columns[..] {
+                [_, caller, operation, transfers] => (caller, operation, transfers),
+                _ => panic!("{line}"),
+            }
+        })
+        .collect()
+}
+
+fn exchanges(board: &VirtualBoard) -> usize {
+    usize::try_from(board.statistics().exchanges).expect("a count")
+}
+
+#[test]
+fn the_log_has_every_exchange_with_its_caller() {
+    let board = board();
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("link.tsv");
+    let trace = Trace::create(&path).expect("a log");
+    let before_connecting = exchanges(&board);
+    let link = traced_link(&board, false, Some(trace));
+    let log = || std::fs::read_to_string(&path).expect("the log");
+    // probe-rs brings the debug port up by itself, before there is a log.
+    let unlogged = exchanges(&board) - before_connecting - lines(&log()).len();
+    let mut session = Session::open(Box::new(link), settings()).expect("a session");
+    session.is_for("arm");
+    session
+        .reset(ResetKind::Arm, &mut Unattended)
+        .expect("an armed board");
+    session.is_for("bulk");
+    let mut data = vec![0; 5000];
+    session
+        .read_memory(Address(symbol("main").0 & !0x3FF), &mut data)
+        .expect("the window");
+    session
+        .write_memory(Address(0x2400_0101), &data)
+        .expect("AXI SRAM");
+    session.step().expect("a step");
+    let text = log();
+    let lines = lines(&text);
+    assert_eq!(
+        lines.len() + unlogged,
+        exchanges(&board) - before_connecting
+    );
+    let of = |caller: &str, operation: &str| {
+        let same = |line: &&(&str, &str, &str)| line.0 == caller && line.1 == operation;
+        lines.iter().filter(same).count()
+    };
+    assert!(of("attach", "connect") > 0 && of("arm", "reset") > 0 && of("bulk", "step") == 1);
+    assert!(
+        lines
+            .iter()
+            .any(|line| *line == ("bulk", "read memory", "R DRW x 126"))
+    );
+}
