@@ -130,6 +130,8 @@ pub enum Events {
     /// The ready line only.
     #[default]
     ReadyLine,
+    /// The ready line in pyOCD's words, which IDEs wait for.
+    PyOcd,
     /// Each as a line of JSON.
     Json,
     /// Not at all: the server runs inside another command.
@@ -149,11 +151,14 @@ impl Events {
             (Self::ReadyLine, Event::Listening { address, .. }) => {
                 writeln!(out, "Listening for GDB on {address}")?;
             }
+            (Self::PyOcd, Event::Listening { port, .. }) => {
+                writeln!(out, "GDB server listening on port {port}")?;
+            }
             (Self::Json, event) => {
                 let line = serde_json::to_string(event)?;
                 writeln!(out, "{line}")?;
             }
-            (Self::ReadyLine | Self::Silent, _) => return Ok(()),
+            (Self::ReadyLine | Self::PyOcd | Self::Silent, _) => return Ok(()),
         }
         out.flush()
     }
@@ -184,6 +189,10 @@ mod tests {
         assert_eq!(
             written(Events::ReadyLine, &listening()),
             "Listening for GDB on 127.0.0.1:3333\n"
+        );
+        assert_eq!(
+            written(Events::PyOcd, &listening()),
+            "GDB server listening on port 3333\n"
         );
         assert_eq!(written(Events::Silent, &listening()), "");
     }
