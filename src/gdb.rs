@@ -7,6 +7,7 @@ pub mod arch;
 pub mod event_loop;
 pub mod events;
 pub mod monitor;
+pub mod rtt;
 pub mod server;
 pub mod wire;
 

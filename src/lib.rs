@@ -2,7 +2,7 @@
 //!
 //! One rule makes the house easy to live in: data flows one way, and a module imports only what stands to its right.
 //!
-//! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints} -> loader -> window -> {image, link} ->
+//! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints, rtt} -> loader -> window -> {image, link} ->
 //! registers -> layout -> fault`
 //!
 //! One OS thread owns the session, every gdbstub machine and the link; tokio owns sockets, signals and timers and talks
@@ -18,6 +18,7 @@ pub mod layout;
 pub mod link;
 pub mod loader;
 pub mod registers;
+pub mod rtt;
 pub mod session;
 pub mod stage;
 pub mod verbs;

@@ -15,6 +15,7 @@ mod map;
 mod memory;
 mod range;
 mod reset;
+mod rtt;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use crate::{
     layout::{Address, BoardProfile},
     link::{CoreState, Interrupts, Link, RegisterAccess, Unattended, units::Units},
     registers::rcc::{RCC, Rsr},
+    rtt::Place,
     window::Windows,
 };
 
@@ -170,6 +172,9 @@ pub struct Session {
     stalled: Option<Fault>,
     journal: Journal,
     console: Vec<String>,
+    /// RTT, once somebody asked for it.
+    transfer: Option<rtt::Transfer>,
+    rtt_place: Place,
 }
 
 impl Session {
@@ -214,6 +219,8 @@ impl Session {
             stalled: None,
             journal: Journal::default(),
             console: Vec::new(),
+            transfer: None,
+            rtt_place: Place::default(),
         };
         session.attach()?;
         Ok(session)
@@ -378,6 +385,7 @@ impl Session {
         if was_running && leave == Leave::Halted {
             self.halt()?;
         }
+        self.rtt_stop()?;
         self.breakpoints.remove_all();
         self.breakpoints.park(self.link.as_mut(), &mut self.units)?;
         self.support.restore(self.link.as_mut())?;
@@ -427,6 +435,7 @@ impl Session {
     /// The link had to pull nRST: the core is halted at the reset vector.
     fn was_recovered(&mut self) -> Result<(), Fault> {
         self.breakpoints.forget_patches();
+        self.wipe_rtt()?;
         self.settle_after_reset(StopReason::Reset)
     }
 

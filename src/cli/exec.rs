@@ -63,6 +63,7 @@ pub(super) fn listen() -> Result<Server, Fault> {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         events: Events::Silent,
         interrupt: Interrupt::IsTheClients,
+        ..Options::default()
     })?)
 }
 

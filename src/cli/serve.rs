@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Outcome, target::Target};
-use crate::gdb::{Options, Server, events::Events, server::DEFAULT_PORT};
+use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAULT_PORT};
 
 /// Serve GDB clients until SIGTERM or Ctrl-C.
 ///
@@ -22,7 +22,18 @@ pub struct Serve {
     /// Address to listen on. Whoever reaches it can program the board.
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
-    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, fault, closed.
+    /// Serve RTT: channel 0 on this port, channel 1 on the next, and so on; 0 is any free one for each. Text goes both ways, as it is.
+    #[arg(long, value_name = "PORT")]
+    rtt_port: Option<u16>,
+    /// How many RTT channels get a port.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        requires = "rtt_port"
+    )]
+    rtt_channels: u16,
+    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, rtt, fault, closed.
     #[arg(long)]
     json: bool,
 }
@@ -36,6 +47,10 @@ impl Serve {
             } else {
                 Events::ReadyLine
             },
+            rtt: self.rtt_port.map(|port| FirstPorts {
+                port,
+                channels: self.rtt_channels,
+            }),
             ..Options::default()
         })
         .map_err(crate::fault::Fault::from)?;

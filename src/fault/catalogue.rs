@@ -2,7 +2,7 @@
 //!
 //! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoint and watchpoint units, and images
 //! that boot stages copy or check, XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core
-//! ran into, XG09x loaders.
+//! ran into, XG09x loaders, XG11x RTT.
 
 use std::fmt;
 
@@ -295,6 +295,18 @@ codes! {
     XG097 Eio Refuse "loader changed a neighbour"
         "The loader erased or programmed a sector that it was not asked to change. What the sector held was kept beforehand, and was put back where possible."
         "use another loader (`--loader own`); where the headline says that contents are lost, program what belongs there again";
+    XG110 Eio Refuse "RTT control block damaged"
+        "What describes the RTT buffers contradicts itself: the program has overwritten it, or it lies in memory that something else uses. Nothing is read or written by it; it is looked at again from time to time."
+        "look at who writes there (`watch` on the address that is named); a reset sets the block up anew";
+    XG111 Enoent Refuse "no RTT control block"
+        "The program's ELF has no symbol `_SEGGER_RTT`, or nothing lies there yet, or RAM was scanned without success: the program does not use RTT, has not come so far, or keeps the block outside the chip's RAM."
+        "let the program run past its start; `--appli` names its ELF, `monitor rtt setup ADDRESS SIZE` where to look";
+    XG112 Einval Refuse "no such RTT channel"
+        "The program has set up fewer RTT channels."
+        "`monitor rtt channels` lists what there is";
+    XG113 Einval Refuse "RTT not started"
+        "Nobody has asked for RTT yet."
+        "`monitor rtt start`, or start the server with `--rtt-port`";
 }
 
 impl fmt::Display for Code {

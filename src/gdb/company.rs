@@ -14,6 +14,7 @@ use super::{
     answers,
     event_loop::{ClientId, Ending, Message, Outgoing},
     events::{Event, Events},
+    rtt::Ports,
     wire::{
         dispatch::Request,
         reply::{self, ErrorForm},
@@ -68,6 +69,8 @@ pub struct Company {
     pub ending: Ending,
     /// Where events go.
     pub events: Events,
+    /// RTT's ports, if they can be served.
+    pub rtt: Option<Box<Ports>>,
 }
 
 impl Company {
@@ -80,6 +83,7 @@ impl Company {
             appli: None,
             ending,
             events,
+            rtt: None,
         }
     }
 

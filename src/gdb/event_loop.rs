@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{
+    rtt,
     server::Interrupt,
     wire::framer::{Framer, Incoming, PACKET_BYTES},
 };
@@ -55,6 +56,13 @@ pub enum Message {
     Left {
         /// Who.
         client: ClientId,
+    },
+    /// A reader of an RTT channel connected, or sent something.
+    Rtt {
+        /// The channel.
+        channel: u32,
+        /// What.
+        said: rtt::Said,
     },
     /// The server was told to end; see [`Ending`].
     End,

@@ -64,6 +64,15 @@ pub enum Event<'a> {
     },
     /// A fault.
     Fault(&'a Fault),
+    /// Readers of an RTT channel can connect.
+    Rtt {
+        /// The channel, both ways.
+        channel: u32,
+        /// Where.
+        address: SocketAddr,
+        /// The port alone.
+        port: u16,
+    },
     /// A client left.
     Closed {
         /// Clients that remain.
@@ -130,8 +139,6 @@ pub enum Events {
     /// The ready line only.
     #[default]
     ReadyLine,
-    /// The ready line in pyOCD's words, which IDEs wait for.
-    PyOcd,
     /// Each as a line of JSON.
     Json,
     /// Not at all: the server runs inside another command.
@@ -151,14 +158,20 @@ impl Events {
             (Self::ReadyLine, Event::Listening { address, .. }) => {
                 writeln!(out, "Listening for GDB on {address}")?;
             }
-            (Self::PyOcd, Event::Listening { port, .. }) => {
-                writeln!(out, "GDB server listening on port {port}")?;
+            // Stdout has the one line that scripts wait for.
+            (
+                Self::ReadyLine,
+                Event::Rtt {
+                    channel, address, ..
+                },
+            ) => {
+                eprintln!("RTT channel {channel} on {address}");
             }
             (Self::Json, event) => {
                 let line = serde_json::to_string(event)?;
                 writeln!(out, "{line}")?;
             }
-            (Self::ReadyLine | Self::PyOcd | Self::Silent, _) => return Ok(()),
+            (Self::ReadyLine | Self::Silent, _) => return Ok(()),
         }
         out.flush()
     }
@@ -189,10 +202,6 @@ mod tests {
         assert_eq!(
             written(Events::ReadyLine, &listening()),
             "Listening for GDB on 127.0.0.1:3333\n"
-        );
-        assert_eq!(
-            written(Events::PyOcd, &listening()),
-            "GDB server listening on port 3333\n"
         );
         assert_eq!(written(Events::Silent, &listening()), "");
     }

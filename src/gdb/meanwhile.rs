@@ -91,7 +91,7 @@ impl<'a> Meanwhile<'a> {
             Message::Joined { client, replies } => {
                 self.company.join(client, replies);
             }
-            Message::Said { .. } => self.company.postpone(message),
+            Message::Said { .. } | Message::Rtt { .. } => self.company.postpone(message),
         }
     }
 

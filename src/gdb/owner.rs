@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod requests;
+mod rtt;
 mod stub;
 
 use stub::Machine;
@@ -67,11 +68,13 @@ impl Owner {
     /// Takes over `session`.
     pub fn new(session: Session, mut company: Company) -> Self {
         company.appli.clone_from(&session.settings().appli);
-        Self {
+        let mut owner = Self {
             debuggee: Debuggee::new(session, company),
             machines: BTreeMap::new(),
             unsaid: Vec::new(),
-        }
+        };
+        owner.start_rtt();
+        owner
     }
 
     /// Serves until the server is told to end or the link is lost.
@@ -86,6 +89,7 @@ impl Owner {
                 Err(fault) => self.lost_while_running(&fault),
             };
             if flow.is_break() {
+                self.remember_rtt();
                 self.debuggee.company.dismiss();
                 return End::LinkLost(self.debuggee.company);
             }
@@ -122,6 +126,7 @@ impl Owner {
             self.debuggee.session.is_for("poll");
             match self.debuggee.session.poll()? {
                 Some(stop) => self.stopped(&stop),
+                None if self.carry_rtt()? => wait = SHORTEST_WAIT,
                 None => {
                     self.debuggee.session.idle(wait)?;
                     wait = (wait * 2).min(LONGEST_WAIT);
@@ -142,6 +147,10 @@ impl Owner {
                 self.left(client);
                 ControlFlow::Continue(())
             }
+            Message::Rtt { channel, said } => match self.rtt_said(channel, said) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(fault) => self.lost_while_running(&fault),
+            },
             Message::End => ControlFlow::Continue(()),
             Message::Said { client, what } => match what {
                 Incoming::Packet(body) => self.packet(client, &body),
@@ -206,6 +215,10 @@ impl Owner {
 
     /// The target has stopped, or could not start: tells everybody who wants to know.
     fn stopped(&mut self, stop: &Stop) {
+        // What the program said before it stopped comes before the stop.
+        if let Err(fault) = self.carry_rtt() {
+            self.tell(&fault);
+        }
         let company = &mut self.debuggee.company;
         company
             .events

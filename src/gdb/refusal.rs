@@ -74,6 +74,9 @@ pub enum Refusal {
         /// How it goes.
         usage: &'static str,
     },
+    /// A port is asked for where no server runs.
+    #[error("there is no server here that could open a port")]
+    NoServer,
     /// gdbstub could not serve a packet that we had validated.
     #[error("packet `{packet}` could not be served: {reason}")]
     NotServed {
@@ -106,7 +109,7 @@ impl Explain for Refusal {
             }
             Self::OnlyLooks { .. } => Code::XG063,
             Self::UnknownCommand { .. } => Code::XG064,
-            Self::Arguments { .. } => Code::XG065,
+            Self::Arguments { .. } | Self::NoServer => Code::XG065,
             Self::NonStop => Code::XG066,
             Self::Busy { .. } | Self::Runs { .. } => Code::XG067,
             Self::NotServed { .. } => Code::XG068,

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener},
     thread,
 };
 
@@ -14,9 +14,11 @@ use super::{
     event_loop::{self, ClientId, Ending, INBOX_MESSAGES, Message, Outgoing, Signals},
     events::{Event, Events},
     owner::{End, Owner},
+    rtt::{FirstPorts, Ports},
 };
 use crate::{
     fault::{Code, Explain, Fault},
+    rtt::Place,
     session::Session,
 };
 
@@ -32,6 +34,8 @@ pub struct Options {
     pub events: Events,
     /// Whose Ctrl-C in the terminal is.
     pub interrupt: Interrupt,
+    /// Ports for RTT's channels.
+    pub rtt: Option<FirstPorts>,
 }
 
 /// What SIGINT means.
@@ -51,6 +55,7 @@ impl Default for Options {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
             events: Events::default(),
             interrupt: Interrupt::default(),
+            rtt: None,
         }
     }
 }
@@ -62,6 +67,12 @@ pub struct ListenError {
     address: SocketAddr,
     #[source]
     source: io::Error,
+}
+
+impl ListenError {
+    pub(super) fn new(address: SocketAddr, source: io::Error) -> Self {
+        Self { address, source }
+    }
 }
 
 impl Explain for ListenError {
@@ -81,6 +92,7 @@ pub struct Server {
     runtime: runtime::Runtime,
     listener: TcpListener,
     address: SocketAddr,
+    rtt: Vec<StdListener>,
     signals: Signals,
     ending: Ending,
 }
@@ -101,6 +113,10 @@ impl Server {
             .block_on(TcpListener::bind(options.address))
             .map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let rtt = match options.rtt {
+            Some(ports) => ports.listen(options.address.ip())?,
+            None => Vec::new(),
+        };
         let signals = {
             let _context = runtime.enter();
             Signals::catch(options.interrupt).map_err(failed)?
@@ -110,6 +126,7 @@ impl Server {
             runtime,
             listener,
             address,
+            rtt,
             signals,
             ending: Ending::default(),
         })
@@ -136,20 +153,28 @@ impl Server {
             runtime,
             listener,
             address,
+            rtt,
             signals,
             ending,
         } = self;
         let session = open()?;
         let (sender, inbox) = mpsc::channel(INBOX_MESSAGES);
-        let company = Company::new(inbox, ending.clone(), options.events);
-        let owner = thread::Builder::new()
-            .name("session".to_owned())
-            .spawn(move || own(session, company, open))
-            .map_err(|source| ListenError { address, source })?;
+        let mut company = Company::new(inbox, ending.clone(), options.events);
+        let (handle, replies) = (runtime.handle().clone(), sender.downgrade());
+        let mut ports = Ports::new(handle, replies, address.ip(), options.events);
+        ports.place = options.rtt.map(|_| Place::Automatic);
         options.events.tell(&Event::Listening {
             address,
             port: address.port(),
         });
+        for (channel, listener) in (0..).zip(rtt) {
+            ports.adopt(channel, listener)?;
+        }
+        company.rtt = Some(Box::new(ports));
+        let owner = thread::Builder::new()
+            .name("session".to_owned())
+            .spawn(move || own(session, company, open))
+            .map_err(|source| ListenError { address, source })?;
         runtime
             .block_on(event_loop::accept(listener, sender, ending, signals))
             .map_err(|source| ListenError { address, source })?;

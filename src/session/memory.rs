@@ -224,7 +224,11 @@ impl Session {
     }
 
     /// Where the probe does not look into the data cache, lines are written back and dropped before it reads or writes memory.
-    fn write_back_lines(&mut self, address: Address, length: usize) -> Result<(), Fault> {
+    pub(super) fn write_back_lines(
+        &mut self,
+        address: Address,
+        length: usize,
+    ) -> Result<(), Fault> {
         if self.link.is_coherent()
             || !self.is_halted()
             || is_tightly_coupled(address)
@@ -260,7 +264,7 @@ impl Session {
         caches::publish_code(self.link.as_mut(), &lines)
     }
 
-    fn data_cache_is_on(&mut self) -> Result<bool, LinkError> {
+    pub(super) fn data_cache_is_on(&mut self) -> Result<bool, LinkError> {
         Ok(self.link.peek::<Ccr>(SCS)?.data_cache())
     }
 
@@ -293,7 +297,7 @@ impl Session {
 }
 
 /// ITCM and DTCM: no cache stands before them (Cortex-M7 TRM 5.9).
-fn is_tightly_coupled(address: Address) -> bool {
+pub(super) fn is_tightly_coupled(address: Address) -> bool {
     matches!(address.0 >> 24, 0x00 | 0x20)
 }
 

@@ -195,6 +195,7 @@ impl Session {
         self.boot_fault = None;
         self.stalled = None;
         self.breakpoints.park(self.link.as_mut(), &mut self.units)?;
+        self.wipe_rtt()?;
         self.forget();
         Ok(())
     }
@@ -202,6 +203,7 @@ impl Session {
     /// The core was reset, or may have been, and is in debug state.
     pub(super) fn settle_after_reset(&mut self, reason: StopReason) -> Result<(), Fault> {
         self.forget();
+        self.forget_rtt();
         self.standing = Standing::Anywhere;
         self.link.was_reset()?;
         self.link.state()?;

@@ -246,6 +246,7 @@ impl Session {
         self.units.verify(self.link.as_mut())?;
         self.support.apply(self.link.as_mut())?;
         self.breakpoints.forget_patches();
+        self.forget_rtt();
         self.patching = Patching::Forbidden;
         self.arm_requests(None, None)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     gdb::{
-        company::Company, event_loop::ClientId, events::Events, meanwhile::Meanwhile,
+        company::Company, event_loop::ClientId, events::Events, meanwhile::Meanwhile, rtt::Ports,
         snapshot::Snapshot,
     },
     link::Attendant,
@@ -23,6 +23,11 @@ pub trait Listener {
 
     /// True once whoever listens was told to end.
     fn is_ending(&self) -> bool;
+
+    /// RTT's ports, where there is a server for them.
+    fn rtt_ports(&mut self) -> Option<&mut Ports> {
+        None
+    }
 }
 
 /// A client of the server; the others are served during long work.
@@ -53,6 +58,10 @@ impl Listener for Asking<'_> {
 
     fn is_ending(&self) -> bool {
         self.company.ending.is_requested()
+    }
+
+    fn rtt_ports(&mut self) -> Option<&mut Ports> {
+        self.company.rtt.as_deref_mut()
     }
 }
 
@@ -108,6 +117,11 @@ impl<'a> Console<'a> {
     /// True once whoever listens was told to end.
     pub fn is_ending(&self) -> bool {
         self.listener.is_ending()
+    }
+
+    /// RTT's ports, where there is a server for them.
+    pub fn rtt_ports(&mut self) -> Option<&mut Ports> {
+        self.listener.rtt_ports()
     }
 
     /// Shows what was begun.

@@ -22,6 +22,7 @@ mod help;
 mod loader;
 mod maskisr;
 mod reset;
+mod rtt;
 mod version;
 mod why;
 mod window;
@@ -39,6 +40,7 @@ pub const COMMANDS: &[Command] = &[
     flash::COMMAND,
     loader::COMMAND,
     why::COMMAND,
+    rtt::COMMAND,
     maskisr::COMMAND,
     catch::COMMAND,
     delay::COMMAND,
