@@ -64,9 +64,5 @@ fn the_log_has_every_exchange_with_its_caller() {
         lines.iter().filter(same).count()
     };
     assert!(of("attach", "connect") > 0 && of("arm", "reset") > 0 && of("bulk", "step") == 1);
-    assert!(
-        lines
-            .iter()
-            .any(|line| *line == ("bulk", "read memory", "R DRW x 126"))
-    );
+    assert!(lines.contains(&("bulk", "read memory", "R DRW x 126")));
 }
