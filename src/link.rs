@@ -16,7 +16,7 @@ pub mod salvage;
 pub mod trace;
 pub mod units;
 
-use std::{fmt, time::Duration};
+use std::{fmt, ops::Range, time::Duration};
 
 use crate::{
     fault::{Code, Explain},
@@ -188,6 +188,9 @@ impl Explain for LinkError {
     }
 }
 
+/// The private peripheral bus: SCS, FPB, DWT (ARM ARM B3.1). The core itself answers there, always.
+const PRIVATE_PERIPHERALS: Range<u32> = 0xE000_0000..0xE010_0000;
+
 /// The core and its memory. Addresses reach the bus as they are: external ranges only through `window.rs`.
 pub trait Link: Send {
     /// State of the core now; one read of DHCSR (and of DFSR when halted). DFSR is cleared as it is read.
@@ -267,6 +270,15 @@ pub trait Link: Send {
     fn write_word(&mut self, address: Address, value: u32) -> Result<(), LinkError> {
         self.write(address, &value.to_le_bytes())
     }
+
+    /// Writes words to the private peripheral bus, which refuses nothing: done before anything that comes after it, at the latest with the
+    /// next wait.
+    fn post(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError> {
+        self.write(address, data)
+    }
+
+    /// The program may have slowed the core's clock down: the next register transfer is waited for.
+    fn distrust_clock(&mut self) {}
 
     /// Writes each value to the one register at `address`, in as few exchanges as the probe allows.
     fn write_each(&mut self, address: Address, values: &[u32]) -> Result<(), LinkError> {
@@ -374,6 +386,10 @@ impl<L: Link + ?Sized> RegisterAccess for L {
     }
 
     fn poke<R: Register>(&mut self, block: R::Block, value: R) -> Result<(), LinkError> {
-        self.write_word(R::at(block), value.bits())
+        let address = R::at(block);
+        match PRIVATE_PERIPHERALS.contains(&address.0) {
+            true => self.post(address, &value.bits().to_le_bytes()),
+            false => self.write_word(address, value.bits()),
+        }
     }
 }

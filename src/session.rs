@@ -148,7 +148,7 @@ pub struct Session {
     support: DebugSupport,
     activity: Activity,
     stop: Stop,
-    registers: Option<RegisterFile>,
+    registers: RegisterFile,
     memory: MemoryCache,
     /// Cache lines that were written since the core stopped.
     written_lines: BTreeSet<u32>,
@@ -204,7 +204,7 @@ impl Session {
                 pc: Address(0),
                 console: Vec::new(),
             },
-            registers: None,
+            registers: RegisterFile::default(),
             memory: MemoryCache::default(),
             written_lines: BTreeSet::new(),
             mask: MaskPolicy::default(),
@@ -304,28 +304,30 @@ impl Session {
         Ok(self.support.set_catch_faults(self.link.as_mut(), catch)?)
     }
 
-    /// Registers 0 to 22, fetched once a halt; see [`RegisterFile`] for the numbers.
-    pub fn registers(&mut self) -> Result<&RegisterFile, Fault> {
+    /// Registers of the integer half with those of `numbers` among them, each fetched once a halt; see [`RegisterFile`] for the numbers.
+    pub fn registers(
+        &mut self,
+        numbers: impl IntoIterator<Item = u16>,
+    ) -> Result<&RegisterFile, Fault> {
         self.needs_halt("reading registers")?;
-        Ok(Self::fetched(&mut self.registers, self.link.as_mut())?)
+        self.registers.fetch(self.link.as_mut(), numbers)?;
+        Ok(&self.registers)
     }
 
     /// A register by its number in the target description.
     pub fn read_register(&mut self, number: u16) -> Result<u64, Fault> {
         self.needs_halt("reading registers")?;
-        let file = Self::fetched(&mut self.registers, self.link.as_mut())?;
-        let value = file.get(self.link.as_mut(), number)?;
+        let value = self.registers.get(self.link.as_mut(), number)?;
         Ok(value.ok_or(SessionError::NoRegister { number })?)
     }
 
     /// Writes a register. xPSR keeps the core's exception number and Thumb bit.
     pub fn write_register(&mut self, number: u16, value: u64) -> Result<(), Fault> {
         self.needs_halt("writing registers")?;
-        let file = Self::fetched(&mut self.registers, self.link.as_mut())?;
-        if !file.set(self.link.as_mut(), number, value)? {
+        if !self.registers.set(self.link.as_mut(), number, value)? {
             return Err(SessionError::NoRegister { number }.into());
         }
-        self.stop.pc = Address(file.pc());
+        self.stop.pc = Address(self.registers.pc(self.link.as_mut())?);
         Ok(())
     }
 
@@ -406,16 +408,6 @@ impl Session {
         }
     }
 
-    fn fetched<'a>(
-        registers: &'a mut Option<RegisterFile>,
-        link: &mut dyn Link,
-    ) -> Result<&'a mut RegisterFile, Fault> {
-        match registers {
-            Some(file) => Ok(file),
-            none => Ok(none.insert(RegisterFile::fetch(link)?)),
-        }
-    }
-
     /// The core runs now: what was written to RAM is the program's, and nothing that was fetched holds.
     fn leave(&mut self) {
         self.stalled = None;
@@ -426,7 +418,7 @@ impl Session {
 
     /// The core has run, was reset or is about to: nothing that was fetched holds.
     fn forget(&mut self) {
-        self.registers = None;
+        self.registers = RegisterFile::default();
         self.memory.clear();
         self.written_lines.clear();
         self.windows.forget();

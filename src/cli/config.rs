@@ -55,6 +55,7 @@ pub struct Config {
     pub virtual_state: Option<PathBuf>,
     pub virtual_mishap: Option<Mishaps>,
     pub virtual_time: Option<VirtualTime>,
+    pub trace_link: Option<PathBuf>,
 }
 
 /// Why the file is of no use.
@@ -109,6 +110,7 @@ impl Config {
             &mut config.image,
             &mut config.boot,
             &mut config.virtual_state,
+            &mut config.trace_link,
         ] {
             *file = file.take().map(|relative| folder.join(relative));
         }

@@ -238,16 +238,6 @@ impl Target {
         }
     }
 
-    fn trace(&self) -> Result<Option<Trace>, TargetError> {
-        let create = |path: &PathBuf| {
-            Trace::create(path).map_err(|source| TargetError::Trace {
-                path: path.clone(),
-                source,
-            })
-        };
-        self.trace_link.as_ref().map(create).transpose()
-    }
-
     /// Opens probe and board as the options and xspi-gdb.toml say. The core goes on as it does.
     pub fn open(&self) -> Result<Opened, Fault> {
         let config = Config::read(self.config.as_deref())?;
@@ -315,7 +305,7 @@ impl Target {
         } else {
             None
         };
-        let trace = self.trace()?;
+        let trace = create_trace(self.trace_link.as_ref().or(config.trace_link.as_ref()))?;
         let link = match &virtual_board {
             Some(board) => {
                 let clock = board.clone();
@@ -355,4 +345,14 @@ impl Target {
             board: virtual_board,
         })
     }
+}
+
+fn create_trace(path: Option<&PathBuf>) -> Result<Option<Trace>, TargetError> {
+    let create = |path: &PathBuf| {
+        Trace::create(path).map_err(|source| TargetError::Trace {
+            path: path.clone(),
+            source,
+        })
+    };
+    path.map(create).transpose()
 }

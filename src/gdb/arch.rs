@@ -55,20 +55,25 @@ impl RegId for Number {
     }
 }
 
-/// The registers of `g` and `G` in their order.
+/// The registers of `g` and `G` in their order; `None` is shown as not available.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GeneralRegisters(pub [u32; GENERAL_REGISTERS]);
+pub struct GeneralRegisters(pub [Option<u32>; GENERAL_REGISTERS]);
 
 impl Registers for GeneralRegisters {
     type ProgramCounter = u32;
 
     fn pc(&self) -> u32 {
-        self.0[usize::from(Number::PC.0)]
+        self.0[usize::from(Number::PC.0)].unwrap_or_default()
     }
 
     fn gdb_serialize(&self, mut write_byte: impl FnMut(Option<u8>)) {
-        for byte in self.0.iter().flat_map(|value| value.to_le_bytes()) {
-            write_byte(Some(byte));
+        for value in self.0 {
+            match value {
+                Some(value) => value.to_le_bytes().map(Some),
+                None => [None; 4],
+            }
+            .into_iter()
+            .for_each(&mut write_byte);
         }
     }
 
@@ -78,7 +83,7 @@ impl Registers for GeneralRegisters {
             return Err(());
         }
         for (register, word) in self.0.iter_mut().zip(words) {
-            *register = u32::from_le_bytes(*word);
+            *register = Some(u32::from_le_bytes(*word));
         }
         Ok(())
     }

@@ -177,6 +177,12 @@ impl Company {
         true
     }
 
+    /// Somebody is here who does not control, and may ask for registers while the core runs.
+    pub fn has_onlookers(&self) -> bool {
+        let mut roles = self.clients.values().map(|client| client.role);
+        roles.any(|role| role == Role::Looks)
+    }
+
     /// The client that waits for a stop reply.
     pub fn awaiting_stop(&self) -> Option<ClientId> {
         self.clients

@@ -9,6 +9,7 @@
 use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
 use super::{
+    arch::GENERAL_REGISTERS,
     company::{Company, Role},
     event_loop::{ClientId, Message, Outgoing},
     events,
@@ -30,7 +31,7 @@ mod requests;
 mod rtt;
 mod stub;
 
-use stub::Machine;
+use stub::{EXPEDITED, Machine};
 
 /// First wait for a stop; it doubles.
 const SHORTEST_WAIT: Duration = Duration::from_micros(250);
@@ -260,9 +261,15 @@ impl Owner {
         ControlFlow::Break(())
     }
 
-    /// Keeps the registers for clients that ask for them while the core runs.
+    /// Keeps the registers that every stop reply carries; all that `g` carries when somebody is here who may ask while the core runs.
     fn remember_registers(&mut self) -> Result<(), Fault> {
-        let registers = self.debuggee.session.registers()?;
+        let wanted = EXPEDITED.map(|number| number.0);
+        let wanted = if self.debuggee.company.has_onlookers() {
+            Vec::from_iter(0..GENERAL_REGISTERS as u16)
+        } else {
+            Vec::from(wanted)
+        };
+        let registers = self.debuggee.session.registers(wanted)?;
         self.debuggee.snapshot.remember(registers);
         Ok(())
     }

@@ -6,37 +6,36 @@ use super::{
 };
 use crate::session::registers::RegisterFile;
 
-/// Registers as they were at the last halt; zero before the first.
+/// Registers as they were at the last halt, as far as they were asked for then; unknown before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    general: [u32; GENERAL_REGISTERS],
+    general: [Option<u32>; GENERAL_REGISTERS],
 }
 
 impl Snapshot {
     /// Remembers `registers`.
     pub fn remember(&mut self, registers: &RegisterFile) {
         for (number, value) in (0..).zip(&mut self.general) {
-            *value = registers.integer(number).unwrap_or_default();
+            *value = registers.known(number);
         }
     }
 
     /// The registers of `g`.
-    pub fn general(&self) -> &[u32; GENERAL_REGISTERS] {
+    pub fn general(&self) -> &[Option<u32>; GENERAL_REGISTERS] {
         &self.general
     }
 
     /// One of them.
     pub fn value(&self, number: Number) -> Option<u32> {
-        self.general.get(usize::from(number.0)).copied()
+        self.general.get(usize::from(number.0)).copied().flatten()
     }
 
-    /// The reply to `g`.
+    /// The reply to `g`: `x` for what is not known.
     pub fn reply(&self) -> Vec<u8> {
-        let bytes: Vec<u8> = self
-            .general
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        to_hex(&bytes)
+        let digits = |value: &Option<u32>| match value {
+            Some(value) => to_hex(&value.to_le_bytes()),
+            None => b"xxxxxxxx".to_vec(),
+        };
+        self.general.iter().flat_map(digits).collect()
     }
 }

@@ -4,7 +4,7 @@
 //! not disturb a hung unit, so only the probe and its debug port are used here, never `probe_rs::Session`.
 //!
 //! Core registers: a transfer takes a few cycles of the core, a debug-port access hundreds. S_REGRDY is looked at for the first
-//! transfer of a batch and for the last; between them one exchange a register remains for reads, and none for writes.
+//! transfer behind everything that can have changed the core's clock; then one exchange a register remains for reads, and none for writes.
 
 use std::time::Duration;
 
@@ -97,6 +97,8 @@ pub struct ProbeLink {
     reset_seen: bool,
     /// A wait has just read S_HALT: the next question for the state needs no second look.
     halted: bool,
+    /// The last transfer of a core register was done when it was looked at, and the core's clock is the same since.
+    quick: bool,
     /// DBGMCU_CR, if it had to be changed before the core could be reached.
     low_power_found: Option<Cr>,
 }
@@ -119,6 +121,7 @@ impl ProbeLink {
             masked: false,
             reset_seen: false,
             halted: false,
+            quick: false,
             low_power_found: None,
         };
         if settings.under_reset {
@@ -201,8 +204,16 @@ impl ProbeLink {
     }
 
     fn wait_transfer(&mut self) -> Result<(), LinkError> {
-        self.wait("finish a register transfer", LIMIT, Dhcsr::transfer_ready)
-            .map(drop)
+        if self.quick {
+            return Ok(());
+        }
+        let mut looks = 0;
+        self.wait("finish a register transfer", LIMIT, |dhcsr| {
+            looks += 1;
+            dhcsr.transfer_ready()
+        })?;
+        self.quick = looks == 1;
+        Ok(())
     }
 
     /// Right behind a reset the bus may refuse for a moment: that is no failure before the limit.
@@ -322,6 +333,7 @@ impl Link for ProbeLink {
         self.port.does("resume");
         self.set_mask(interrupts)?;
         self.halted = false;
+        self.quick = false;
         self.port.write_debug(SCS, self.control())?;
         self.port.flush_debug()
     }
@@ -337,6 +349,7 @@ impl Link for ProbeLink {
 
     fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError> {
         self.port.does("reset");
+        self.quick = false;
         self.set_reset_catch(mode == ResetMode::Halt)?;
         // The reset ends debug state, and C_MASKINTS can be changed only there.
         if self.status()?.halted() {
@@ -372,11 +385,9 @@ impl Link for ProbeLink {
         values: &mut [u32],
     ) -> Result<(), LinkError> {
         self.port.does("read registers");
-        for (index, (register, value)) in registers.iter().zip(values).enumerate() {
+        for (register, value) in registers.iter().zip(values) {
             self.start_transfer(*register, false)?;
-            if index == 0 || index + 1 == registers.len() {
-                self.wait_transfer()?;
-            }
+            self.wait_transfer()?;
             *value = self.port.read_debug::<Dcrdr>(SCS)?.bits();
         }
         Ok(())
@@ -391,12 +402,10 @@ impl Link for ProbeLink {
 
     fn write_registers(&mut self, registers: &[(CoreRegister, u32)]) -> Result<(), LinkError> {
         self.port.does("write registers");
-        for (index, (register, value)) in registers.iter().enumerate() {
+        for (register, value) in registers {
             self.port.write_debug(SCS, Dcrdr::from_bits(*value))?;
             self.start_transfer(*register, true)?;
-            if index == 0 || index + 1 == registers.len() {
-                self.wait_transfer()?;
-            }
+            self.wait_transfer()?;
         }
         Ok(())
     }
@@ -416,7 +425,17 @@ impl Link for ProbeLink {
         self.port.write_each(address, values)
     }
 
+    fn post(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError> {
+        self.port.does("write register of the core");
+        self.port.write_later(address, data)
+    }
+
+    fn distrust_clock(&mut self) {
+        self.quick = false;
+    }
+
     fn idle(&mut self, duration: Duration) -> Result<(), LinkError> {
+        self.port.flush_debug()?;
         (self.idle)(duration);
         Ok(())
     }
@@ -429,6 +448,7 @@ impl Link for ProbeLink {
 
     fn reset_by_pin(&mut self) -> Result<(), LinkError> {
         self.port.does("reset by pin");
+        self.quick = false;
         self.port.drive_reset(false)?;
         (self.idle)(RESET_PULSE);
         self.leave_pin_reset()?;

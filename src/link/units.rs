@@ -288,9 +288,9 @@ impl Units {
     fn erase(&mut self, link: &mut dyn Link) -> Result<(), UnitError> {
         let demcr: Demcr = link.peek(SCS)?;
         link.poke(SCS, demcr.with_trace_enabled(true))?;
-        link.write(FpComp0::at(FPB), &vec![0; self.breakpoints.len() * 4])?;
+        link.post(FpComp0::at(FPB), &vec![0; self.breakpoints.len() * 4])?;
         for index in 0..self.watchpoints.len() {
-            link.write_word(nth(DwtFunction0::at(DWT), index), 0)?;
+            link.post(nth(DwtFunction0::at(DWT), index), &[0; 4])?;
         }
         link.poke(FPB, FpCtrl::default().with_key(true).with_enabled(true))?;
         self.breakpoints.fill(None);
@@ -314,7 +314,7 @@ impl Units {
             .flat_map(|unit| encode(*unit).to_le_bytes())
             .collect();
         let comparator = Address(FpComp0::at(FPB).0 + 4 * first as u32);
-        link.write(comparator, &bytes)?;
+        link.post(comparator, &bytes)?;
         self.breakpoints = next;
         Ok(())
     }
@@ -330,7 +330,7 @@ impl Units {
                 continue;
             }
             if self.watchpoints[index].is_some() {
-                link.write_word(nth(DwtFunction0::at(DWT), index), 0)?;
+                link.post(nth(DwtFunction0::at(DWT), index), &[0; 4])?;
                 self.watchpoints[index] = None;
             }
             if let Some(watch) = wanted {
@@ -339,7 +339,7 @@ impl Units {
                     .iter()
                     .flat_map(|word| word.to_le_bytes())
                     .collect();
-                link.write(nth(DwtComp0::at(DWT), index), &bytes)?;
+                link.post(nth(DwtComp0::at(DWT), index), &bytes)?;
             }
             self.watchpoints[index] = wanted;
         }

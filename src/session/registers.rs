@@ -1,4 +1,5 @@
-//! The core's registers under the numbers of the target description, fetched once a halt.
+//! The core's registers under the numbers of the target description, each fetched once a halt, and only if somebody asks: a transfer is an
+//! exchange with the probe.
 //!
 //! 0-12 general, 13 sp, 14 lr, 15 pc, 16 xpsr, 17 msp, 18 psp, 19 primask, 20 basepri, 21 faultmask, 22 control, 23-38 d0-d15, 39 fpscr.
 
@@ -23,17 +24,11 @@ const FPSCR: u16 = 39;
 /// xPSR: IPSR and T belong to the core, whatever a client believes.
 const XPSR_OF_THE_CORE: u32 = 0x0100_01FF;
 
-/// In the order of [`RegisterFile::core`].
-const CORE: [CoreRegister; 20] = {
-    let mut list = [CoreRegister(0); 20];
-    let mut index = 0;
-    while index < 19 {
-        list[index] = CoreRegister(index as u8);
-        index += 1;
-    }
-    list[19] = CoreRegister::SPECIAL;
-    list
-};
+/// What answers for PRIMASK, BASEPRI, FAULTMASK and CONTROL together, in [`RegisterFile::core`].
+const SPECIAL: usize = 19;
+
+/// How many transfers the integer half takes.
+const CORE_REGISTERS: usize = 20;
 
 /// FPSCR, then S0 to S31.
 const FLOAT: [CoreRegister; 33] = {
@@ -46,25 +41,44 @@ const FLOAT: [CoreRegister; 33] = {
     list
 };
 
-/// Registers of a halted core: the integer half when it was fetched, the FP half when it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Registers of a halted core, each as it was fetched when it was asked for first; the FP half in one go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegisterFile {
-    core: [u32; 20],
+    core: [Option<u32>; CORE_REGISTERS],
     float: Option<Box<[u32; 33]>>,
 }
 
 impl RegisterFile {
-    /// Fetches the integer half.
-    pub fn fetch(link: &mut dyn Link) -> Result<Self, LinkError> {
-        let mut core = [0; 20];
-        link.read_registers(&CORE, &mut core)?;
-        Ok(Self { core, float: None })
+    /// Fetches those of `numbers` in the integer half that are not here.
+    pub fn fetch(
+        &mut self,
+        link: &mut dyn Link,
+        numbers: impl IntoIterator<Item = u16>,
+    ) -> Result<(), LinkError> {
+        let mut missing: Vec<usize> = numbers
+            .into_iter()
+            .filter_map(index_of)
+            .filter(|index| self.core[*index].is_none())
+            .collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let registers: Vec<CoreRegister> = missing.iter().copied().map(core_register).collect();
+        let mut values = vec![0; registers.len()];
+        link.read_registers(&registers, &mut values)?;
+        for (index, value) in missing.into_iter().zip(values) {
+            self.core[index] = Some(value);
+        }
+        Ok(())
     }
 
-    /// The register of a number, `None` if there is no such number; FP registers are fetched when the first is asked for.
+    /// The register of a number, `None` if there is no such number; what is not here is fetched.
     pub fn get(&mut self, link: &mut dyn Link, number: u16) -> Result<Option<u64>, LinkError> {
         if !(D0..=FPSCR).contains(&number) {
-            return Ok(self.integer(number).map(u64::from));
+            self.fetch(link, [number])?;
+            return Ok(self.known(number).map(u64::from));
         }
         if self.float.is_none() {
             let mut values = Box::new([0; 33]);
@@ -80,23 +94,44 @@ impl RegisterFile {
         }))
     }
 
-    /// A register of the integer half: numbers 0 to 22.
-    pub fn integer(&self, number: u16) -> Option<u32> {
-        match number {
-            0..=PSP => Some(self.core[usize::from(number)]),
-            PRIMASK..=CONTROL => Some(self.core[19] >> (8 * u32::from(number - PRIMASK)) & 0xFF),
-            _ => None,
-        }
+    /// A register of the integer half (numbers 0 to 22), if it is here.
+    pub fn known(&self, number: u16) -> Option<u32> {
+        let value = self.core[index_of(number)?]?;
+        Some(match number {
+            PRIMASK..=CONTROL => value >> (8 * u32::from(number - PRIMASK)) & 0xFF,
+            _ => value,
+        })
+    }
+
+    /// One register of the integer half, fetched if it is not here. Zero for a number that is not in that half.
+    fn integer(&mut self, link: &mut dyn Link, number: u16) -> Result<u32, LinkError> {
+        self.fetch(link, [number])?;
+        Ok(self.known(number).unwrap_or_default())
     }
 
     /// The next instruction.
-    pub fn pc(&self) -> u32 {
-        self.core[usize::from(PC)]
+    pub fn pc(&mut self, link: &mut dyn Link) -> Result<u32, LinkError> {
+        self.integer(link, PC)
     }
 
     /// The exception number in xPSR; 0 in Thread mode.
-    pub fn exception_number(&self) -> u32 {
-        self.core[usize::from(XPSR)] & 0x1FF
+    pub fn exception_number(&mut self, link: &mut dyn Link) -> Result<u32, LinkError> {
+        Ok(self.integer(link, XPSR)? & 0x1FF)
+    }
+
+    /// The registers of `changed` (a bit a number, 0 to 15) are no longer what they were, nor are the status and the FP half.
+    pub fn forget(&mut self, changed: u32) {
+        for (number, value) in self.core.iter_mut().enumerate().take(usize::from(XPSR)) {
+            if changed & 1 << number != 0 {
+                *value = None;
+            }
+        }
+        self.core[usize::from(XPSR)] = None;
+        if changed & 1 << SP != 0 {
+            self.core[usize::from(MSP)] = None;
+            self.core[usize::from(PSP)] = None;
+        }
+        self.float = None;
     }
 
     /// Writes a register through to the core. `Ok(false)` if there is no such number.
@@ -114,21 +149,23 @@ impl RegisterFile {
                 self.float = None;
             }
             XPSR => {
-                let kept = self.core[usize::from(XPSR)] & XPSR_OF_THE_CORE;
+                let kept = self.integer(link, XPSR)? & XPSR_OF_THE_CORE;
                 self.write(link, number, word & !XPSR_OF_THE_CORE | kept)?;
             }
             PC => self.write(link, number, word & !1)?,
             SP | MSP | PSP => {
                 self.write(link, number, word & !3)?;
-                self.refresh_stacks(link)?;
+                self.forget_other_stacks(number);
             }
             0..=PSP => self.write(link, number, word)?,
             PRIMASK..=CONTROL => {
                 let shift = 8 * u32::from(number - PRIMASK);
-                let special = self.core[19] & !(0xFF << shift) | (word & 0xFF) << shift;
+                self.fetch(link, [number])?;
+                let special = self.core[SPECIAL].unwrap_or_default();
+                let special = special & !(0xFF << shift) | (word & 0xFF) << shift;
                 link.write_register(CoreRegister::SPECIAL, special)?;
-                self.core[19] = special;
-                self.refresh_stacks(link)?;
+                self.core[SPECIAL] = Some(special);
+                self.forget_other_stacks(CONTROL);
             }
             _ => return Ok(false),
         }
@@ -137,21 +174,33 @@ impl RegisterFile {
 
     fn write(&mut self, link: &mut dyn Link, number: u16, word: u32) -> Result<(), LinkError> {
         link.write_register(CoreRegister(number as u8), word)?;
-        self.core[usize::from(number)] = word;
+        self.core[usize::from(number)] = Some(word);
         Ok(())
     }
 
-    /// SP is one of MSP and PSP, by CONTROL.SPSEL and the mode: the core says which.
-    fn refresh_stacks(&mut self, link: &mut dyn Link) -> Result<(), LinkError> {
-        let mut stacks = [0; 3];
-        link.read_registers(
-            &[CoreRegister::SP, CoreRegister::MSP, CoreRegister::PSP],
-            &mut stacks,
-        )?;
-        for (number, value) in [SP, MSP, PSP].into_iter().zip(stacks) {
-            self.core[usize::from(number)] = value;
+    /// SP is one of MSP and PSP, by CONTROL.SPSEL and the mode: the core says which when it is asked again.
+    fn forget_other_stacks(&mut self, written: u16) {
+        for number in [SP, MSP, PSP] {
+            if number != written {
+                self.core[usize::from(number)] = None;
+            }
         }
-        Ok(())
+    }
+}
+
+/// Where a number of the integer half is in [`RegisterFile::core`].
+fn index_of(number: u16) -> Option<usize> {
+    match number {
+        0..=PSP => Some(usize::from(number)),
+        PRIMASK..=CONTROL => Some(SPECIAL),
+        _ => None,
+    }
+}
+
+fn core_register(index: usize) -> CoreRegister {
+    match index {
+        SPECIAL => CoreRegister::SPECIAL,
+        _ => CoreRegister(index as u8),
     }
 }
 
@@ -167,7 +216,7 @@ mod tests {
         link.registers.insert(64 + 2, 0x1111_2222);
         link.registers.insert(64 + 3, 0x3333_4444);
         link.registers.insert(33, 0x0300_0000);
-        let mut file = RegisterFile::fetch(&mut link).unwrap();
+        let mut file = RegisterFile::default();
         let mut get = |number| file.get(&mut link, number).unwrap();
         assert_eq!(get(PC), Some(0x7001_0000));
         assert_eq!(get(19), Some(1), "primask");
@@ -182,13 +231,17 @@ mod tests {
     #[test]
     fn each_half_is_fetched_once() {
         let mut link = FakeLink::new();
-        let mut file = RegisterFile::fetch(&mut link).unwrap();
+        let mut file = RegisterFile::default();
         for number in (0..COUNT).chain(0..COUNT) {
             file.get(&mut link, number).unwrap();
         }
         assert_eq!(
             link.take_events(),
-            [Event::Registers(20), Event::Registers(33)]
+            [
+                [Event::Registers(1); 20].as_slice(),
+                &[Event::Registers(33)]
+            ]
+            .concat()
         );
     }
 
@@ -196,16 +249,16 @@ mod tests {
     fn xpsr_keeps_what_belongs_to_the_core() {
         let mut link = FakeLink::new();
         link.registers.insert(16, 0x0100_0003);
-        let mut file = RegisterFile::fetch(&mut link).unwrap();
+        let mut file = RegisterFile::default();
         assert!(file.set(&mut link, XPSR, 0xF000_0000).unwrap());
         assert_eq!(link.registers[&16], 0xF100_0003);
-        assert_eq!(file.integer(XPSR), Some(0xF100_0003));
+        assert_eq!(file.known(XPSR), Some(0xF100_0003));
     }
 
     #[test]
     fn an_entry_with_the_thumb_bit_is_a_pc_without() {
         let mut link = FakeLink::new();
-        let mut file = RegisterFile::fetch(&mut link).unwrap();
+        let mut file = RegisterFile::default();
         assert!(file.set(&mut link, PC, 0x7000_0401).unwrap());
         assert_eq!(link.registers[&15], 0x7000_0400);
         assert!(!file.set(&mut link, COUNT, 0).unwrap());

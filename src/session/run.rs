@@ -2,6 +2,7 @@
 
 use super::{
     Activity, Session,
+    registers::RegisterFile,
     stop::{Stop, StopReason},
 };
 use crate::{
@@ -155,10 +156,10 @@ impl Session {
         reason: HaltReason,
         otherwise: StopReason,
     ) -> Result<Stop, Fault> {
-        self.registers = None;
+        self.registers = RegisterFile::default();
         self.activity = Activity::Halted;
         if reason.vector_catch {
-            let number = self.registers()?.exception_number();
+            let number = self.registers.exception_number(self.link.as_mut())?;
             return match Exception::from_number(number) {
                 Some(exception) => self.faulted(exception),
                 None => self.arrive(StopReason::Reset),
@@ -170,7 +171,7 @@ impl Session {
             return self.arrive(watchpoint(watch));
         }
         if reason.breakpoint {
-            let pc = Address(self.registers()?.pc());
+            let pc = Address(self.registers.pc(self.link.as_mut())?);
             return self.arrive(if self.breakpoints.stops_at(pc) {
                 StopReason::Breakpoint
             } else {
@@ -183,7 +184,7 @@ impl Session {
     /// Writes down a halt.
     pub(super) fn arrive(&mut self, reason: StopReason) -> Result<Stop, Fault> {
         self.activity = Activity::Halted;
-        let pc = Address(self.registers()?.pc());
+        let pc = Address(self.registers.pc(self.link.as_mut())?);
         if pc.is_external() {
             // Past the boot stage: RAM is the appli's from now on.
             self.patching = Patching::Allowed;

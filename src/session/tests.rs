@@ -118,7 +118,7 @@ fn registers_and_memory_are_fetched_once_a_halt() {
     }
     assert_eq!(
         bench.link.fake().take_events(),
-        [Event::Read(Address(RAM), 256)]
+        [Event::Registers(1), Event::Read(Address(RAM), 256)]
     );
     bench.session.step().unwrap();
     bench.link.fake().take_events();

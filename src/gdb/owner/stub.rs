@@ -27,7 +27,8 @@ pub type Machine = GdbStubStateMachine<'static, Debuggee, Capture>;
 const BUFFER_BYTES: usize = PACKET_BYTES + 0x100;
 
 /// Registers that every stop reply carries, so that a step needs no `g`.
-const EXPEDITED: [Number; 5] = [Number::R7, Number::SP, Number::LR, Number::PC, Number::XPSR];
+pub(super) const EXPEDITED: [Number; 5] =
+    [Number::R7, Number::SP, Number::LR, Number::PC, Number::XPSR];
 
 /// Why a machine could go no further.
 type Broken = String;
@@ -141,13 +142,19 @@ fn expedited(mut reply: Vec<u8>, snapshot: &Snapshot) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{link::fake::FakeLink, session::registers::RegisterFile};
 
     #[test]
     fn a_stop_carries_the_registers_of_a_step() {
-        let reply = expedited(b"T05thread:01;hwbreak:;".to_vec(), &Snapshot::default());
+        let mut link = FakeLink::new();
+        let mut file = RegisterFile::default();
+        file.fetch(&mut link, [7, 15]).expect("registers");
+        let mut snapshot = Snapshot::default();
+        snapshot.remember(&file);
+        let reply = expedited(b"T05thread:01;hwbreak:;".to_vec(), &snapshot);
         assert_eq!(
             String::from_utf8_lossy(&reply),
-            "T05thread:01;hwbreak:;07:00000000;0d:00000000;0e:00000000;0f:00000000;10:00000000;"
+            "T05thread:01;hwbreak:;07:00000000;0f:00000170;"
         );
         assert!(expedited(b"E01".to_vec(), &Snapshot::default()).starts_with(b"T05thread:1;"));
     }

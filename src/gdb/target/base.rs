@@ -21,7 +21,7 @@ use super::Debuggee;
 use crate::{
     fault::Fault,
     gdb::{
-        arch::{GeneralRegisters, Number},
+        arch::{GENERAL_REGISTERS, GeneralRegisters, Number},
         meanwhile::Meanwhile,
         refusal::Refusal,
     },
@@ -32,19 +32,19 @@ use crate::{
 impl SingleThreadBase for Debuggee {
     /// While the core runs, the registers of the last halt: an error would end GDB's attempt to connect.
     fn read_registers(&mut self, registers: &mut GeneralRegisters) -> TargetResult<(), Self> {
-        if self.session.is_halted() {
-            match self.session.registers() {
-                Ok(file) => self.snapshot.remember(file),
-                Err(fault) => return Err(self.refuse(fault)),
-            }
-        }
+        self.look_at_registers()
+            .map_err(|fault| self.refuse(fault))?;
         registers.0 = *self.snapshot.general();
         Ok(())
     }
 
     fn write_registers(&mut self, registers: &GeneralRegisters) -> TargetResult<(), Self> {
+        self.look_at_registers()
+            .map_err(|fault| self.refuse(fault))?;
         for (number, value) in (0..).zip(registers.0) {
-            if self.snapshot.value(Number(number)) != Some(value) {
+            if let Some(value) = value
+                && self.snapshot.value(Number(number)) != Some(value)
+            {
                 self.write(Number(number), u64::from(value))
                     .map_err(|fault| self.refuse(fault))?;
             }
@@ -78,6 +78,15 @@ impl SingleThreadBase for Debuggee {
 }
 
 impl Debuggee {
+    /// Fetches what `g` carries, of a halted core.
+    fn look_at_registers(&mut self) -> Result<(), Fault> {
+        if self.session.is_halted() {
+            let file = self.session.registers(0..GENERAL_REGISTERS as u16)?;
+            self.snapshot.remember(file);
+        }
+        Ok(())
+    }
+
     /// Writes one register of the halted core.
     fn write(&mut self, number: Number, value: u64) -> Result<(), Fault> {
         self.session.write_register(number.0, value)
