@@ -6,6 +6,8 @@
 #                     qemu-system-arm (an oracle of the virtual CPU; 62 MB with its data, and libraries)
 #   crates.io         cargo-nextest (test), when cargo has none
 #   crates.io         probe-rs-tools, into target/tools (test): a debugger that knows nothing of us; some five minutes
+#   npm               cdt-gdb-adapter, into target/clients (test): Eclipse CDT's debug adapter, a real client; Debian's nodejs and npm where
+#                     there is no node
 #   PyPI              unicorn and imgtool, into target/venv (test): the oracle of the virtual CPU; MCUboot's tool for signed images
 #   PyPI              gdb-for-pwndbg, into target/venv (test): GDB 18, which takes error texts and speaks DAP (13 MB)
 set -euo pipefail
@@ -44,6 +46,8 @@ if [ "$what" = test ]; then
     need qemu-system-arm qemu-system-arm
     python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
     need openocd openocd
+    need node nodejs
+    need npm npm
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -67,6 +71,12 @@ if [ "$what" = test ]; then
         CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=false CARGO_PROFILE_RELEASE_DEBUG=false \
             cargo install --quiet --locked --root target/tools --target-dir target/tools/build --version 0.32.0 probe-rs-tools
         rm -rf target/tools/build
+    fi
+    adapter=cdt-gdb-adapter@1.7.0
+    if ! grep -qs "\"version\": \"${adapter#*@}\"" target/clients/node_modules/cdt-gdb-adapter/package.json; then
+        say "target/clients: npm install $adapter"
+        # Its native part, pseudo-terminals for a program on this computer, is not needed.
+        npm install --prefix target/clients --ignore-scripts --no-audit --no-fund --silent "$adapter"
     fi
     if ! target/venv/bin/python -c 'import unicorn, imgtool, gdb_for_pwndbg' 2>/dev/null; then
         say "target/venv: pip install unicorn imgtool gdb-for-pwndbg"

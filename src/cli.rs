@@ -7,6 +7,7 @@ mod doctor;
 mod exec;
 mod explain;
 mod flash;
+mod gdbserver;
 mod loader;
 mod loaders;
 mod mishaps;
@@ -38,6 +39,8 @@ struct Arguments {
 enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
+    #[command(name = "gdbserver")]
+    GdbServer(gdbserver::GdbServer),
     Boot(boot::Boot),
     Flash(flash::Flash),
     Window(window::Window),
@@ -63,7 +66,7 @@ impl Command {
     fn screen(&self) -> Screen {
         match self {
             Self::Demo(_) | Self::Exec(_) => Screen::Shared,
-            Self::Serve(_) => Screen::Ours,
+            Self::Serve(_) | Self::GdbServer(_) => Screen::Ours,
             _ => Screen::Command,
         }
     }
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Demo(command) => command.run(),
         Command::Serve(command) => command.run(),
+        Command::GdbServer(command) => command.run(),
         Command::Boot(command) => command.run(),
         Command::Flash(command) => command.run(),
         Command::Window(command) => command.run(),

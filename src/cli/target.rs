@@ -238,6 +238,26 @@ impl Target {
         }
     }
 
+    /// The SWD clock, unless --speed names one.
+    pub fn suggest_speed(&mut self, khz: u32) {
+        self.speed.get_or_insert(khz);
+    }
+
+    /// What becomes of the core, unless --on-attach says it.
+    pub fn suggest_on_attach(&mut self, choice: OnAttach) {
+        self.on_attach.get_or_insert(choice);
+    }
+
+    /// The chip, unless --chip names one.
+    pub fn suggest_chip(&mut self, name: String) {
+        self.chip.get_or_insert(name);
+    }
+
+    /// As --under-reset does.
+    pub fn connect_under_reset(&mut self) {
+        self.under_reset = true;
+    }
+
     /// Opens probe and board as the options and xspi-gdb.toml say. The core goes on as it does.
     pub fn open(&self) -> Result<Opened, Fault> {
         let config = Config::read(self.config.as_deref())?;

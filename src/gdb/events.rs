@@ -139,6 +139,8 @@ pub enum Events {
     /// The ready line only.
     #[default]
     ReadyLine,
+    /// The ready line in pyOCD's words, which IDEs wait for.
+    PyOcd,
     /// Each as a line of JSON.
     Json,
     /// Not at all: the server runs inside another command.
@@ -158,9 +160,12 @@ impl Events {
             (Self::ReadyLine, Event::Listening { address, .. }) => {
                 writeln!(out, "Listening for GDB on {address}")?;
             }
+            (Self::PyOcd, Event::Listening { port, .. }) => {
+                writeln!(out, "GDB server listening on port {port}")?;
+            }
             // Stdout has the one line that scripts wait for.
             (
-                Self::ReadyLine,
+                Self::ReadyLine | Self::PyOcd,
                 Event::Rtt {
                     channel, address, ..
                 },
@@ -171,7 +176,7 @@ impl Events {
                 let line = serde_json::to_string(event)?;
                 writeln!(out, "{line}")?;
             }
-            (Self::ReadyLine | Self::Silent, _) => return Ok(()),
+            (Self::ReadyLine | Self::PyOcd | Self::Silent, _) => return Ok(()),
         }
         out.flush()
     }
@@ -202,6 +207,10 @@ mod tests {
         assert_eq!(
             written(Events::ReadyLine, &listening()),
             "Listening for GDB on 127.0.0.1:3333\n"
+        );
+        assert_eq!(
+            written(Events::PyOcd, &listening()),
+            "GDB server listening on port 3333\n"
         );
         assert_eq!(written(Events::Silent, &listening()), "");
     }

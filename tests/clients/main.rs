@@ -1,0 +1,10 @@
+//! The debug adapters and IDEs that people use, each from its folder of launch-configs/: the real client where it can run here, what it
+//! sends where it cannot. docs/clients.md says which is which.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cdt;
+mod cortex_debug;
+mod dap;
+mod project;
