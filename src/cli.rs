@@ -8,6 +8,7 @@ mod exec;
 mod explain;
 mod flash;
 mod gdbserver;
+mod init;
 mod loader;
 mod loaders;
 mod mishaps;
@@ -46,6 +47,7 @@ enum Command {
     Window(window::Window),
     Loader(loader::Loader),
     Doctor(doctor::Doctor),
+    Init(init::Init),
     Exec(exec::Exec),
     Probes(probes::Probes),
     Explain(explain::Explain),
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Window(command) => command.run(),
         Command::Loader(command) => command.run(),
         Command::Doctor(command) => command.run(),
+        Command::Init(command) => command.run(),
         Command::Exec(command) => command.run(),
         Command::Probes(command) => command.run(),
         Command::Explain(command) => command.run(),

@@ -250,6 +250,9 @@ codes! {
     XG075 Einval Refuse "another chip"
         "Registers, resets and flash routines are those of STM32H7RS and STM32H7S; the chip that is named is none of them, or not known."
         "give probe-rs's name of the chip, for example `--chip STM32H7S7L8`; a board's profile names it already";
+    XG076 Enoent Refuse "no project to set up"
+        "`init` finds no project that it knows, finds several, or cannot read or write in its folder."
+        "name the folder of one project: a Cargo package, or the folder with the .ioc file of a CubeMX project";
     XG079 Eio Refuse "file not writable"
         "A file that an option names for output cannot be made."
         "check the path, and that its folder exists and may be written";

@@ -25,6 +25,10 @@ const BUILT_IN: &[(&str, &str)] = &[
         include_str!("../../profiles/nucleo-h7s3l8.toml"),
     ),
     (
+        "nucleo-h7s3l8-swapped",
+        include_str!("../../profiles/nucleo-h7s3l8-swapped.toml"),
+    ),
+    (
         "quad-nor-xspi1",
         include_str!("../../profiles/quad-nor-xspi1.toml"),
     ),
