@@ -2,14 +2,15 @@
 //!
 //! One rule makes the house easy to live in: data flows one way, and a module imports only what stands to its right.
 //!
-//! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints, rtt} -> loader -> window -> {image, link} ->
-//! registers -> layout -> fault`
+//! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints, rtt} -> loader -> {window, debug_info} ->
+//! {image, link} -> registers -> layout -> fault`
 //!
 //! One OS thread owns the session, every gdbstub machine and the link; tokio owns sockets, signals and timers and talks
 //! to it by channels.
 
 pub mod breakpoints;
 pub mod cli;
+pub mod debug_info;
 pub mod fault;
 pub mod flash;
 pub mod gdb;

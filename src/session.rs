@@ -17,6 +17,7 @@ mod range;
 mod reset;
 mod rtt;
 mod run;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use crate::{
     breakpoints::{Breakpoints, Patching, Request},
+    debug_info::DebugInfo,
     fault::{Code, Explain, Fault, Journal},
     flash,
     image::{Image, Vectors},
@@ -112,6 +114,12 @@ pub enum SessionError {
         /// What was asked for.
         what: &'static str,
     },
+    /// A word is wanted from where no memory is, or where it ends before the word is whole.
+    #[error("no memory holds the word at {address}")]
+    NoMemory {
+        /// Where the word begins.
+        address: Address,
+    },
     /// The target description has no such register.
     #[error("there is no register {number}")]
     NoRegister {
@@ -124,6 +132,7 @@ impl Explain for SessionError {
     fn code(&self) -> Code {
         match self {
             Self::Running { .. } => Code::XG060,
+            Self::NoMemory { .. } => Code::XG010,
             Self::NoRegister { .. } => Code::XG061,
         }
     }
@@ -145,6 +154,8 @@ pub struct Session {
     units: Units,
     breakpoints: Breakpoints,
     windows: Windows,
+    /// Of the appli and the boot stage, once it has been asked for.
+    debug_info: Option<DebugInfo>,
     support: DebugSupport,
     activity: Activity,
     stop: Stop,
@@ -197,6 +208,7 @@ impl Session {
             units,
             breakpoints: Breakpoints::default(),
             windows,
+            debug_info: None,
             support,
             activity: Activity::Running,
             stop: Stop {
@@ -434,6 +446,7 @@ impl Session {
     /// The appli that is debugged.
     pub fn set_appli(&mut self, path: PathBuf) -> Result<(), Fault> {
         self.windows.set_image(Some(Image::open(&path)?));
+        self.debug_info = None;
         self.settings.appli = Some(path);
         Ok(())
     }
@@ -447,7 +460,10 @@ impl Session {
             return;
         }
         match Image::open(path) {
-            Ok(image) => self.windows.set_image(Some(image)),
+            Ok(image) => {
+                self.windows.set_image(Some(image));
+                self.debug_info = None;
+            }
             Err(error) => self.journal.record(error.into()),
         }
     }

@@ -21,7 +21,7 @@ const ORDER: &[&[&str]] = &[
         "threads",
     ],
     &["loader"],
-    &["window"],
+    &["window", "debug_info"],
     &["image", "link"],
     // A register has an address, and an address is a word of the layout.
     &["registers"],

@@ -94,7 +94,7 @@ impl Session {
     }
 
     /// Internal flash and on-chip RAM: a read changes nothing, so it may be done once and in blocks.
-    fn is_plain_memory(&self, address: Address) -> bool {
+    pub(super) fn is_plain_memory(&self, address: Address) -> bool {
         let profile = &self.settings.profile;
         profile.ram(address).is_some() || profile.is_internal(address)
     }

@@ -14,8 +14,10 @@ pub const PC: u16 = 15;
 /// Program status.
 pub const XPSR: u16 = 16;
 
+/// Process stack pointer.
+pub const PSP: u16 = 18;
+
 const MSP: u16 = 17;
-const PSP: u16 = 18;
 const PRIMASK: u16 = 19;
 const CONTROL: u16 = 22;
 const D0: u16 = 23;

@@ -226,6 +226,7 @@ impl Session {
         let stale = self.boot.as_ref().is_some_and(Image::is_stale);
         if stale && let Some(path) = &self.settings.boot {
             self.boot = Some(Image::open(path)?);
+            self.debug_info = None;
             self.boot_installed = false;
         }
         if !self.settings.install_boot || self.boot_installed {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use virtual_board::{board::CoreState, handle::VirtualBoard};
 use xspi_gdb::{
     breakpoints::{Kind, Request},
+    debug_info::End,
     fault::Code,
     layout::Address,
     link::Unattended,
@@ -390,4 +391,27 @@ fn a_running_core_shows_ram_from_the_chip_and_the_window_from_the_file() {
         .read_memory(Address(0x7400_0000), &mut shown)
         .unwrap_err();
     assert_eq!(unknown.code, Code::XG011);
+}
+
+#[test]
+fn a_backtrace_names_functions_and_lines_up_to_the_reset_handler() {
+    let mut bench = Bench::with_running_appli();
+    bench.insert(Kind::Software, symbol("toggle"));
+    bench.run();
+    let backtrace = bench.session.backtrace().unwrap();
+    assert_eq!(backtrace.end, End::Outermost);
+    let told = backtrace.to_string();
+    let functions: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2)?.split('+').next())
+        .collect();
+    assert_eq!(
+        functions,
+        ["toggle", "blink", "work", "main", "Reset"],
+        "{told}"
+    );
+    assert!(
+        told.contains("toggle at firmware/appli/src/work.rs:"),
+        "{told}"
+    );
 }
