@@ -151,5 +151,7 @@ fn log_to_stderr(verbose: u8, screen: Screen) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false)
+        // It would be written to stderr, which is what failed, and end the thread.
+        .log_internal_errors(false)
         .init();
 }

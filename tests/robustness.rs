@@ -5,8 +5,9 @@ mod support;
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{Shutdown, TcpStream},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -17,7 +18,7 @@ use support::{
     gdb::Gdb,
     repository,
     rsp::Client,
-    server::Server,
+    server::{Server, xspi_gdb},
 };
 
 const APPLI: &str = "appli.elf";
@@ -120,6 +121,26 @@ fn what_sigterm_left_unfinished_is_told_and_completed() {
     let boot = boot_image("boot.elf");
     assert_eq!(board.internal_flash(boot.len()), boot);
     assert_eq!(board.chip().internal_flash_wear(), Default::default());
+}
+
+/// The IDE dies, and with it the reader of our log and of our ready line: the server serves on, and ends well when it is told to.
+#[test]
+fn a_log_that_nobody_reads() {
+    let board = Board::with_appli(APPLI);
+    let mut command = xspi_gdb(&["serve", "--port", "0"], Some(&board.state()));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = command.spawn().expect("the server starts");
+    let mut ready = String::new();
+    let mut output = BufReader::new(server.stdout.take().expect("piped"));
+    output.read_line(&mut ready).expect("a ready line");
+    drop((output, server.stderr.take()));
+    let port = ready.trim_end().rsplit(':').next().expect("a port");
+    let mut client = Client::connect(port.parse().expect("a port"));
+    let (why, reply) = client.monitor("reset halt");
+    assert_eq!(reply, "OK", "{why}");
+    let ended = Command::new("kill").arg(server.id().to_string()).status();
+    assert!(ended.is_ok_and(|status| status.success()));
+    assert!(server.wait().expect("its end").success());
 }
 
 /// The IDE dies while flash is programmed, and is started again before that is noticed: the new session is not one that only looks.
