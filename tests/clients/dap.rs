@@ -224,6 +224,15 @@ impl Adapter {
         }
     }
 
+    /// Ends it as an editor does that waits for no answer.
+    #[track_caller]
+    pub fn terminate(&self) {
+        let ended = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(ended.is_ok_and(|status| status.success()), "kill failed");
+    }
+
     /// Takes one message of the adapter.
     #[track_caller]
     fn take(&mut self, patience: Duration) {

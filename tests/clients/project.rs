@@ -46,6 +46,14 @@ impl Project {
         self.folder.join(name)
     }
 
+    /// Changes words of a file.
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let path = self.file(name);
+        let text = fs::read_to_string(&path).expect("a file of the project");
+        assert!(text.contains(from), "{name} says nothing of `{from}`");
+        fs::write(path, text.replace(from, to)).expect("a file of the project");
+    }
+
     /// `program`, started as the editor starts it: in the project's folder, and with the tool on the path.
     pub fn command(&self, program: &str) -> Command {
         let tool = Path::new(env!("CARGO_BIN_EXE_xspi-gdb"));

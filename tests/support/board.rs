@@ -2,7 +2,11 @@
 //!
 //! A virtual board is made past the tool, so that a test of one command stands on no other; a real one is prepared by the tool.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
 
 use virtual_board::board::{Board as Chip, Builder};
 use xspi_gdb::image::Image;
@@ -11,7 +15,7 @@ use super::{
     firmware,
     images::contents,
     on_hardware,
-    server::{Ran, Scratch, Server, run},
+    server::{PATIENCE, Ran, Scratch, Server, run},
 };
 
 /// Where a boot stage lies.
@@ -89,6 +93,16 @@ impl Board {
             .state_file(self.state())
             .build()
             .expect("a state file")
+    }
+
+    /// Waits until the server that has it has ended.
+    #[track_caller]
+    pub fn wait_until_free(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while Chip::builder().state_file(self.state()).build().is_err() {
+            assert!(Instant::now() < deadline, "somebody keeps the board");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// What internal flash holds from its start.
