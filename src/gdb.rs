@@ -20,6 +20,7 @@ mod refusal;
 mod report;
 mod snapshot;
 mod target;
+mod threads;
 
 pub use server::{Options, Server};
 

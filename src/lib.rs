@@ -2,8 +2,8 @@
 //!
 //! One rule makes the house easy to live in: data flows one way, and a module imports only what stands to its right.
 //!
-//! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints, rtt} -> loader -> {window, debug_info} ->
-//! {image, link} -> registers -> layout -> fault`
+//! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints, rtt, threads} -> loader -> {window,
+//! debug_info} -> {image, link} -> registers -> layout -> fault`
 //!
 //! One OS thread owns the session, every gdbstub machine and the link; tokio owns sockets, signals and timers and talks
 //! to it by channels.
@@ -22,5 +22,6 @@ pub mod registers;
 pub mod rtt;
 pub mod session;
 pub mod stage;
+pub mod threads;
 pub mod verbs;
 pub mod window;

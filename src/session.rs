@@ -20,6 +20,7 @@ mod run;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
@@ -161,6 +162,7 @@ pub struct Session {
     stop: Stop,
     registers: RegisterFile,
     memory: MemoryCache,
+    known_threads: threads::Known,
     /// Cache lines that were written since the core stopped.
     written_lines: BTreeSet<u32>,
     mask: MaskPolicy,
@@ -199,8 +201,11 @@ impl Session {
         if settings.live_window {
             windows.allow_live_reads();
         }
+        let mut known_threads = threads::Known::default();
         if let Some(path) = &settings.appli {
-            windows.set_image(Some(Image::open(path)?));
+            let image = Image::open(path)?;
+            known_threads = threads::Known::of(&image);
+            windows.set_image(Some(image));
         }
         let mut session = Self {
             link,
@@ -218,6 +223,7 @@ impl Session {
             },
             registers: RegisterFile::default(),
             memory: MemoryCache::default(),
+            known_threads,
             written_lines: BTreeSet::new(),
             mask: MaskPolicy::default(),
             patching: Patching::Allowed,
@@ -340,6 +346,7 @@ impl Session {
             return Err(SessionError::NoRegister { number }.into());
         }
         self.stop.pc = Address(self.registers.pc(self.link.as_mut())?);
+        self.known_threads.forget();
         Ok(())
     }
 
@@ -432,6 +439,7 @@ impl Session {
     fn forget(&mut self) {
         self.registers = RegisterFile::default();
         self.memory.clear();
+        self.known_threads.forget();
         self.written_lines.clear();
         self.windows.forget();
     }
@@ -445,10 +453,15 @@ impl Session {
 
     /// The appli that is debugged.
     pub fn set_appli(&mut self, path: PathBuf) -> Result<(), Fault> {
-        self.windows.set_image(Some(Image::open(&path)?));
-        self.debug_info = None;
+        self.use_image(Image::open(&path)?);
         self.settings.appli = Some(path);
         Ok(())
+    }
+
+    fn use_image(&mut self, image: Image) {
+        self.known_threads = threads::Known::of(&image);
+        self.windows.set_image(Some(image));
+        self.debug_info = None;
     }
 
     /// Reads the appli again if its file has changed; a file that cannot be read (it is just being linked) is told, and the old one kept.
@@ -460,10 +473,7 @@ impl Session {
             return;
         }
         match Image::open(path) {
-            Ok(image) => {
-                self.windows.set_image(Some(image));
-                self.debug_info = None;
-            }
+            Ok(image) => self.use_image(image),
             Err(error) => self.journal.record(error.into()),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoint and watchpoint units, and images
 //! that boot stages copy or check, XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core
-//! ran into, XG09x loaders, XG11x RTT.
+//! ran into, XG09x loaders, XG10x threads, XG11x RTT.
 
 use std::fmt;
 
@@ -298,6 +298,15 @@ codes! {
     XG097 Eio Refuse "loader changed a neighbour"
         "The loader erased or programmed a sector that it was not asked to change. What the sector held was kept beforehand, and was put back where possible."
         "use another loader (`--loader own`); where the headline says that contents are lost, program what belongs there again";
+    XG100 Efault Refuse "threads not readable"
+        "The lists in which the appli's kernel keeps its threads are damaged, or were being changed when the core halted. Threads that could be found are shown."
+        "step on and look again; if it stays so, something overwrites the kernel's memory: `watch` the variable that is named";
+    XG101 Ebusy Refuse "another thread runs"
+        "The core is one: it executes the thread that its kernel has switched to. Another thread's registers can be looked at, but it cannot be stepped."
+        "`tbreak *$pc` in that thread and `continue` stop it where it goes on";
+    XG102 Einval Refuse "not of this thread"
+        "There is no such thread any more, or its kernel has not saved that register: FP registers of a thread that has not used them, its stack pointer, and those that all threads share."
+        "`info threads` lists the threads; `thread` with the number of the one that runs has all registers";
     XG110 Eio Refuse "RTT control block damaged"
         "What describes the RTT buffers contradicts itself: the program has overwritten it, or it lies in memory that something else uses. Nothing is read or written by it; it is looked at again from time to time."
         "look at who writes there (`watch` on the address that is named); a reset sets the block up anew";

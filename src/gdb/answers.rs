@@ -7,24 +7,13 @@ use super::{
     company::Client,
     wire::{
         dispatch::{Document, Part, Request},
-        encoding::to_hex,
         framer::PACKET_BYTES,
         reply::{self, ErrorForm, OK, UNSUPPORTED},
     },
 };
 
-/// "The target is stopped", for a client that only looks.
-pub const STOPPED: &[u8] = b"T05thread:1;";
-
-/// Our only thread.
-const THREADS: &str = "<?xml version=\"1.0\"?>\n<threads>\n\
-    <thread id=\"1\" core=\"0\" name=\"Cortex-M7\"/>\n</threads>\n";
-
 /// What `vCont` takes. GDB uses `vCont` only where both `c` and `C`, `s` and `S` are offered.
 const RESUME_ACTIONS: &[u8] = b"vCont;c;C;s;S;t;r";
-
-/// No such thread (ESRCH).
-const NO_SUCH_THREAD: &[u8] = b"E03";
 
 /// The reply to a request that needs nothing from the target; `None` if it needs something.
 pub fn by_heart(request: &Request, client: &mut Client, appli: Option<&Path>) -> Option<Vec<u8>> {
@@ -42,23 +31,17 @@ pub fn by_heart(request: &Request, client: &mut Client, appli: Option<&Path>) ->
         | Request::Symbols
         | Request::NonStop(false) => OK.to_vec(),
         Request::ResumeActions => RESUME_ACTIONS.to_vec(),
-        Request::CurrentThread => b"QC1".to_vec(),
-        Request::SelectThread { known } | Request::ThreadAlive { known } => {
-            if *known { OK } else { NO_SUCH_THREAD }.to_vec()
-        }
-        Request::ThreadExtraInfo => to_hex(b"Cortex-M7"),
         // Attached, not started: GDB detaches when it quits, and kills nothing.
         Request::Attached => b"1".to_vec(),
         Request::Read { document, part } => {
             let Part { offset, length } = *part;
             match document {
                 Document::Features => reply::part(arch::DESCRIPTION.as_bytes(), offset, length),
-                Document::Threads => reply::part(THREADS.as_bytes(), offset, length),
                 Document::ExecFile => {
                     let path = appli.map(|path| path.as_os_str().as_encoded_bytes());
                     reply::part(path.unwrap_or_default(), offset, length)
                 }
-                Document::MemoryMap => return None,
+                Document::MemoryMap | Document::Threads => return None,
             }
         }
         Request::Unknown => UNSUPPORTED.to_vec(),

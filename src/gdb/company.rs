@@ -20,7 +20,10 @@ use super::{
         reply::{self, ErrorForm},
     },
 };
-use crate::fault::{Fault, Journal};
+use crate::{
+    fault::{Fault, Journal},
+    threads::ThreadId,
+};
 
 /// What a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub struct Client {
     pub role: Role,
     /// How it takes errors.
     pub error_form: ErrorForm,
+    /// The thread whose registers it looks at, if not the one that runs.
+    pub selected: Option<ThreadId>,
     /// It resumed the target and waits for a stop reply.
     pub awaits_stop: bool,
     replies: mpsc::UnboundedSender<Outgoing>,
@@ -121,6 +126,7 @@ impl Company {
             Client {
                 role,
                 error_form: ErrorForm::default(),
+                selected: None,
                 awaits_stop: false,
                 replies,
             },

@@ -6,12 +6,12 @@
 //! going away or the end of the server cancel the work where cancelling is safe.
 
 use super::{
-    answers,
     company::{Company, Role},
     event_loop::{ClientId, Message, Outgoing},
     events::Pace,
     refusal::Refusal,
     snapshot::Snapshot,
+    threads,
     wire::{
         dispatch::{Request, parse},
         encoding::{escape, range, to_hex},
@@ -106,8 +106,11 @@ impl<'a> Meanwhile<'a> {
         if let Some(reply) = self.company.answer_by_heart(client, &request) {
             return Some(reply);
         }
+        if let Some(reply) = threads::answer(&request, self.snapshot) {
+            return Some(reply);
+        }
         match request {
-            Request::WhyStopped => Some(answers::STOPPED.to_vec()),
+            Request::WhyStopped => Some(threads::stopped(self.snapshot.running)),
             Request::Stub { packet, .. } => match packet.split_first()? {
                 (b'g', []) => Some(self.snapshot.reply()),
                 (b'm', place) => {

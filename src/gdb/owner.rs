@@ -30,6 +30,7 @@ use crate::{
 mod requests;
 mod rtt;
 mod stub;
+mod threads;
 
 use stub::{EXPEDITED, Machine};
 
@@ -271,6 +272,7 @@ impl Owner {
         };
         let registers = self.debuggee.session.registers(wanted)?;
         self.debuggee.snapshot.remember(registers);
+        self.debuggee.snapshot.running = self.debuggee.session.running_thread()?;
         Ok(())
     }
 

@@ -1,15 +1,32 @@
-//! The registers of the last halt, for clients that look while the target runs or the session is busy.
+//! Registers and threads of the last halt, for clients that look while the target runs or the session is busy.
 
 use super::{
     arch::{GENERAL_REGISTERS, Number},
     wire::encoding::to_hex,
 };
-use crate::session::registers::RegisterFile;
+use crate::{
+    session::registers::RegisterFile,
+    threads::{ThreadId, Threads},
+};
 
 /// Registers as they were at the last halt, as far as they were asked for then; unknown before the first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     general: [Option<u32>; GENERAL_REGISTERS],
+    /// The thread that had them.
+    pub running: ThreadId,
+    /// All threads when somebody asked last.
+    pub threads: Threads,
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self {
+            general: [None; GENERAL_REGISTERS],
+            running: ThreadId::CORE,
+            threads: Threads::default(),
+        }
+    }
 }
 
 impl Snapshot {

@@ -122,6 +122,11 @@ impl Symbols {
         })
     }
 
+    /// All variables, by address.
+    pub fn variables(&self) -> &[Variable] {
+        &self.variables
+    }
+
     /// The variable that `address` lies in.
     pub fn variable_at(&self, address: Address) -> Option<&Variable> {
         let after = self.variables.partition_point(|v| v.address <= address);
@@ -132,6 +137,15 @@ impl Symbols {
     /// True if the file has no symbols of functions.
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty()
+    }
+
+    /// Of variables only.
+    #[cfg(test)]
+    pub(crate) fn of_variables(variables: Vec<Variable>) -> Self {
+        Self {
+            functions: Vec::new(),
+            variables,
+        }
     }
 }
 

@@ -34,6 +34,7 @@ impl Session {
     pub fn write_memory(&mut self, address: Address, data: &[u8]) -> Result<(), Fault> {
         let mut data = data.to_vec();
         self.breakpoints.cover(address, &mut data);
+        self.known_threads.forget();
         if address.is_external() {
             self.needs_halt("writing to a window")?;
             let copied = self.settings.profile.is_copied(address);
@@ -97,6 +98,11 @@ impl Session {
     pub(super) fn is_plain_memory(&self, address: Address) -> bool {
         let profile = &self.settings.profile;
         profile.ram(address).is_some() || profile.is_internal(address)
+    }
+
+    /// RAM, internal flash, or a window of the board: what a program keeps its data in.
+    pub(super) fn is_memory(&self, address: Address) -> bool {
+        self.is_plain_memory(address) || self.windows.find(address).is_some()
     }
 
     /// Through the gate: from the chip in blocks, once a halt, when the window is open.

@@ -19,9 +19,12 @@ pub const PSP: u16 = 18;
 
 const MSP: u16 = 17;
 const PRIMASK: u16 = 19;
-const CONTROL: u16 = 22;
-const D0: u16 = 23;
-const FPSCR: u16 = 39;
+/// CONTROL.
+pub const CONTROL: u16 = 22;
+/// The first double register.
+pub const D0: u16 = 23;
+/// The last one.
+pub const FPSCR: u16 = 39;
 
 /// xPSR: IPSR and T belong to the core, whatever a client believes.
 const XPSR_OF_THE_CORE: u32 = 0x0100_01FF;

@@ -15,7 +15,7 @@ use crate::{
         wire::{
             dispatch::{Action, Document, Part, Request},
             encoding::escape,
-            reply::{self, ErrorForm, OK, UNSUPPORTED},
+            reply::{self, ErrorForm, OK},
         },
     },
     layout::Address,
@@ -35,7 +35,14 @@ impl Owner {
     ) -> ControlFlow<()> {
         match request {
             Request::Stub { packet, .. } => self.serve_by_stub(client, &packet),
-            Request::Resume { from, action } => self.resume(client, from, action),
+            Request::Resume {
+                from,
+                action,
+                thread,
+            } => match thread.and_then(|id| self.waiting_thread(id)) {
+                Some(id) if action.is_step() => self.refuse_step(client, id),
+                _ => self.resume(client, from, action),
+            },
             Request::WhyStopped => {
                 self.halt_for(client);
                 self.reply_with_stop(client)
@@ -92,11 +99,11 @@ impl Owner {
                 self.refuse(client, &fault.into(), Shown::No)
             }
             // All others are answered by heart.
-            _ => self.reply(client, UNSUPPORTED),
+            other => self.about_threads(client, &other),
         }
     }
 
-    fn send(&self, client: ClientId, outgoing: Outgoing) -> ControlFlow<()> {
+    pub(super) fn send(&self, client: ClientId, outgoing: Outgoing) -> ControlFlow<()> {
         self.debuggee.company.send(client, outgoing);
         ControlFlow::Continue(())
     }
@@ -113,6 +120,10 @@ impl Owner {
     }
 
     fn serve_by_stub(&mut self, client: ClientId, packet: &[u8]) -> ControlFlow<()> {
+        if let Some((id, access)) = self.of_waiting_thread(client, packet) {
+            let answer = self.thread_registers(id, &access);
+            return self.answer(client, answer);
+        }
         let reply = self.stub(client, packet);
         self.unsaid.append(&mut self.debuggee.exchange.said);
         match (self.debuggee.exchange.fault.take(), reply) {

@@ -11,6 +11,7 @@ use crate::{
         report,
         snapshot::Snapshot,
         target::{Debuggee, Exchange},
+        threads,
         wire::{
             encoding::to_hex,
             framer::{PACKET_BYTES, frame},
@@ -97,6 +98,7 @@ impl Owner {
 
     /// The stop reply to a client whose machine is waiting for a stop.
     pub(super) fn stop_reply(&mut self, client: ClientId, stop: &Stop) -> Vec<u8> {
+        self.select_running(client);
         let reported = match self.machines.remove(&client) {
             Some(Machine::Running(machine)) => machine
                 .report_stop(&mut self.debuggee, report::stop_reason(stop))
@@ -119,6 +121,7 @@ impl Owner {
 
     /// The stop reply to a client that asks why the target is stopped.
     pub(super) fn present_stop_reply(&mut self, client: ClientId) -> Vec<u8> {
+        self.select_running(client);
         let reply = self.stub(client, b"?").unwrap_or_default();
         expedited(reply, &self.debuggee.snapshot)
     }
@@ -127,8 +130,9 @@ impl Owner {
 /// A `T` reply with registers. One that is none is replaced: GDB must never be left without a stop.
 fn expedited(mut reply: Vec<u8>, snapshot: &Snapshot) -> Vec<u8> {
     if !reply.starts_with(b"T") {
-        reply = crate::gdb::answers::STOPPED.to_vec();
+        reply = threads::stopped(snapshot.running);
     }
+    reply = threads::with_thread(&reply, snapshot.running);
     for number in EXPEDITED {
         if let Some(value) = snapshot.value(number) {
             reply.extend(format!("{:02x}:", number.0).into_bytes());

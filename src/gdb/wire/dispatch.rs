@@ -9,9 +9,9 @@ use super::{
     encoding::{from_hex, number, range, split, unescape},
     framer::PACKET_BYTES,
 };
-use crate::gdb::arch::GENERAL_REGISTERS;
+use crate::{gdb::arch::GENERAL_REGISTERS, threads::ThreadId};
 
-pub use super::request::{Action, Document, Need, Part, Request};
+pub use super::request::{Action, Document, Need, Part, Purpose, Request};
 
 /// Bytes of memory that fit into one reply, two digits each.
 const MEMORY_REPLY_BYTES: u32 = (PACKET_BYTES / 2) as u32;
@@ -51,7 +51,7 @@ pub fn parse(body: &[u8]) -> Request {
         b'c' | b's' | b'C' | b'S' => legacy_resume(first, rest),
         b'H' => select_thread(rest),
         b'T' => match thread(rest) {
-            Some(known) => Request::ThreadAlive { known },
+            Some(thread) => Request::ThreadAlive(thread),
             None => malformed("T THREAD"),
         },
         b'D' if rest.is_empty() || rest.starts_with(b";") => Request::Detach,
@@ -178,31 +178,42 @@ fn legacy_resume(letter: u8, text: &[u8]) -> Request {
         b's' | b'S' => Action::Step,
         _ => Action::Continue,
     };
-    Request::Resume { from, action }
+    Request::Resume {
+        from,
+        action,
+        thread: None,
+    }
 }
 
-/// `vCont;ACTION[:THREAD]...`: the first action that names our only thread, or all threads.
+/// `vCont;ACTION[:THREAD]...`: a step of one thread, whatever the others do meanwhile, or else the first action.
 fn resume(actions: &[u8]) -> Request {
     let Some(actions) = actions.strip_prefix(b";") else {
         return malformed("vCont;ACTION");
     };
+    let mut chosen: Option<(Action, Option<ThreadId>)> = None;
     for action in actions.split(|byte| *byte == b';') {
-        let (action, ours) = match split(action, b':') {
+        let (action, id) = match split(action, b':') {
             Some((action, id)) => match thread(id) {
-                Some(known) => (action, known),
+                Some(id) => (action, id),
                 None => return malformed("vCont;ACTION:THREAD"),
             },
-            None => (action, true),
+            None => (action, None),
         };
-        if !ours {
-            continue;
+        let Some(action) = resume_action(action) else {
+            return malformed("vCont;c, s, t or rSTART,END");
+        };
+        if chosen.is_none() || action.is_step() && id.is_some() {
+            chosen = Some((action, id));
         }
-        return match resume_action(action) {
-            Some(action) => Request::Resume { from: None, action },
-            None => malformed("vCont;c, s, t or rSTART,END"),
-        };
     }
-    malformed("vCont with an action for thread 1")
+    match chosen {
+        Some((action, thread)) => Request::Resume {
+            from: None,
+            action,
+            thread,
+        },
+        None => malformed("vCont;ACTION"),
+    }
 }
 
 fn resume_action(action: &[u8]) -> Option<Action> {
@@ -224,8 +235,9 @@ fn resume_action(action: &[u8]) -> Option<Action> {
     }
 }
 
-/// Whether a thread-id means our only thread (`1`, any, all; with or without a process); `None` if it is no thread-id.
-fn thread(id: &[u8]) -> Option<bool> {
+/// The thread that a thread-id names: one, or `None` for any and all (0, -1), with or without a process. The outer `None` if it is no
+/// thread-id.
+fn thread(id: &[u8]) -> Option<Option<ThreadId>> {
     let id = match id.strip_prefix(b"p") {
         Some(id) => match split(id, b'.') {
             Some((process, thread)) => {
@@ -234,20 +246,29 @@ fn thread(id: &[u8]) -> Option<bool> {
                 }
                 thread
             }
-            None => id,
+            None => {
+                number(id)?;
+                b"-1"
+            }
         },
         None => id,
     };
     match id {
-        b"-1" => Some(true),
-        id => number(id).map(|id| id <= 1),
+        b"-1" => Some(None),
+        id => number(id).map(|id| (id != 0).then_some(ThreadId(id))),
     }
 }
 
 fn select_thread(text: &[u8]) -> Request {
     match text {
-        [b'c' | b'g' | b'm' | b's' | b'p', id @ ..] => match thread(id) {
-            Some(known) => Request::SelectThread { known },
+        [operation @ (b'c' | b'g' | b'm' | b's' | b'p'), id @ ..] => match thread(id) {
+            Some(thread) => Request::SelectThread {
+                purpose: match operation {
+                    b'g' => Purpose::Look,
+                    _ => Purpose::Other,
+                },
+                thread,
+            },
             None => malformed("H OPERATION THREAD"),
         },
         _ => malformed("H OPERATION THREAD"),
@@ -364,8 +385,12 @@ fn query(body: &[u8]) -> Request {
         b"qXfer" => transfer(arguments),
         b"qAttached" => Request::Attached,
         b"qSymbol" => Request::Symbols,
-        b"qThreadExtraInfo" => Request::ThreadExtraInfo,
-        b"qfThreadInfo" | b"qsThreadInfo" => look(body.to_vec()),
+        b"qThreadExtraInfo" => match arguments.get(1..).and_then(thread) {
+            Some(thread) => Request::ThreadExtraInfo(thread),
+            None => malformed("qThreadExtraInfo,THREAD"),
+        },
+        b"qfThreadInfo" => Request::ThreadIds,
+        b"qsThreadInfo" => Request::MoreThreadIds,
         b"QNonStop" => match arguments {
             b":0" => Request::NonStop(false),
             b":1" => Request::NonStop(true),

@@ -1,5 +1,7 @@
 //! The requests of the remote protocol that we know, in words.
 
+use crate::threads::ThreadId;
+
 /// What a client must be allowed to do for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -25,6 +27,8 @@ pub enum Request {
         from: Option<u32>,
         /// What to do.
         action: Action,
+        /// With which thread, if it says so.
+        thread: Option<ThreadId>,
     },
     /// `vCont?`.
     ResumeActions,
@@ -57,14 +61,17 @@ pub enum Request {
     CurrentThread,
     /// `H`: thread for what follows.
     SelectThread {
-        /// There is such a thread.
-        known: bool,
+        /// For what.
+        purpose: Purpose,
+        /// Which; `None` for any.
+        thread: Option<ThreadId>,
     },
     /// `T`: is the thread alive?
-    ThreadAlive {
-        /// There is such a thread.
-        known: bool,
-    },
+    ThreadAlive(Option<ThreadId>),
+    /// `qfThreadInfo`: all threads.
+    ThreadIds,
+    /// `qsThreadInfo`: those that did not fit; there are none.
+    MoreThreadIds,
     /// `qXfer:...:read`.
     Read {
         /// What.
@@ -73,7 +80,7 @@ pub enum Request {
         part: Part,
     },
     /// `qThreadExtraInfo`.
-    ThreadExtraInfo,
+    ThreadExtraInfo(Option<ThreadId>),
     /// `qAttached`.
     Attached,
     /// `qSymbol::`.
@@ -129,6 +136,15 @@ impl Request {
     }
 }
 
+/// What a thread is selected for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// `Hg`: registers and memory.
+    Look,
+    /// `Hc`, which `vCont` has replaced, and what nobody sends.
+    Other,
+}
+
 /// How to resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -148,6 +164,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// True if it ends by itself.
+    pub fn is_step(self) -> bool {
+        matches!(self, Self::Step | Self::StepRange { .. })
+    }
+
     /// The packet that gdbstub takes for this action.
     pub fn packet(self) -> Vec<u8> {
         match self {

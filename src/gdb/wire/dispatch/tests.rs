@@ -43,7 +43,6 @@ fn what_gdbstub_would_end_the_session_for_is_malformed() {
         b"Z1,70000000",
         b"vCont;",
         b"vCont;q",
-        b"vCont;c:2",
         b"vCont;rzz,1",
         b"vFlashErase:0",
         b"vFlashWrite:zz:abc",
@@ -83,33 +82,64 @@ fn a_crc_is_not_a_thread() {
 
 #[test]
 fn every_way_to_resume_is_one() {
-    let resume = |action| Request::Resume { from: None, action };
-    for (body, action) in [
-        (&b"c"[..], Action::Continue),
-        (b"C05", Action::Continue),
-        (b"vCont;c", Action::Continue),
-        (b"vCont;C05:-1", Action::Continue),
-        (b"s", Action::Step),
-        (b"vCont;s:1;c", Action::Step),
-        (b"vCont;s:p1.1;c:p1.-1", Action::Step),
+    let range = Action::StepRange {
+        start: 0x7000_0100,
+        end: 0x7000_0110,
+    };
+    for (body, action, thread) in [
+        (&b"c"[..], Action::Continue, None),
+        (b"C05", Action::Continue, None),
+        (b"vCont;c", Action::Continue, None),
+        (b"vCont;C05:-1", Action::Continue, None),
+        (b"s", Action::Step, None),
+        (b"vCont;s:1;c", Action::Step, Some(1)),
+        (b"vCont;s:p1.1;c:p1.-1", Action::Step, Some(1)),
         (
-            b"vCont;r70000100,70000110:1;c",
-            Action::StepRange {
-                start: 0x7000_0100,
-                end: 0x7000_0110,
-            },
+            b"vCont;c:20000100;s:20000200",
+            Action::Step,
+            Some(0x2000_0200),
         ),
-        (b"vCont;t:p1.-1", Action::Stop),
+        (b"vCont;r70000100,70000110:1;c", range, Some(1)),
+        (b"vCont;t:p1.-1", Action::Stop, None),
     ] {
-        assert_eq!(parse(body), resume(action), "{}", body.escape_ascii());
+        let resume = Request::Resume {
+            from: None,
+            action,
+            thread: thread.map(ThreadId),
+        };
+        assert_eq!(parse(body), resume, "{}", body.escape_ascii());
     }
     assert_eq!(
         parse(b"c70010001"),
         Request::Resume {
             from: Some(0x7001_0001),
-            action: Action::Continue
+            action: Action::Continue,
+            thread: None,
         }
     );
+}
+
+#[test]
+fn a_thread_is_selected_for_looking_and_nothing_else() {
+    let select = |purpose, thread: Option<u32>| Request::SelectThread {
+        purpose,
+        thread: thread.map(ThreadId),
+    };
+    assert_eq!(
+        parse(b"Hg20000200"),
+        select(Purpose::Look, Some(0x2000_0200))
+    );
+    assert_eq!(parse(b"Hg0"), select(Purpose::Look, None));
+    assert_eq!(parse(b"Hc-1"), select(Purpose::Other, None));
+    assert_eq!(
+        parse(b"Hgp1.20000200"),
+        select(Purpose::Look, Some(0x2000_0200))
+    );
+    assert_eq!(
+        parse(b"T20000200"),
+        Request::ThreadAlive(Some(ThreadId(0x2000_0200)))
+    );
+    assert!(matches!(parse(b"Hgxyz"), Request::Malformed { .. }));
 }
 
 #[test]
