@@ -25,8 +25,8 @@ const STACK: u32 = 0x2000_FF00;
 pub const BUFFER: u32 = 0x2404_0000;
 /// Name of the sections with a CMSIS algorithm's data.
 const CMSIS_DATA: &str = "PrgData";
-/// Longest call: a whole NOR is erased in 192 s.
-const PATIENCE: Duration = Duration::from_secs(250);
+/// Longest call.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A board, with a routine's file in its RAM.
 pub struct Host {
@@ -41,7 +41,11 @@ pub struct Host {
 impl Host {
     /// Loads a routine that is linked at address `linked`, at `placed`; what is linked below stays where it is.
     pub fn with(board: &str, file: Vec<u8>, linked: u32, placed: u32) -> Self {
-        let description = Description::find(board).unwrap();
+        Self::on(Description::find(board).unwrap(), file, linked, placed)
+    }
+
+    /// The same on a board of its own.
+    pub fn on(description: Description, file: Vec<u8>, linked: u32, placed: u32) -> Self {
         let chip = description.chip().to_owned();
         let builder = Board::builder().board(description).strict(true);
         let board = VirtualBoard::new(builder.build().unwrap());
