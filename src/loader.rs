@@ -18,6 +18,7 @@ mod elf;
 mod error;
 mod file_error;
 mod flm;
+mod interlude;
 mod nor_reset;
 mod own;
 mod plan;
@@ -33,6 +34,7 @@ pub use choice::{Choice, from_bytes};
 pub use description::Description;
 pub use error::{Act, LoaderError, Rescue};
 pub use file_error::LoaderFileError;
+pub use interlude::checksums_in_passing;
 pub use plan::{DoesNotFit, Plan};
 pub use queue::{Queue, Work};
 pub use routine::{

@@ -33,6 +33,7 @@ use crate::{
     fault::{Code, Explain},
     layout::Address,
     link::{LinkError, units::UnitError},
+    loader::LoaderError,
     window::WindowError,
 };
 
@@ -85,6 +86,9 @@ pub enum StageError {
     /// The attendant said so.
     #[error("arming was cancelled while the boot stage ran")]
     Cancelled,
+    /// The core cannot compute checksums where it stands; its state is lost.
+    #[error(transparent)]
+    Checksums(LoaderError),
     /// The window cannot be read although the boot stage has jumped.
     #[error(transparent)]
     Window(#[from] WindowError),
@@ -106,6 +110,15 @@ impl StageError {
     }
 }
 
+impl From<LoaderError> for StageError {
+    fn from(error: LoaderError) -> Self {
+        match error {
+            LoaderError::Link(error) => Self::Link(error),
+            error => Self::Checksums(error),
+        }
+    }
+}
+
 impl From<Finding> for StageError {
     fn from(finding: Finding) -> Self {
         Self::Stuck(Box::new(finding))
@@ -119,6 +132,7 @@ impl Explain for StageError {
             Self::LinkedElsewhere { .. } => Code::XG056,
             Self::NoVectors { .. } => Code::XG055,
             Self::Cancelled => Code::XG036,
+            Self::Checksums(error) => error.code(),
             Self::Window(error) => error.code(),
             Self::Unit(error) => error.code(),
             Self::Link(error) => error.code(),
@@ -128,6 +142,7 @@ impl Explain for StageError {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Stuck(finding) => finding.remedy().map(Cow::Borrowed),
+            Self::Checksums(error) => error.remedy(),
             Self::Window(error) => error.remedy(),
             Self::Unit(error) => error.remedy(),
             Self::Link(error) => error.remedy(),

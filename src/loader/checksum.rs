@@ -25,7 +25,7 @@ use crate::{
 const FILE: &[u8] = include_bytes!("../../firmware/prebuilt/checksum.elf");
 
 /// Its name in messages.
-const NAME: &str = "checksum";
+pub(super) const NAME: &str = "checksum";
 
 /// It reads at least so many bytes of a window in a second: a NOR on one line, in single words, at 50 MHz.
 const BYTES_PER_SECOND: u64 = 1 << 20;
@@ -39,7 +39,7 @@ const STACK_BYTES: u32 = 0x800;
 const BUFFER_BYTES: u32 = 0x2000;
 
 /// Where the routine and its answers lie.
-struct Place {
+pub(super) struct Place {
     code: Address,
     results: Address,
     bytes: u32,
@@ -69,8 +69,8 @@ pub fn checksums_in_place(
     runs: &[Range<u64>],
     unit: u32,
 ) -> Result<Vec<u32>, LoaderError> {
-    let plan =
-        Plan::bare(profile, STACK_BYTES, BUFFER_BYTES).ok_or_else(|| no_room(STACK_BYTES))?;
+    let plan = Plan::beside(profile, runs, STACK_BYTES, BUFFER_BYTES)
+        .ok_or_else(|| no_room(STACK_BYTES))?;
     let catches: Demcr = link.peek(SCS)?;
     core_state::mask_and_catch(link, catches)?;
     for (address, data) in plan.additions() {
@@ -83,7 +83,7 @@ pub fn checksums_in_place(
 }
 
 impl Place {
-    fn of(plan: &Plan) -> Self {
+    pub(super) fn of(plan: &Plan) -> Self {
         Self {
             code: plan.buffers[0],
             results: plan.buffers[1],
@@ -92,7 +92,7 @@ impl Place {
     }
 }
 
-fn checksums(
+pub(super) fn checksums(
     caller: &Caller,
     place: &Place,
     link: &mut dyn Link,
@@ -210,7 +210,7 @@ fn code() -> Result<&'static [u8], LoaderFileError> {
     Ok(CODE.get_or_init(|| code.unwrap_or_default()))
 }
 
-fn no_room(needed: u32) -> LoaderError {
+pub(super) fn no_room(needed: u32) -> LoaderError {
     super::DoesNotFit::NoRoom {
         name: NAME.to_owned(),
         purpose: "code",

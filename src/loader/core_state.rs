@@ -52,6 +52,11 @@ pub(super) fn close_external_ranges(link: &mut dyn Link) -> Result<(), LinkError
     Ok(())
 }
 
+/// The region that [`open_range`] takes, selected.
+pub(super) fn last_region() -> MpuRegionNumber {
+    MpuRegionNumber::default().with_region(LAST_REGION)
+}
+
 /// Lets the core read `range`, which answers, past its caches: lines from before a program would tell of what was there.
 pub(super) fn open_range(link: &mut dyn Link, range: &Range<u64>) -> Result<(), LinkError> {
     let (base, size) = enclosing(range);

@@ -148,13 +148,15 @@ impl Plan {
         })
     }
 
-    /// For a routine of ours that runs anywhere: a stack and two buffers, nothing else.
-    pub(super) fn bare(
+    /// For a routine of ours that runs anywhere and looks at `read`: a stack and two buffers beside that, nothing else.
+    pub(super) fn beside(
         profile: &BoardProfile,
+        read: &[Range<u64>],
         stack_bytes: u32,
         buffer_bytes: u32,
     ) -> Option<Self> {
         let mut room = Room::of(profile);
+        read.iter().for_each(|range| room.spare(range));
         let call = LINE_BYTES + u64::from(stack_bytes);
         let bottom = room.place(call)?;
         let buffers = room.place(2 * u64::from(buffer_bytes))?;
@@ -168,6 +170,15 @@ impl Plan {
             cached: !is_tightly_coupled(buffers),
             pool: room.largest(),
         })
+    }
+
+    /// What a routine of ours takes of the RAM: first address and bytes.
+    pub(super) fn taken(&self) -> [(Address, u32); 2] {
+        let [first, _] = self.buffers;
+        [
+            (self.breakpoint, self.stack_top.0 - self.breakpoint.0),
+            (first, 2 * self.buffer_bytes),
+        ]
     }
 
     /// What is written besides the routine itself.
@@ -216,6 +227,12 @@ impl Room {
         if !self.free.iter().any(|free| holds(&free)) {
             return Err(());
         }
+        self.spare(&wanted);
+        Ok(())
+    }
+
+    /// Leaves alone what is RAM of `wanted`.
+    fn spare(&mut self, wanted: &Range<u64>) {
         self.free = self
             .free
             .iter()
@@ -226,7 +243,6 @@ impl Room {
             })
             .filter(|piece| piece.start < piece.end)
             .collect();
-        Ok(())
     }
 
     /// The largest piece that is left; empty if none is.

@@ -152,6 +152,7 @@ impl Arming<'_> {
     fn run(mut self, hint: Option<Vectors>) -> Result<Armed, StageError> {
         let mut target = hint;
         let mut first = true;
+        let mut compares = true;
         for _ in 0..RUNS {
             self.reset()?;
             if first {
@@ -160,7 +161,11 @@ impl Arming<'_> {
             }
             match self.run_to(target)? {
                 Run::Arrived(vectors) => {
-                    self.compare_appli(&vectors)?;
+                    if compares && !self.compare_appli(&vectors)? {
+                        compares = false;
+                        target = Some(vectors);
+                        continue;
+                    }
                     return Ok(Armed {
                         entry: vectors.handler(),
                         vectors,
@@ -440,8 +445,8 @@ impl Arming<'_> {
         Ok(Finding::ResetLoop { resets, watchdog }.into())
     }
 
-    /// A NOR that holds another image than the appli's file is worth a line.
-    fn compare_appli(&mut self, vectors: &Vectors) -> Result<(), StageError> {
+    /// A NOR that holds another image than the appli's file is worth a line. False if the core has to be reset: nobody could tell.
+    fn compare_appli(&mut self, vectors: &Vectors) -> Result<bool, StageError> {
         let window = self.windows.find(vectors.address).cloned();
         if let Some(window) = window
             && let State::Closed(reason) = self.windows.state(self.link, &window)?
@@ -454,17 +459,26 @@ impl Arming<'_> {
             .into());
         }
         let Some(appli) = self.setup.appli else {
-            return Ok(());
+            return Ok(true);
         };
-        if let Some(at) =
-            first_difference_in_place(self.link, self.windows, self.setup.profile, appli)?
-        {
-            self.notices.push(format!(
-                "the NOR holds another image than {} (first difference at {at}): `load` programs what differs",
-                appli.name(),
-            ));
+        match first_difference_in_place(self.link, self.windows, self.setup.profile, appli) {
+            Ok(None) => Ok(true),
+            Ok(Some(at)) => {
+                self.notices.push(format!(
+                    "the NOR holds another image than {} (first difference at {at}): `load` programs what differs",
+                    appli.name(),
+                ));
+                Ok(true)
+            }
+            Err(StageError::Checksums(error)) => {
+                self.notices.push(format!(
+                    "whether the board holds {} is not known: {error}; `flash --verify` compares over the wire",
+                    appli.name(),
+                ));
+                Ok(false)
+            }
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 }
 

@@ -1,18 +1,25 @@
 //! Whether the board holds the appli's file where it executes: in a NOR window, or in the RAM that the boot stage has copied it to.
 //!
-//! Read over the wire, as decision 0004 says why: the core stands at the appli's first instruction and runs nothing of ours.
+//! The core stands at the appli's first instruction. A small image is read over the wire; of a larger one the core computes checksums, and
+//! its state is put back (decision 0004).
+
+use std::ops::Range;
 
 use super::{StageError, finding::Finding};
 use crate::{
-    image::Image,
+    image::{Image, Segment},
     layout::{Address, BoardProfile},
     link::Link,
+    loader::checksums_in_passing,
     window::{State, WindowError, Windows},
 };
 
-/// An image up to this size is compared whole; of a larger one, samples.
-const COMPARED_BYTES: usize = 64 << 10;
-const SAMPLE_BYTES: usize = 1 << 10;
+/// Up to this size the wire takes fewer exchanges than the core with its state saved and put back.
+const WIRE_BYTES: usize = 16 << 10;
+
+/// Of what differs, so much is read at most; an image has at most 64 to 128 such parts.
+const SMALLEST_PART: u32 = 4 << 10;
+const PARTS: u32 = 64;
 
 /// The first address at which something else executes than `appli`. A copy that is wrong where its source is right is a finding.
 pub(super) fn first_difference_in_place(
@@ -21,11 +28,19 @@ pub(super) fn first_difference_in_place(
     profile: &BoardProfile,
     appli: &Image,
 ) -> Result<Option<Address>, StageError> {
-    for (address, expected) in samples(appli, profile) {
+    let in_place = appli.in_place(profile);
+    let total: usize = in_place.iter().map(|segment| segment.data.len()).sum();
+    let parts = match total <= WIRE_BYTES || !is_open(link, windows, &in_place)? {
+        true => in_place.iter().map(|segment| segment.range()).collect(),
+        false => differing_parts(link, windows, profile, &in_place, total)?,
+    };
+    for part in parts {
+        let expected = stored(&in_place, &part);
+        let start = Address(part.start as u32);
         let mut there = vec![0; expected.len()];
-        read_in_place(link, windows, address, &mut there)?;
+        read_in_place(link, windows, start, &mut there)?;
         if let Some(offset) = there.iter().zip(expected).position(|(a, b)| a != b) {
-            let at = Address(address.0 + offset as u32);
+            let at = Address(start.0 + offset as u32);
             return match is_stored(link, windows, profile, at, &expected[offset..])? {
                 true => Err(short_copy(profile, appli, at).into()),
                 false => Ok(Some(at)),
@@ -33,6 +48,62 @@ pub(super) fn first_difference_in_place(
         }
     }
     Ok(None)
+}
+
+/// True if the core can read all of it: what lies in a window that is closed is an error of the wire.
+fn is_open(
+    link: &mut dyn Link,
+    windows: &mut Windows,
+    segments: &[&Segment],
+) -> Result<bool, StageError> {
+    for segment in segments {
+        if let Some(window) = windows.find(segment.address).cloned()
+            && windows.state(link, &window)? != State::Open
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The parts of the segments whose checksums are not as the file has them.
+fn differing_parts(
+    link: &mut dyn Link,
+    windows: &mut Windows,
+    profile: &BoardProfile,
+    segments: &[&Segment],
+    total: usize,
+) -> Result<Vec<Range<u64>>, StageError> {
+    let unit = (total as u32 / PARTS)
+        .next_power_of_two()
+        .max(SMALLEST_PART);
+    let runs: Vec<_> = segments.iter().map(|segment| segment.range()).collect();
+    let sums = checksums_in_passing(link, windows, profile, &runs, unit)?;
+    let parts = runs.iter().flat_map(|run| parts(run, unit.into()));
+    let differs = |(part, sum): &(Range<u64>, u32)| crc32fast::hash(stored(segments, part)) != *sum;
+    Ok(parts
+        .zip(sums)
+        .filter(differs)
+        .map(|(part, _)| part)
+        .collect())
+}
+
+/// `run`, cut at multiples of `unit`.
+fn parts(run: &Range<u64>, unit: u64) -> Vec<Range<u64>> {
+    let first = run.start / unit..run.end.div_ceil(unit);
+    let part = |index: u64| run.start.max(index * unit)..run.end.min((index + 1) * unit);
+    first.map(part).collect()
+}
+
+/// What the file has for `part`, which lies in one of the segments.
+fn stored<'a>(segments: &[&'a Segment], part: &Range<u64>) -> &'a [u8] {
+    let bytes = segments.iter().find_map(|segment| {
+        let start = part.start.checked_sub(segment.range().start)? as usize;
+        segment
+            .data
+            .get(start..start + (part.end - part.start) as usize)
+    });
+    bytes.unwrap_or_default()
 }
 
 /// Reads where an appli executes: in a window, or in RAM on the chip.
@@ -77,25 +148,5 @@ fn short_copy(profile: &BoardProfile, appli: &Image, at: Address) -> Finding {
         copied: at.0.wrapping_sub(start.0),
         file: appli.name(),
         needed: end.map_or(0, |end| end.saturating_sub(start.0.into())),
-    }
-}
-
-/// What of an appli's segments is compared: everything, or evenly spread samples of a large one.
-fn samples<'a>(appli: &'a Image, profile: &BoardProfile) -> Vec<(Address, &'a [u8])> {
-    let in_place = appli.in_place(profile);
-    let total: usize = in_place.iter().map(|segment| segment.data.len()).sum();
-    let stride = total.div_ceil(COMPARED_BYTES).max(1);
-    let chunks = in_place.iter().flat_map(|segment| {
-        let offsets = (0u32..).step_by(SAMPLE_BYTES);
-        offsets
-            .zip(segment.data.chunks(SAMPLE_BYTES))
-            .map(|(offset, bytes)| (Address(segment.address.0 + offset), bytes))
-    });
-    match stride {
-        1 => in_place
-            .iter()
-            .map(|segment| (segment.address, segment.data.as_slice()))
-            .collect(),
-        _ => chunks.step_by(stride).collect(),
     }
 }
