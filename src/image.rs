@@ -12,7 +12,7 @@ mod symbols;
 
 use std::{
     fs,
-    io::Read as _,
+    io::{self, Read as _},
     ops::Range,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -404,26 +404,28 @@ fn split_address(path: &Path) -> Result<(PathBuf, Option<Address>), ImageError> 
 }
 
 fn read_limited(path: &Path) -> Result<Vec<u8>, ImageError> {
-    let unreadable = |source| ImageError::Unreadable {
+    let bytes = read_at_most(path, LARGEST_FILE).map_err(|source| ImageError::Unreadable {
         path: path.to_owned(),
         source,
-    };
-    let mut bytes = Vec::new();
-    // Devices and pipes have no length beforehand.
-    let mut file = fs::File::open(path)
-        .map_err(unreadable)?
-        .take(LARGEST_FILE + 1);
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    match bytes.len() as u64 {
-        0 => Err(ImageError::Empty {
+    })?;
+    match bytes {
+        Some(bytes) if bytes.is_empty() => Err(ImageError::Empty {
             path: path.to_owned(),
         }),
-        1..=LARGEST_FILE => Ok(bytes),
-        _ => Err(ImageError::TooLarge {
+        Some(bytes) => Ok(bytes),
+        None => Err(ImageError::TooLarge {
             path: path.to_owned(),
             limit: LARGEST_FILE,
         }),
     }
+}
+
+/// What a file holds; `None` if that is more than `limit` bytes. Devices and pipes have no length beforehand.
+pub fn read_at_most(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let mut file = fs::File::open(path)?.take(limit + 1);
+    file.read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

@@ -5,7 +5,7 @@
 //! in the section headers (IAR); descriptions at the address of code, of `.bss`, or at 0. So what must be zero is taken from the
 //! section headers, and from the segments only where there are none.
 
-use std::{fs, io::Read as _, ops::Range, path::Path};
+use std::{ops::Range, path::Path};
 
 use goblin::elf::{
     Elf,
@@ -15,7 +15,7 @@ use goblin::elf::{
 };
 
 use super::{file_error::LoaderFileError, routine::Segment};
-use crate::layout::Address;
+use crate::{image::read_at_most, layout::Address};
 
 /// No RAM of the family is larger: what is larger is no code, and zeros of that size are not meant for RAM.
 const LARGEST_SEGMENT: u64 = 1 << 20;
@@ -273,20 +273,12 @@ fn without(ranges: &[Range<u64>], taken: &Range<u64>) -> Vec<Range<u64>> {
 /// Reads a loader's file, as far as a loader can be long.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, LoaderFileError> {
     let name = || path.display().to_string();
-    let unreadable = |source| LoaderFileError::Unreadable {
+    let bytes = read_at_most(path, LARGEST_FILE).map_err(|source| LoaderFileError::Unreadable {
         name: name(),
         source,
-    };
-    let mut bytes = Vec::new();
-    let mut file = fs::File::open(path)
-        .map_err(unreadable)?
-        .take(LARGEST_FILE + 1);
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(LoaderFileError::TooLarge {
-            name: name(),
-            limit: LARGEST_FILE,
-        });
-    }
-    Ok(bytes)
+    })?;
+    bytes.ok_or_else(|| LoaderFileError::TooLarge {
+        name: name(),
+        limit: LARGEST_FILE,
+    })
 }
