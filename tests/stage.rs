@@ -283,6 +283,14 @@ fn a_watchdog_that_nobody_feeds_is_a_reset_loop() {
         fault.headline,
         "boot stage does not arrive: the chip was reset 3 times by its independent watchdog"
     );
+    // Who looks without a reset finds it where the watchdog has not struck again yet, and RCC_RSR tells.
+    let status = bench.status(None, None);
+    let finding = status.finding.expect("a finding").to_string();
+    assert!(
+        finding.starts_with("boot stage has not arrived: it is at 0x080000")
+            && finding.contains("; its independent watchdog has reset the chip"),
+        "{finding}"
+    );
 }
 
 /// Our boot stage with another read command in the window: octal STR (EC13) where the NOR expects octal DTR (EE11).

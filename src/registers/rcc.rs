@@ -127,6 +127,15 @@ impl Rsr {
         }
     }
 
+    /// The watchdog that has reset the chip since the flags were removed, if one has.
+    pub fn watchdog(self) -> Option<&'static str> {
+        match (self.independent_watchdog(), self.window_watchdog()) {
+            (true, _) => Some("independent watchdog"),
+            (false, true) => Some("window watchdog"),
+            (false, false) => None,
+        }
+    }
+
     fn causes(self) -> impl Iterator<Item = &'static str> {
         let causes = [
             (self.independent_watchdog(), "the independent watchdog"),

@@ -390,6 +390,8 @@ impl Arming<'_> {
     fn gather(&mut self) -> Result<Evidence, LinkError> {
         let setup = self.setup;
         let mut evidence = Evidence::gather(self.link, self.windows, setup.profile, setup.appli)?;
+        // Resets of this run are counted; a flag may be from any before.
+        evidence.watchdog = None;
         let retained = evidence.retained.take();
         evidence.retained = retained.filter(|retained| self.is_fresh(retained));
         Ok(evidence)
@@ -437,12 +439,11 @@ impl Arming<'_> {
     fn reset_loop(&mut self, resets: u32) -> Result<StageError, StageError> {
         self.halt()?;
         let flags: Rsr = self.link.peek(RCC)?;
-        let watchdog = match (flags.independent_watchdog(), flags.window_watchdog()) {
-            (true, _) => Some("independent watchdog"),
-            (false, true) => Some("window watchdog"),
-            (false, false) => None,
-        };
-        Ok(Finding::ResetLoop { resets, watchdog }.into())
+        Ok(Finding::ResetLoop {
+            resets,
+            watchdog: flags.watchdog(),
+        }
+        .into())
     }
 
     /// A NOR that holds another image than the appli's file is worth a line. False if the core has to be reset: nobody could tell.

@@ -42,6 +42,7 @@ impl Finding {
                     .clone()
                     .map(|(window, state)| (Box::new(window), state)),
                 sleeps: evidence.core == CoreState::Sleeping,
+                watchdog: evidence.watchdog,
                 waited,
             })
     }

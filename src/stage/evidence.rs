@@ -12,6 +12,7 @@ use crate::{
     registers::{
         debug::SCS,
         flash::{FLASH, Nvsr, OPEN},
+        rcc::{RCC, Rsr},
         sbs::{Bootsr, SBS},
         scb::Vtor,
     },
@@ -36,6 +37,8 @@ pub(super) struct Evidence {
     pub pc: Option<Address>,
     pub fault: Option<CoreFault>,
     pub retained: Option<Retained>,
+    /// A watchdog that has reset the chip, at some time since the flags were removed.
+    pub watchdog: Option<&'static str>,
     pub window: Option<(Window, State)>,
     /// What the NOR holds where the vector table is expected; `None` while the window is closed.
     pub image_vectors: Option<Vectors>,
@@ -78,6 +81,7 @@ impl Evidence {
                 false => None,
             },
             retained,
+            watchdog: link.peek::<Rsr>(RCC)?.watchdog(),
             window: None,
             image_vectors: None,
             image_is_plausible: false,

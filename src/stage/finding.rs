@@ -144,6 +144,8 @@ pub enum Finding {
         window: Option<(Box<Window>, State)>,
         /// It sleeps (WFI).
         sleeps: bool,
+        /// The watchdog that has reset the chip before, if one has: then it will again.
+        watchdog: Option<&'static str>,
         /// How long it was given; nothing if it is only looked at.
         waited: Duration,
     },
@@ -157,6 +159,9 @@ impl Finding {
             Self::StartedElsewhere(_) => Code::XG021,
             Self::Faulted { .. } | Self::Breakpoint(_) => Code::XG022,
             Self::AppliFaulted { .. } => Code::XG080,
+            Self::Spinning {
+                watchdog: Some(_), ..
+            } => Code::XG026,
             Self::Spinning { .. } => Code::XG023,
             Self::NoImage { .. } => Code::XG024,
             Self::OtherImage { .. } => Code::XG025,
@@ -301,6 +306,7 @@ impl fmt::Display for Finding {
                 reached,
                 window,
                 sleeps,
+                watchdog,
                 waited,
             } => {
                 let doing = if *sleeps { "sleeps" } else { "is" };
@@ -316,6 +322,9 @@ impl fmt::Display for Finding {
                 }
                 if let Some(reached) = reached {
                     write!(f, "; {reached}")?;
+                }
+                if let Some(watchdog) = watchdog {
+                    write!(f, "; its {watchdog} has reset the chip")?;
                 }
                 match window {
                     Some((window, state)) => write!(f, "; window {window} is {state}"),
