@@ -9,7 +9,12 @@ mod bench;
 #[path = "../tests/programming/measure.rs"]
 mod measure;
 
-use measure::{KILOBYTE, MEGABYTE, Measured, efficiency, full, load, program, three_loads};
+use measure::{
+    KILOBYTE, KIT, MEGABYTE, Measured, NUCLEO, efficiency, full, load, program, three_loads,
+};
+
+/// What probe-rs ships for the NUCLEO's NOR.
+const NUCLEO_BUILT_IN: &str = "mx25uw25645g_stm32h7s38-nucleo";
 
 /// A line of the table, and what selects its loader.
 type Row = (&'static str, Option<String>);
@@ -24,18 +29,13 @@ fn main() {
         ("DFP's .FLM", std::env::var("XSPI_GDB_FLM").ok()),
         ("own loader", Some("own".to_owned())),
     ];
-    println!("| 512 KB | Loader | Erased | Programmed | Exchanges | Modelled time |");
-    println!("|---|---|---|---|---|---|");
-    for (name, loader) in rows {
-        let Some(loader) = loader else {
-            println!("| | {name} | not named, see benches/programming.rs | | | |");
-            continue;
-        };
-        let stories = ["over another program", "one byte changed", "unchanged"];
-        for (story, measured) in stories.iter().zip(three_loads(&loader, 512 * KILOBYTE)) {
-            row(story, name, &measured);
-        }
-    }
+    table("512 KB", KIT, &rows);
+    println!();
+    let rows = [
+        ("probe-rs's built-in", Some(NUCLEO_BUILT_IN.to_owned())),
+        ("own loader", Some("own".to_owned())),
+    ];
+    table("512 KB, NUCLEO-H7S3L8", NUCLEO, &rows);
     println!("\n| 4 MB, own loader | Modelled time | Of what NOR and wire allow |");
     println!("|---|---|---|");
     let bytes = 4 * MEGABYTE;
@@ -62,6 +62,23 @@ fn main() {
         let time = measured.cost.time.as_secs_f64();
         let part = 100.0 * time / full_time;
         println!("| {story} | {time:.3} s | {part:.2} % of the full time |");
+    }
+}
+
+/// Three loads through each loader.
+fn table(title: &str, board: &str, rows: &[Row]) {
+    println!("| {title} | Loader | Erased | Programmed | Exchanges | Modelled time |");
+    println!("|---|---|---|---|---|---|");
+    for (name, loader) in rows {
+        let Some(loader) = loader else {
+            println!("| | {name} | not named, see benches/programming.rs | | | |");
+            continue;
+        };
+        let stories = ["over another program", "one byte changed", "unchanged"];
+        let loads = three_loads(board, loader, 512 * KILOBYTE);
+        for (story, measured) in stories.iter().zip(&loads) {
+            row(story, name, measured);
+        }
     }
 }
 

@@ -3,15 +3,19 @@
 
 use std::time::Duration;
 
-use virtual_board::board::Board;
+use virtual_board::board::{Board, Description};
 use xspi_gdb::{
     flash::{InternalFlash, Report, Standing, Transaction},
-    layout::Address,
+    layout::{Address, BoardProfile},
+    window::Windows,
 };
 
 use crate::bench::{Bench, Cost, contents, firmware};
 
 pub const NOR: u32 = 0x7000_0000;
+/// Boards, by the name that profiles and virtual boards share.
+pub const KIT: &str = "stm32h7s78-dk";
+pub const NUCLEO: &str = "nucleo-h7s3l8";
 pub const KILOBYTE: usize = 1024;
 pub const MEGABYTE: usize = 1024 * KILOBYTE;
 
@@ -56,11 +60,21 @@ fn older(bytes: usize) -> Vec<u8> {
     image
 }
 
-/// A board on the default probe, our boot stage in internal flash and `nor` in the NOR, which `loader` programs.
+/// A kit on the default probe, our boot stage in internal flash and `nor` in the NOR, which `loader` programs.
 pub fn board(loader: &str, nor: Vec<u8>) -> Bench {
+    board_like(KIT, loader, nor)
+}
+
+/// The same with another board.
+fn board_like(name: &str, loader: &str, nor: Vec<u8>) -> Bench {
     let boot = contents(&firmware("boot.elf"), 0x0800_0000);
-    let builder = Board::builder().boot_image(boot).nor_image(nor);
+    let builder = Board::builder()
+        .board(Description::find(name).expect("a board"))
+        .boot_image(boot)
+        .nor_image(nor);
     let mut bench = Bench::at_speed("programming", builder, None);
+    bench.profile = BoardProfile::find(name).expect("a profile");
+    bench.windows = Windows::new(&bench.profile);
     for window in &mut bench.profile.windows {
         if window.algorithm.is_some() {
             window.algorithm = Some(loader.to_owned());
@@ -92,8 +106,8 @@ pub fn program(bench: &mut Bench, image: &[u8]) -> Measured {
 }
 
 /// Over another program, then changed by one byte, then unchanged.
-pub fn three_loads(loader: &str, bytes: usize) -> [Measured; 3] {
-    let mut bench = board(loader, older(bytes));
+pub fn three_loads(board: &str, loader: &str, bytes: usize) -> [Measured; 3] {
+    let mut bench = board_like(board, loader, older(bytes));
     let mut image = image(bytes);
     let first = load(&mut bench, &image);
     image[bytes / 2] ^= 0x10;
