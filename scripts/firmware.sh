@@ -93,6 +93,8 @@ build_all() {
     image loader-quad loader quad
     image checksum checksum
     image oracle oracle
+    image talk talk
+    image trial trial
     printf '%s\n' "$identity" > "$fresh/toolchain.txt"
 }
 

@@ -9,6 +9,7 @@
 //! the chip are not served: a window may not be looked at while the core runs.
 
 mod block;
+pub mod defmt;
 
 mod error;
 mod search;

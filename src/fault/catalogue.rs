@@ -319,6 +319,9 @@ codes! {
     XG113 Einval Refuse "RTT not started"
         "Nobody has asked for RTT yet."
         "`monitor rtt start`, or start the server with `--rtt-port`";
+    XG114 Einval Refuse "defmt cannot be decoded"
+        "The texts of defmt's log lines are in the program's ELF. They are of a version that this tool does not know, or contradict themselves; or the format that lines are to have cannot be read. The channel is shown as it is."
+        "build the program with one version of defmt 0.3 or 1, and its linker script `defmt.x`; or use a newer version of this tool";
 }
 
 impl fmt::Display for Code {
