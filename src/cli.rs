@@ -15,6 +15,7 @@ mod mishaps;
 mod probes;
 mod progress;
 mod serve;
+mod session;
 mod target;
 mod virtual_probe;
 mod window;
@@ -49,6 +50,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Init(init::Init),
     Exec(exec::Exec),
+    Session(session::SessionCommand),
     Probes(probes::Probes),
     Explain(explain::Explain),
 }
@@ -113,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Exec(command) => command.run(),
+        Command::Session(command) => command.run(),
         Command::Probes(command) => command.run(),
         Command::Explain(command) => command.run(),
     };

@@ -53,8 +53,10 @@ pub trait Explain: std::error::Error {
 
 /// An explained failure. Its JSON form is the same everywhere: the fields as they are, the code by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fault {
     /// Stable code, `XG012`.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub code: Code,
     /// One ASCII line: the fact, then the place.
     pub headline: String,

@@ -20,6 +20,7 @@ pub mod link;
 pub mod loader;
 pub mod registers;
 pub mod rtt;
+pub mod script;
 pub mod session;
 pub mod stage;
 pub mod threads;

@@ -395,6 +395,11 @@ impl Session {
         &mut self.journal
     }
 
+    /// Keeps lines for the next moment at which somebody takes console text.
+    pub fn notice(&mut self, lines: impl IntoIterator<Item = String>) {
+        self.console.extend(lines);
+    }
+
     /// Lines for the next moment at which GDB takes console text.
     pub fn take_console(&mut self) -> Vec<String> {
         std::mem::take(&mut self.console)
@@ -462,6 +467,16 @@ impl Session {
         self.known_threads = threads::Known::of(&image);
         self.windows.set_image(Some(image));
         self.debug_info = None;
+    }
+
+    /// The appli that is debugged, as it was read last.
+    pub fn appli(&self) -> Option<&Image> {
+        self.windows.image()
+    }
+
+    /// The boot stage that should be in internal flash.
+    pub fn boot_image(&self) -> Option<&Image> {
+        self.boot.as_ref()
     }
 
     /// Reads the appli again if its file has changed; a file that cannot be read (it is just being linked) is told, and the old one kept.

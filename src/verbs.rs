@@ -5,6 +5,7 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::{
@@ -109,6 +110,33 @@ pub fn windows(session: &mut Session) -> Result<Vec<WindowStatus>, Fault> {
 /// The last fault, in full; `None` if nothing has failed.
 pub fn why(session: &mut Session) -> Option<Fault> {
     session.journal().last().cloned()
+}
+
+/// How long to wait between two looks at a running core: longer and longer, but never so long that a stop goes unnoticed for 25 ms.
+#[derive(Debug)]
+pub struct Backoff {
+    wait: Duration,
+}
+
+impl Backoff {
+    const SHORTEST: Duration = Duration::from_micros(250);
+    /// 50 looks a second.
+    const LONGEST: Duration = Duration::from_millis(20);
+
+    /// The next wait.
+    pub fn next_wait(&mut self) -> Duration {
+        let wait = self.wait;
+        self.wait = (wait * 2).min(Self::LONGEST);
+        wait
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            wait: Self::SHORTEST,
+        }
+    }
 }
 
 /// What `boot status` shows.

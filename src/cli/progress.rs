@@ -62,6 +62,16 @@ impl Watcher {
         })
     }
 
+    /// True once somebody wants the work to end.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// What comes next goes on until somebody asks again.
+    pub fn forget_cancellation(&mut self) {
+        self.cancelled.store(false, Ordering::Relaxed);
+    }
+
     fn show(&mut self, progress: &Progress) {
         if self.form == Form::Json {
             if let Some(event) = self.pace.event(progress) {

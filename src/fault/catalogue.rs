@@ -2,7 +2,7 @@
 //!
 //! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoint and watchpoint units, and images
 //! that boot stages copy or check, XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core
-//! ran into, XG09x loaders, XG10x threads, XG11x RTT.
+//! ran into, XG09x loaders, XG10x threads, XG11x RTT, XG13x headless sessions.
 
 use std::fmt;
 
@@ -322,6 +322,24 @@ codes! {
     XG114 Einval Refuse "defmt cannot be decoded"
         "The texts of defmt's log lines are in the program's ELF. They are of a version that this tool does not know, or contradict themselves; or the format that lines are to have cannot be read. The channel is shown as it is."
         "build the program with one version of defmt 0.3 or 1, and its linker script `defmt.x`; or use a newer version of this tool";
+    XG130 Einval Refuse "session file not valid"
+        "The file that `session` was given cannot be read or is no session: JSON that ends too early, a step or a field that does not exist. Nothing was done to the target."
+        "correct it at the line and column that are named; docs/session.schema.json says what is allowed, and editors check against it";
+    XG131 Enoent Refuse "no such place"
+        "A step names a function, variable or register that does not exist, or more than one of that name."
+        "compare the name with what `nm -C` lists for the appli; where several items have a name, give the path, as in `appli::timers::start`";
+    XG132 Eio Refuse "expectation not met"
+        "A step of a session expects a value, a place or a stop, and found another."
+        "the program is not as the session expects it, or the session is out of date";
+    XG133 Eio Refuse "timed out"
+        "What a step of a session waited for did not happen in the target's time that the step allows. The core was halted where it was."
+        "look at the pc that is named; if the program only needs longer, raise the step's limit in milliseconds";
+    XG134 Eio Refuse "session interrupted"
+        "Ctrl-C or SIGTERM ended a headless session. The steps of `finally` have run."
+        "run it again";
+    XG135 Einval Refuse "value and type do not fit"
+        "A value that a session writes is out of the range of its type, or is none; or a place is to be read of which no size is known."
+        "give the step a type by `as` that holds the value";
 }
 
 impl fmt::Display for Code {

@@ -6,7 +6,7 @@
 //! gdbstub consumes a machine that meets what it cannot serve. The dispatcher leaves it no occasion; if it finds one all the same,
 //! the client gets an error and a new machine.
 
-use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use super::{
     arch::GENERAL_REGISTERS,
@@ -25,6 +25,7 @@ use super::{
 use crate::{
     fault::{Disposition, Fault},
     session::{Leave, Session, Stop},
+    verbs::Backoff,
 };
 
 mod requests;
@@ -33,12 +34,6 @@ mod stub;
 mod threads;
 
 use stub::{EXPEDITED, Machine};
-
-/// First wait for a stop; it doubles.
-const SHORTEST_WAIT: Duration = Duration::from_micros(250);
-
-/// Longest wait for a stop: 50 looks a second.
-const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 /// "The program is gone", when the link is lost while GDB waits for a stop.
 const TARGET_GONE: &[u8] = b"X09";
@@ -120,7 +115,7 @@ impl Owner {
 
     /// The next message; reports stops that come before it.
     fn wait(&mut self) -> Result<Option<Message>, Fault> {
-        let mut wait = SHORTEST_WAIT;
+        let mut backoff = Backoff::default();
         while !self.debuggee.session.is_halted() {
             if let Some(message) = self.debuggee.company.next_ready() {
                 return Ok(Some(message));
@@ -128,10 +123,9 @@ impl Owner {
             self.debuggee.session.is_for("poll");
             match self.debuggee.session.poll()? {
                 Some(stop) => self.stopped(&stop),
-                None if self.carry_rtt()? => wait = SHORTEST_WAIT,
+                None if self.carry_rtt()? => backoff = Backoff::default(),
                 None => {
-                    self.debuggee.session.idle(wait)?;
-                    wait = (wait * 2).min(LONGEST_WAIT);
+                    self.debuggee.session.idle(backoff.next_wait())?;
                 }
             }
         }

@@ -99,27 +99,15 @@ impl Symbols {
         })
     }
 
-    /// Where the function called `name` begins.
+    /// Where the function called `name` begins; a name as [`Symbols::variable`] takes it.
     pub fn address_of(&self, name: &str) -> Option<Address> {
-        self.functions
-            .iter()
-            .find(|function| function.name == name)
+        called(&self.functions, name, |function| &function.name)
             .map(|function| Address(function.start))
     }
 
     /// The variable called `name`: by its whole name (`appli::COUNTER`), or by the last part of it if that names one only (`COUNTER`).
     pub fn variable(&self, name: &str) -> Option<&Variable> {
-        let whole = self.variables.iter().find(|v| v.name == name);
-        whole.or_else(|| {
-            let mut ending = self.variables.iter().filter(|variable| {
-                let head = variable.name.strip_suffix(name);
-                head.is_some_and(|head| head.ends_with("::"))
-            });
-            match (ending.next(), ending.next()) {
-                (Some(only), None) => Some(only),
-                _ => None,
-            }
-        })
+        called(&self.variables, name, |variable| &variable.name)
     }
 
     /// All variables, by address.
@@ -147,6 +135,21 @@ impl Symbols {
             variables,
         }
     }
+}
+
+/// The one of `items` whose name is `name`, or else the only one whose path ends so.
+fn called<'a, T>(items: &'a [T], name: &str, name_of: impl Fn(&T) -> &str) -> Option<&'a T> {
+    let whole = items.iter().find(|item| name_of(item) == name);
+    whole.or_else(|| {
+        let mut ending = items.iter().filter(|item| {
+            let head = name_of(item).strip_suffix(name);
+            head.is_some_and(|head| head.ends_with("::"))
+        });
+        match (ending.next(), ending.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
+    })
 }
 
 fn name<'a>(elf: &Elf<'a>, symbol: &Sym) -> Option<&'a str> {

@@ -13,9 +13,59 @@ pub const SP: u16 = 13;
 pub const PC: u16 = 15;
 /// Program status.
 pub const XPSR: u16 = 16;
-
 /// Process stack pointer.
 pub const PSP: u16 = 18;
+
+/// Their names, in the order of the numbers.
+pub const NAMES: [&str; COUNT as usize] = [
+    "r0",
+    "r1",
+    "r2",
+    "r3",
+    "r4",
+    "r5",
+    "r6",
+    "r7",
+    "r8",
+    "r9",
+    "r10",
+    "r11",
+    "r12",
+    "sp",
+    "lr",
+    "pc",
+    "xpsr",
+    "msp",
+    "psp",
+    "primask",
+    "basepri",
+    "faultmask",
+    "control",
+    "d0",
+    "d1",
+    "d2",
+    "d3",
+    "d4",
+    "d5",
+    "d6",
+    "d7",
+    "d8",
+    "d9",
+    "d10",
+    "d11",
+    "d12",
+    "d13",
+    "d14",
+    "d15",
+    "fpscr",
+];
+
+/// The number of the register that is called `name`.
+pub fn number_of(name: &str) -> Option<u16> {
+    (0..)
+        .zip(NAMES)
+        .find_map(|(number, other)| (other == name).then_some(number))
+}
 
 const MSP: u16 = 17;
 const PRIMASK: u16 = 19;
@@ -23,7 +73,7 @@ const PRIMASK: u16 = 19;
 pub const CONTROL: u16 = 22;
 /// The first double register.
 pub const D0: u16 = 23;
-/// The last one.
+/// Floating-point status.
 pub const FPSCR: u16 = 39;
 
 /// xPSR: IPSR and T belong to the core, whatever a client believes.

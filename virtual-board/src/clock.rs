@@ -58,6 +58,13 @@ impl From<Duration> for Time {
     }
 }
 
+impl From<Time> for Duration {
+    /// Rounded down to nanoseconds.
+    fn from(time: Time) -> Self {
+        Self::from_nanos(time.0 / 1_000)
+    }
+}
+
 impl Add for Time {
     type Output = Self;
     /// Saturates: a span that is too long for anybody to wait never ends.

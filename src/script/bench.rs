@@ -1,0 +1,145 @@
+//! What a step works with: the session, whoever runs it, and what was read last.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    Host,
+    error::{Ended, StepError},
+    value::Form,
+};
+use crate::{
+    layout::Address,
+    session::{Session, Stop, StopReason},
+    verbs::Backoff,
+};
+
+/// What a step works with.
+pub(super) struct Bench<'a> {
+    /// The session.
+    pub session: &'a mut Session,
+    /// Whoever runs it.
+    pub host: &'a mut dyn Host,
+    /// Relative names of files begin here.
+    pub folder: &'a Path,
+    /// What was read last.
+    pub reading: Option<Reading>,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    /// Of what, for messages.
+    pub subject: String,
+    /// How its value is written.
+    pub form: Form,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a step found or did.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// For programs.
+    pub value: Option<Value>,
+    /// For people.
+    pub words: String,
+}
+
+impl Answer {
+    /// An answer in both forms.
+    pub fn new(value: Value, words: impl Into<String>) -> Self {
+        Self {
+            value: Some(value),
+            words: words.into(),
+        }
+    }
+
+    /// An answer that only people want to read.
+    pub fn in_words(words: impl Into<String>) -> Self {
+        Self {
+            value: None,
+            words: words.into(),
+        }
+    }
+}
+
+impl Bench<'_> {
+    /// A file that the session names.
+    pub fn file(&self, name: &Path) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Lets time pass until the core has stopped; `None` if it has not after `limit` of the target's time.
+    pub fn stop_within(&mut self, limit: Duration) -> Result<Option<Stop>, Ended> {
+        let end = self.host.now() + limit;
+        let mut backoff = Backoff::default();
+        loop {
+            if let Some(stop) = self.session.poll()? {
+                return Ok(Some(stop));
+            }
+            let left = end.saturating_sub(self.host.now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            self.pass(backoff.next_wait().min(left), "the core ran")?;
+        }
+    }
+
+    /// Lets some time pass, unless somebody wants the session to end.
+    pub fn pass(&mut self, duration: Duration, doing: &'static str) -> Result<(), Ended> {
+        if self.host.is_interrupted() {
+            return Err(StepError::Interrupted { doing }.into());
+        }
+        Ok(self.session.idle(duration)?)
+    }
+
+    /// A stop as an answer.
+    pub fn stopped(&mut self, stop: &Stop) -> Answer {
+        let place = self.whereabouts(stop.pc);
+        let mut value = json!({ "stop": word(&stop.reason), "pc": stop.pc.to_string() });
+        if let Some(function) = self.function(stop.pc) {
+            value["function"] = function.into();
+        }
+        if let StopReason::Watchpoint { address, .. } = &stop.reason {
+            value["watched"] = address.to_string().into();
+        }
+        let words = format!("{} at {place}", word(&stop.reason));
+        Answer::new(value, words)
+    }
+
+    /// `0x70000412 main+0x2`.
+    pub fn whereabouts(&self, pc: Address) -> String {
+        let symbols = [self.session.appli(), self.session.boot_image()];
+        let mut symbols = symbols.into_iter().flatten();
+        match symbols.find_map(|image| image.symbols().locate(pc)) {
+            Some(location) => format!("{pc} {location}"),
+            None => pc.to_string(),
+        }
+    }
+
+    /// The function that `pc` lies in.
+    pub fn function(&self, pc: Address) -> Option<String> {
+        let symbols = [self.session.appli(), self.session.boot_image()];
+        let mut symbols = symbols.into_iter().flatten();
+        symbols.find_map(|image| Some(image.symbols().locate(pc)?.function.to_owned()))
+    }
+}
+
+/// A reason in one word, as `stop` has it.
+pub(super) fn word(reason: &StopReason) -> &'static str {
+    match reason {
+        StopReason::Halt => "halt",
+        StopReason::Reset => "reset",
+        StopReason::Breakpoint => "breakpoint",
+        StopReason::Unrequested => "instruction",
+        StopReason::Watchpoint { .. } => "watchpoint",
+        StopReason::Step => "step",
+        StopReason::Fault(_) => "fault",
+        StopReason::Boot(_) => "boot",
+    }
+}
