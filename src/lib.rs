@@ -3,7 +3,7 @@
 //! One rule makes the house easy to live in: data flows one way, and a module imports only what stands to its right.
 //!
 //! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints, rtt, threads} -> loader -> {window,
-//! debug_info} -> {image, link} -> registers -> layout -> fault`
+//! debug_info} -> {image, link} -> registers -> layout -> {fault, platform}`
 //!
 //! One OS thread owns the session, every gdbstub machine and the link; tokio owns sockets, signals and timers and talks
 //! to it by channels.
@@ -18,6 +18,7 @@ pub mod image;
 pub mod layout;
 pub mod link;
 pub mod loader;
+pub mod platform;
 pub mod registers;
 pub mod rtt;
 pub mod script;

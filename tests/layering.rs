@@ -26,7 +26,7 @@ const ORDER: &[&[&str]] = &[
     // A register has an address, and an address is a word of the layout.
     &["registers"],
     &["layout"],
-    &["fault"],
+    &["fault", "platform"],
 ];
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
@@ -188,6 +188,39 @@ fn the_virtual_board_shares_nothing_with_the_server() {
             );
         }
     }
+}
+
+/// What is only Unix's or only Windows' is in one file.
+#[test]
+fn one_file_knows_operating_systems() {
+    let words = [
+        "std::os::",
+        "os::unix",
+        "os::fd",
+        "os::windows",
+        "signal::unix",
+        "signal::windows",
+        "cfg(unix)",
+        "cfg(windows)",
+        "cfg(not(unix))",
+        "target_os",
+        "libc::",
+        "nix::",
+    ];
+    let platform = root().join("src/platform.rs");
+    let sources = ["src", "virtual-board/src"].map(|folder| rust_files(&root().join(folder)));
+    for file in sources
+        .into_iter()
+        .flatten()
+        .filter(|file| *file != platform)
+    {
+        let text = fs::read_to_string(&file).expect("a source file");
+        for word in words {
+            assert!(!text.contains(word), "{} knows {word}", file.display());
+        }
+    }
+    let text = fs::read_to_string(platform).expect("a source file");
+    assert!(text.contains("cfg(unix)") && text.contains("cfg(windows)"));
 }
 
 #[test]

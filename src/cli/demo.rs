@@ -1,8 +1,7 @@
 //! `xspi-gdb demo`: the main job on the virtual board.
 
 use std::{
-    env, fs, io,
-    os::fd::AsFd as _,
+    env, fs,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -11,7 +10,7 @@ use anyhow::Context as _;
 use tokio::process::Command;
 
 use super::{Outcome, exec, target::Target};
-use crate::{link::Unattended, session::Leave, verbs};
+use crate::{link::Unattended, platform, session::Leave, verbs};
 use virtual_board::handle::VirtualBoard;
 
 /// The boot stage and the appli that come with us, with debug information.
@@ -83,7 +82,8 @@ fn debug(target: &Target, gdb: &Path, appli: &Path, commands: &[&str]) -> Outcom
         .args(["-ex", "set print frame-arguments none"])
         .args(["-ex", "set filename-display basename"])
         .stdin(Stdio::null())
-        .stderr(to_stdout()?);
+        // GDB shows monitor commands and errors on stderr; here they belong to the transcript.
+        .stderr(platform::stdout().context("our stdout is not to be had")?);
     let connect = format!("target extended-remote :{}", server.address().port());
     shown(&mut client, &connect);
     for command in commands {
@@ -95,12 +95,6 @@ fn debug(target: &Target, gdb: &Path, appli: &Path, commands: &[&str]) -> Outcom
     let outcome = exec::serve_for(server, session, move || reopened.open()?.session(), client);
     show_leds("after", board.as_ref());
     outcome
-}
-
-/// GDB shows monitor commands and errors on stderr; here they belong to the transcript.
-fn to_stdout() -> anyhow::Result<Stdio> {
-    let stdout = io::stdout().as_fd().try_clone_to_owned()?;
-    Ok(Stdio::from(stdout))
 }
 
 /// A command with the prompt before it.

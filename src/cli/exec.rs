@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::process::ExitStatusExt as _,
     process::{ExitCode, ExitStatus},
     thread,
 };
@@ -15,14 +14,12 @@ use super::{Failure, Outcome, target::Target};
 use crate::{
     fault::Fault,
     gdb::{Options, Server, event_loop::Ending, events::Events, server::Interrupt},
+    platform,
     session::Session,
 };
 
 /// What stands for the port in the client's arguments.
 const PORT: &str = "{port}";
-
-/// A shell's exit code for a process that a signal ended is this and the signal.
-const ENDED_BY_SIGNAL: i32 = 128;
 
 /// Start a server on a free port, run a client with `{port}` replaced, and end with its exit code.
 ///
@@ -94,7 +91,7 @@ where
         .map_err(|_| anyhow::anyhow!("the thread that watched `{name}` panicked"))?
         .with_context(|| format!("cannot run `{name}`"))?;
     served.map_err(Failure::from)?;
-    Ok(ExitCode::from(exit_code(ended)))
+    Ok(ExitCode::from(platform::exit_code(ended)))
 }
 
 /// Runs the client to its end; if the server is told to end first, the client is ended.
@@ -110,15 +107,6 @@ async fn watch(client: &mut Command, ending: &Ending) -> std::io::Result<ExitSta
     }
 }
 
-/// The client's exit code as a shell would give it.
-fn exit_code(status: ExitStatus) -> u8 {
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| ENDED_BY_SIGNAL + signal))
-        .and_then(|code| u8::try_from(code).ok());
-    code.unwrap_or(u8::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,11 +117,5 @@ mod tests {
             with_port("target remote :{port}".into(), "4242"),
             OsString::from("target remote :4242")
         );
-    }
-
-    #[test]
-    fn a_client_ends_as_a_shell_would_say() {
-        assert_eq!(exit_code(ExitStatus::from_raw(3 << 8)), 3);
-        assert_eq!(exit_code(ExitStatus::from_raw(9)), 137);
     }
 }

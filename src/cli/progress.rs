@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     gdb::events::{Events, Pace},
     link::{Attendant, Link, Phase, Progress, Verdict},
+    platform,
 };
 
 /// Exit code of a process that a signal has ended (SIGINT is 2).
@@ -111,23 +112,14 @@ impl Attendant for Watcher {
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-#[cfg(unix)]
 async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+    let Ok(mut terminated) = platform::terminate() else {
         return interrupt().await;
     };
     tokio::select! {
         () = interrupt() => {}
         _ = terminated.recv() => {}
     }
-}
-
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
-async fn signal() {
-    interrupt().await;
 }
 
 async fn interrupt() {

@@ -10,7 +10,6 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::{JoinSet, yield_now},
     time::{Instant, sleep_until, timeout},
@@ -21,6 +20,7 @@ use super::{
     server::Interrupt,
     wire::framer::{Framer, Incoming, PACKET_BYTES},
 };
+use crate::platform::{self, Hangup, Terminate};
 
 /// A sign of life goes out this often while a client waits.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
@@ -112,9 +112,9 @@ impl Ending {
 /// The signals that end the server. They are caught from the moment this is made, and none is lost.
 #[derive(Debug)]
 pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
+    terminate: Terminate,
+    interrupt: platform::Interrupt,
+    hangup: Hangup,
     whose: Interrupt,
 }
 
@@ -122,9 +122,9 @@ impl Signals {
     /// Catches them. To be called in the context of the runtime.
     pub fn catch(whose: Interrupt) -> io::Result<Self> {
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
+            terminate: platform::terminate()?,
+            interrupt: platform::interrupt()?,
+            hangup: platform::hangup()?,
             whose,
         })
     }
