@@ -28,6 +28,10 @@ impl Number {
     pub const PC: Self = Self(15);
     /// Program status.
     pub const XPSR: Self = Self(16);
+    /// Main stack pointer: GDB's unwinder asks for it, and for the other one, at every stop.
+    pub const MSP: Self = Self(17);
+    /// Process stack pointer.
+    pub const PSP: Self = Self(18);
     /// The last one.
     pub const FPSCR: Self = Self(39);
 

@@ -28,8 +28,15 @@ pub type Machine = GdbStubStateMachine<'static, Debuggee, Capture>;
 const BUFFER_BYTES: usize = PACKET_BYTES + 0x100;
 
 /// Registers that every stop reply carries, so that a step needs no `g`.
-pub(super) const EXPEDITED: [Number; 5] =
-    [Number::R7, Number::SP, Number::LR, Number::PC, Number::XPSR];
+pub(super) const EXPEDITED: [Number; 7] = [
+    Number::R7,
+    Number::SP,
+    Number::LR,
+    Number::PC,
+    Number::XPSR,
+    Number::MSP,
+    Number::PSP,
+];
 
 /// Why a machine could go no further.
 type Broken = String;
