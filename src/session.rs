@@ -9,6 +9,8 @@ pub mod stop;
 
 mod cache;
 mod debug_support;
+mod effect;
+mod foresight;
 mod instruction;
 mod load;
 mod map;
@@ -432,12 +434,17 @@ impl Session {
         }
     }
 
-    /// The core runs now: what was written to RAM is the program's, and nothing that was fetched holds.
+    /// The core runs now: nothing that was fetched holds.
     fn leave(&mut self) {
+        self.set_off();
+        self.forget();
+    }
+
+    /// The program goes on: what was written to RAM is its own.
+    fn set_off(&mut self) {
         self.stalled = None;
         self.load.forget_ram();
         self.standing = flash::Standing::Anywhere;
-        self.forget();
     }
 
     /// The core has run, was reset or is about to: nothing that was fetched holds.
@@ -447,6 +454,7 @@ impl Session {
         self.known_threads.forget();
         self.written_lines.clear();
         self.windows.forget();
+        self.link.distrust_clock();
     }
 
     /// The link had to pull nRST: the core is halted at the reset vector.

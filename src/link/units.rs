@@ -171,6 +171,11 @@ impl Units {
         self.watchpoints.len()
     }
 
+    /// True if a watchpoint unit is in use.
+    pub fn are_watching(&self) -> bool {
+        self.watchpoints.iter().any(Option::is_some)
+    }
+
     /// What units must hold to watch `length` bytes at `address`: each an aligned power of two, no byte more than asked for.
     pub fn watches(
         &self,

@@ -18,6 +18,11 @@ impl MemoryCache {
         self.blocks.clear();
     }
 
+    /// Forgets the blocks that `stays` does not hold for, by their first address.
+    pub(super) fn retain(&mut self, stays: impl Fn(Address) -> bool) {
+        self.blocks.retain(|start, _| stays(Address(*start)));
+    }
+
     /// The first address of the block that `address` lies in.
     pub(super) fn start_of(address: Address) -> Address {
         Address(address.0 & !(BLOCK as u32 - 1))

@@ -56,6 +56,7 @@ impl Session {
             self.link.write(address, &data)?;
             self.memory.clear();
             self.windows.forget();
+            self.link.distrust_clock();
         }
         Ok(())
     }

@@ -9,6 +9,8 @@ use crate::link::{CoreRegister, Link, LinkError};
 pub const COUNT: u16 = 40;
 /// The stack pointer in use.
 pub const SP: u16 = 13;
+/// Return address of a call.
+pub const LR: u16 = 14;
 /// The next instruction.
 pub const PC: u16 = 15;
 /// Program status.
@@ -100,6 +102,8 @@ const FLOAT: [CoreRegister; 33] = {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegisterFile {
     core: [Option<u32>; CORE_REGISTERS],
+    /// Which of MSP and PSP is SP, where that is known although their values are not.
+    active_stack: Option<u16>,
     float: Option<Box<[u32; 33]>>,
 }
 
@@ -110,11 +114,16 @@ impl RegisterFile {
         link: &mut dyn Link,
         numbers: impl IntoIterator<Item = u16>,
     ) -> Result<(), LinkError> {
+        self.match_stacks();
         let mut missing: Vec<usize> = numbers
             .into_iter()
             .filter_map(index_of)
             .filter(|index| self.core[*index].is_none())
             .collect();
+        if missing.contains(&usize::from(SP)) {
+            // Known with SP.
+            missing.retain(|index| self.active_stack.map(usize::from) != Some(*index));
+        }
         missing.sort_unstable();
         missing.dedup();
         if missing.is_empty() {
@@ -126,6 +135,7 @@ impl RegisterFile {
         for (index, value) in missing.into_iter().zip(values) {
             self.core[index] = Some(value);
         }
+        self.match_stacks();
         Ok(())
     }
 
@@ -174,19 +184,45 @@ impl RegisterFile {
         Ok(self.integer(link, XPSR)? & 0x1FF)
     }
 
-    /// The registers of `changed` (a bit a number, 0 to 15) are no longer what they were, nor are the status and the FP half.
+    /// An instruction has run that can have written the registers of `changed` (a bit a number, r0 to lr), pc, status, FP registers, and
+    /// nothing else: which stack is in use is as before.
     pub fn forget(&mut self, changed: u32) {
-        for (number, value) in self.core.iter_mut().enumerate().take(usize::from(XPSR)) {
+        if changed & 1 << SP != 0 {
+            self.active_stack = self.stack_in_use();
+            if let Some(stack) = self.active_stack {
+                self.core[usize::from(stack)] = None;
+            } else {
+                self.core[usize::from(MSP)] = None;
+                self.core[usize::from(PSP)] = None;
+            }
+        }
+        let changed = changed | 1 << PC | 1 << XPSR;
+        for (number, value) in self.core.iter_mut().enumerate().take(SPECIAL) {
             if changed & 1 << number != 0 {
                 *value = None;
             }
         }
-        self.core[usize::from(XPSR)] = None;
-        if changed & 1 << SP != 0 {
-            self.core[usize::from(MSP)] = None;
-            self.core[usize::from(PSP)] = None;
-        }
         self.float = None;
+    }
+
+    fn stack_in_use(&self) -> Option<u16> {
+        let [sp, main, process] = [SP, MSP, PSP].map(|number| self.core[usize::from(number)]);
+        match (sp?, main?, process?) {
+            (sp, main, process) if sp == main && sp != process => Some(MSP),
+            (sp, main, process) if sp == process && sp != main => Some(PSP),
+            _ => None,
+        }
+    }
+
+    /// SP and the stack that it is have one value.
+    fn match_stacks(&mut self) {
+        let Some(stack) = self.active_stack.map(usize::from) else {
+            return;
+        };
+        let sp = usize::from(SP);
+        let value = self.core[sp].or(self.core[stack]);
+        self.core[sp] = value;
+        self.core[stack] = value;
     }
 
     /// Writes a register through to the core. `Ok(false)` if there is no such number.
@@ -235,6 +271,7 @@ impl RegisterFile {
 
     /// SP is one of MSP and PSP, by CONTROL.SPSEL and the mode: the core says which when it is asked again.
     fn forget_other_stacks(&mut self, written: u16) {
+        self.active_stack = None;
         for number in [SP, MSP, PSP] {
             if number != written {
                 self.core[usize::from(number)] = None;

@@ -111,19 +111,42 @@ impl Session {
 
     /// One instruction, also when a unit or a patch sits at the pc.
     pub(super) fn step_once(&mut self) -> Result<Stop, Fault> {
+        let foreseen = self.foresee()?;
         self.arm_requests(Some(self.stop.pc), None)?;
-        self.leave();
-        match self.link.step(self.step_interrupts()) {
-            Ok(()) => {}
-            // WFI with nothing to wake it: the step ends where the core sleeps.
-            Err(LinkError::Timeout { .. }) => self.link.halt()?,
-            Err(error) => return Err(error.into()),
-        }
+        self.set_off();
+        let stepped = self.link.step(self.step_interrupts());
         self.activity = Activity::Running;
-        match self.link.state()? {
+        if self.note_unexpected_reset()? {
+            self.forget();
+            return self.halt();
+        }
+        match (stepped, foreseen) {
+            (Ok(()), Some(foreseen)) => self.arrive_as_foreseen(&foreseen),
+            (Ok(()), None) => self.arrive_by_step(),
+            // WFI with nothing to wake it: the step ends where the core sleeps.
+            (Err(LinkError::Timeout { .. }), _) => {
+                self.link.halt()?;
+                self.arrive_by_step()
+            }
+            (Err(error), _) => {
+                self.forget();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// A step has led nobody knows where: everything is looked at again.
+    pub(super) fn arrive_by_step(&mut self) -> Result<Stop, Fault> {
+        let state = self.link.state()?;
+        self.arrive_in(state)
+    }
+
+    /// The same, when the core's state has been read.
+    pub(super) fn arrive_in(&mut self, state: CoreState) -> Result<Stop, Fault> {
+        self.forget();
+        match state {
             CoreState::Halted(reason) => self.stopped(reason, StopReason::Step),
-            CoreState::LockedUp => self.halt(),
-            CoreState::Running | CoreState::Sleeping => self.halt(),
+            CoreState::LockedUp | CoreState::Running | CoreState::Sleeping => self.halt(),
         }
     }
 
@@ -233,9 +256,10 @@ impl Session {
         Ok(false)
     }
 
-    fn note_unexpected_reset(&mut self) -> Result<(), Fault> {
+    /// Tells a reset that nobody here asked for; true if there was one.
+    fn note_unexpected_reset(&mut self) -> Result<bool, Fault> {
         if !self.link.was_reset()? {
-            return Ok(());
+            return Ok(false);
         }
         let flags: Rsr = self.link.peek(RCC)?;
         let before = self.reset_flags.replace(flags).unwrap_or_default();
@@ -249,7 +273,8 @@ impl Session {
         self.breakpoints.forget_patches();
         self.forget_rtt();
         self.patching = Patching::Forbidden;
-        self.arm_requests(None, None)
+        self.arm_requests(None, None)?;
+        Ok(true)
     }
 
     /// Runs unmasked to a temporary unit.

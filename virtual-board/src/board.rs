@@ -279,6 +279,11 @@ impl Board {
         self.chip.core.pc()
     }
 
+    /// A core register by its DCRSR number (ARM ARM C1.6.3), seen behind the debugger's back.
+    pub fn core_register(&self, selector: u32) -> u32 {
+        self.chip.core.debug_register(selector)
+    }
+
     /// Cycles of the core since power-on, executed and skipped.
     pub fn core_cycles(&self) -> u64 {
         self.chip.core.cycles

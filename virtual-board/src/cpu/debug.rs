@@ -244,13 +244,14 @@ impl Core {
         }
         let selector = value & 0x7F;
         if value & DCRSR_WRITE == 0 {
-            self.system.debug.transfer_data = self.read_register(selector);
+            self.system.debug.transfer_data = self.debug_register(selector);
         } else {
             self.write_register(selector, self.system.debug.transfer_data);
         }
     }
 
-    fn read_register(&self, selector: u32) -> u32 {
+    /// A register by its DCRSR number.
+    pub fn debug_register(&self, selector: u32) -> u32 {
         let registers = &self.registers;
         match selector {
             0..=15 => registers.r[selector as usize],
