@@ -179,7 +179,7 @@ fn a_client_finds_a_stopped_core() {
     assert_eq!(gdb.ask("Hg-1"), "OK");
     assert_eq!(
         gdb.ask("?"),
-        "T05thread:01;07:00000000;0d:00000000;0e:00000000;0f:00000170;10:00000001;"
+        "T05thread:01;07:00000000;0d:00000000;0e:00000000;0f:00000170;10:00000001;11:00000000;12:00000000;"
     );
     assert_eq!(gdb.ask("qC"), "QC1");
     assert_eq!(gdb.ask("qfThreadInfo"), "m01");
