@@ -3,68 +3,26 @@
 
 mod support;
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    thread,
-    time::Duration,
-};
+use std::time::Duration;
 
-use support::{firmware, rsp::Client};
-use virtual_board::{board::Board, handle::VirtualBoard};
+use support::{
+    local::{Local, board, open},
+    rsp::Client,
+};
+use virtual_board::board::Board;
 use xspi_gdb::{
-    fault::{Code, Disposition, Fault},
-    gdb::{Options, Server, events::Events},
-    image::Image,
-    layout::{Address, BoardProfile},
-    link::probe::{ProbeLink, ProbeSettings},
-    session::{OnAttach, Session, Settings},
+    fault::{Code, Disposition},
+    layout::Address,
 };
 
 const SERIAL: &str = "unplugged";
 /// A client that is sent away is told so within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn board() -> VirtualBoard {
-    let boot = Image::open(firmware("boot.elf")).expect("a boot stage");
-    let profile = BoardProfile::find("stm32h7s78-dk").expect("the kit");
-    let mut bytes = vec![0xFF; profile.internal_flash_bytes as usize];
-    for segment in boot.segments() {
-        let start = (segment.address.0 - profile.internal_flash.0) as usize;
-        bytes[start..start + segment.data.len()].copy_from_slice(&segment.data);
-    }
-    let board = VirtualBoard::new(Board::builder().boot_image(bytes).build().expect("a board"));
-    board.register(SERIAL);
-    board
-}
-
-fn open(board: &VirtualBoard) -> Result<Session, Fault> {
-    let clock = board.clone();
-    let link = ProbeLink::open(ProbeSettings {
-        selector: Some(format!("1209:0001:{SERIAL}")),
-        speed_khz: None,
-        under_reset: false,
-        idle: Some(Box::new(move |duration| clock.idle(duration))),
-        trace: None,
-    })?;
-    let settings = Settings {
-        profile: BoardProfile::find("stm32h7s78-dk")?,
-        appli: None,
-        boot: None,
-        install_boot: false,
-        boot_timeout: Duration::from_secs(1),
-        on_attach: OnAttach::Halt,
-        under_reset: false,
-        live_window: false,
-        flash_journal: None,
-        image: None,
-    };
-    Session::open(Box::new(link), settings)
-}
-
 #[test]
 fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
-    let board = board();
-    let mut session = open(&board).expect("a session");
+    let board = board(SERIAL, Some("boot.elf"), None);
+    let mut session = open(&board, SERIAL).expect("a session");
     board.with(Board::unplug);
     let mut word = [0; 4];
     let fault = session
@@ -73,21 +31,14 @@ fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
     assert_eq!(fault.code, Code::XG001, "{fault}");
     assert_eq!(fault.disposition(), Disposition::EndSession);
     drop(session);
-    let absent = open(&board).map(drop).expect_err("no probe");
+    let absent = open(&board, SERIAL).map(drop).expect_err("no probe");
     assert_eq!(absent.code, Code::XG003, "{absent}");
     board.with(Board::plug_in);
-    open(&board).map(drop).expect("it is back");
+    open(&board, SERIAL).map(drop).expect("it is back");
 
     // The same with a server and its clients.
-    let server = Server::listen(Options {
-        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        events: Events::Silent,
-        ..Options::default()
-    })
-    .expect("a port");
-    let (port, ending) = (server.address().port(), server.ending());
-    let served = board.clone();
-    let serving = thread::spawn(move || server.serve(move || open(&served)));
+    let server = Local::serve(&board, SERIAL);
+    let port = server.port;
 
     let mut client = Client::connect(port);
     assert!(client.ask("?").starts_with('T'));
@@ -107,6 +58,5 @@ fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
     assert_eq!(late.ask("m24000000,4").len(), 8);
     drop(late);
 
-    ending.request();
-    serving.join().expect("no panic").expect("a clean end");
+    server.stop();
 }

@@ -204,7 +204,7 @@ codes! {
         "give the boot stage's ELF or HEX; an appli is programmed with `load` or `xspi-gdb flash FILE`";
     XG060 Ebusy Refuse "core is running"
         "Registers, and memory that has no live access, can be reached only while the core is halted."
-        "interrupt the program first (Ctrl-C, or the pause button)";
+        "interrupt the program first (Ctrl-C, the pause button, or `monitor halt` where GDB does not know that it runs)";
     XG061 Einval Refuse "no such register"
         "The client asked for a register number that the target description does not have."
         "`maintenance flush register-cache`, then connect again so that GDB reads the target description anew";

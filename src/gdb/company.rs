@@ -14,6 +14,7 @@ use super::{
     answers,
     event_loop::{ClientId, Ending, Message, Outgoing},
     events::{Event, Events},
+    refusal::Refusal,
     rtt::Ports,
     wire::{
         dispatch::Request,
@@ -24,6 +25,9 @@ use crate::{
     fault::{Fault, Journal},
     threads::ThreadId,
 };
+
+/// Clients at a time: an IDE with its auxiliary GDB and a live watch, a script, and as many again.
+pub const MOST_CLIENTS: usize = 8;
 
 /// What a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub struct Client {
     pub selected: Option<ThreadId>,
     /// It resumed the target and waits for a stop reply.
     pub awaits_stop: bool,
+    /// What it was refused while it only looked; the session's journal is the controlling client's.
+    pub refusals: Journal,
     replies: mpsc::UnboundedSender<Outgoing>,
 }
 
@@ -109,18 +115,36 @@ impl Company {
         self.inbox.try_recv().ok()
     }
 
+    /// True if something that `client` said waits: what it says next must not overtake it.
+    pub fn has_postponed(&self, client: ClientId) -> bool {
+        self.postponed.iter().any(|message| match message {
+            Message::Said { client: who, .. } => *who == client,
+            _ => false,
+        })
+    }
+
     /// Keeps `message` until long work is done.
     pub fn postpone(&mut self, message: Message) {
         self.postponed.push_back(message);
     }
 
-    /// A client has come.
-    pub fn join(&mut self, client: ClientId, replies: mpsc::UnboundedSender<Outgoing>) -> Role {
+    /// A client has come. `None` if there is no place for it: it is told why and sent away.
+    pub fn join(
+        &mut self,
+        client: ClientId,
+        replies: mpsc::UnboundedSender<Outgoing>,
+    ) -> Option<Role> {
+        let clients = self.clients.len();
+        if clients >= MOST_CLIENTS {
+            turn_away(&replies, &Refusal::TooMany { clients }.into());
+            return None;
+        }
         let role = if self.controller().is_some() {
             Role::Looks
         } else {
             Role::Controls
         };
+        tracing::info!(?role, "client {} joined", client.0);
         self.clients.insert(
             client,
             Client {
@@ -128,10 +152,11 @@ impl Company {
                 error_form: ErrorForm::default(),
                 selected: None,
                 awaits_stop: false,
+                refusals: Journal::default(),
                 replies,
             },
         );
-        role
+        Some(role)
     }
 
     /// A client has gone; says what it was.
@@ -216,6 +241,14 @@ impl Company {
     }
 }
 
+/// Sends a client away with `fault` as the answer to whatever it asks first. That is `qSupported`, to which every GDB shows an error
+/// as it came, text and all; an error to `?` later would leave it hanging.
+pub fn turn_away(replies: &mpsc::UnboundedSender<Outgoing>, fault: &Fault) {
+    tracing::warn!("a client was sent away: {}", fault.one_line());
+    // It may be gone already, which is as good.
+    let _ = replies.send(Outgoing::TurnAway(reply::error(fault, ErrorForm::Text)));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +262,36 @@ mod tests {
     }
 
     fn join(company: &mut Company, client: u64) -> Role {
-        company.join(ClientId(client), mpsc::unbounded_channel().0)
+        company
+            .join(ClientId(client), mpsc::unbounded_channel().0)
+            .expect("a place")
+    }
+
+    #[test]
+    fn a_client_too_many_is_told_so_and_sent_away() {
+        let (mut company, _inbox) = company();
+        for client in 0..MOST_CLIENTS as u64 {
+            join(&mut company, client);
+        }
+        let (replies, mut told) = mpsc::unbounded_channel();
+        assert_eq!(company.join(ClientId(99), replies), None);
+        let Ok(Outgoing::TurnAway(reply)) = told.try_recv() else {
+            panic!("it is told nothing");
+        };
+        assert!(reply.starts_with(b"E.XG063 8 clients are connected"));
+        company.leave(ClientId(3));
+        assert_eq!(join(&mut company, 100), Role::Looks, "its place is free");
+    }
+
+    #[test]
+    fn nothing_that_a_client_says_overtakes_what_waits() {
+        let (mut company, _inbox) = company();
+        company.postpone(Message::Said {
+            client: ClientId(1),
+            what: super::super::wire::framer::Incoming::Packet(b"g".to_vec()),
+        });
+        assert!(company.has_postponed(ClientId(1)));
+        assert!(!company.has_postponed(ClientId(2)));
     }
 
     #[test]

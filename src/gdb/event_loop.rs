@@ -9,7 +9,10 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::{mpsc, watch},
     task::{JoinSet, yield_now},
     time::{Instant, sleep_until, timeout},
@@ -32,7 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub const INBOX_MESSAGES: usize = 64;
 
 /// A client, numbered in the order of arrival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
 
 /// From the sockets to the owner of the session.
@@ -77,6 +80,8 @@ pub enum Outgoing {
     NoReply,
     /// Console text or a stop reply.
     Aside(Vec<u8>),
+    /// There is no place for the client: the answer to its first request, which is its last.
+    TurnAway(Vec<u8>),
     /// Close the connection when all of this is sent.
     Close,
 }
@@ -222,6 +227,7 @@ async fn converse(
     let mut framer = Framer::default();
     let mut bytes = vec![0; PACKET_BYTES];
     let mut under_way = 0_usize;
+    let mut farewell = None;
     let mut silent_until = Instant::now() + SIGN_OF_LIFE;
     loop {
         let mut to_client = Vec::new();
@@ -250,13 +256,32 @@ async fn converse(
                 }
                 Some(Outgoing::NoReply) => under_way = under_way.saturating_sub(1),
                 Some(Outgoing::Aside(body)) => framer.send(&body, &mut to_client),
+                Some(Outgoing::TurnAway(body)) => farewell = Some(body),
                 Some(Outgoing::Close) | None => return writer.shutdown().await,
             },
             () = sleep_until(silent_until), if under_way > 0 => to_client.push(b'+'),
         }
+        let leaves = under_way > 0 && farewell.is_some();
+        if let Some(body) = farewell.take_if(|_| leaves) {
+            framer.send(&body, &mut to_client);
+        }
         if !to_client.is_empty() {
             writer.write_all(&to_client).await?;
         }
+        if leaves {
+            return part(reader, writer).await;
+        }
         silent_until = Instant::now() + SIGN_OF_LIFE;
     }
+}
+
+/// Closes our side and waits until the client has read what was said and closed its own, unless it takes too long.
+async fn part(mut reader: OwnedReadHalf, mut writer: OwnedWriteHalf) -> io::Result<()> {
+    writer.shutdown().await?;
+    let mut rest = [0; 64];
+    let read_on = async { while matches!(reader.read(&mut rest).await, Ok(1..)) {} };
+    if timeout(FAREWELL, read_on).await.is_err() {
+        tracing::debug!("a client that was turned away does not leave");
+    }
+    Ok(())
 }

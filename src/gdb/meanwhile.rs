@@ -97,6 +97,9 @@ impl<'a> Meanwhile<'a> {
 
     /// The reply to a looking client's request, if it can be given now.
     fn answer(&mut self, client: ClientId, body: &[u8], link: &mut dyn Link) -> Option<Vec<u8>> {
+        if self.company.has_postponed(client) {
+            return None;
+        }
         let asking = self.company.client(client)?;
         if asking.role == Role::Controls {
             return None;

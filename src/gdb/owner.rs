@@ -12,12 +12,12 @@ use super::{
     arch::GENERAL_REGISTERS,
     company::{Company, Role},
     event_loop::{ClientId, Message, Outgoing},
-    events,
+    events, monitor,
     refusal::Refusal,
     report::InWords,
     target::Debuggee,
     wire::{
-        dispatch::{self, Need},
+        dispatch::{self, Need, Request},
         framer::Incoming,
         reply::{self, ErrorForm},
     },
@@ -42,8 +42,8 @@ const TARGET_GONE: &[u8] = b"X09";
 pub enum End {
     /// The server was told to end.
     Told,
-    /// The link is lost; the clients have been sent away.
-    LinkLost(Company),
+    /// The link is lost; the clients have been sent away. With the reason, which the next client is told.
+    LinkLost(Company, Option<Fault>),
 }
 
 /// The session, the clients, and a machine for each.
@@ -54,7 +54,16 @@ pub struct Owner {
     unsaid: Vec<String>,
 }
 
-/// Whether GDB shows the text of an `E.text` reply to the request at hand (GDB 18: to `qRcmd` and `Z`, not to memory and flash).
+/// What a client must be allowed to do for `request`. A monitor command may change anything, but for a few.
+fn need(request: &Request) -> Need {
+    match request {
+        Request::Monitor(command) if monitor::is_for_everybody(command) => Need::Look,
+        request => request.need(),
+    }
+}
+
+/// Whether GDB shows the text of an `E.text` reply to the request at hand (GDB 18: to `qRcmd`, breakpoints and single registers, not to
+/// watchpoints, memory and flash).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shown {
     Yes,
@@ -88,7 +97,8 @@ impl Owner {
             if flow.is_break() {
                 self.remember_rtt();
                 self.debuggee.company.dismiss();
-                return End::LinkLost(self.debuggee.company);
+                let why = self.debuggee.session.journal().last().cloned();
+                return End::LinkLost(self.debuggee.company, why);
             }
         }
         self.end()
@@ -135,8 +145,7 @@ impl Owner {
     fn handle(&mut self, message: Message) -> ControlFlow<()> {
         match message {
             Message::Joined { client, replies } => {
-                let role = self.debuggee.company.join(client, replies);
-                tracing::info!(?role, "client {} joined", client.0);
+                self.debuggee.company.join(client, replies);
                 ControlFlow::Continue(())
             }
             Message::Left { client } => {
@@ -161,6 +170,7 @@ impl Owner {
     /// A client has gone. The target stays as it was told to be; nobody is there to be stopped for.
     fn left(&mut self, client: ClientId) {
         self.machines.remove(&client);
+        self.debuggee.forget(client);
         if self.debuggee.company.leave(client) == Some(Role::Controls) {
             self.debuggee.session.client_left();
         }
@@ -195,18 +205,51 @@ impl Owner {
         let Some(asking) = self.debuggee.company.client(client) else {
             return ControlFlow::Continue(());
         };
-        let changes = request.need() == Need::Change;
-        let asks_for_control = changes || request == dispatch::Request::WhyStopped;
+        let changes = need(&request) == Need::Change;
+        let asks_for_control = changes || request == Request::WhyStopped;
         if asking.role == Role::Looks
             && asks_for_control
             && !self.debuggee.company.takes_over(client)
             && changes
         {
-            let packet = Refusal::shown(body);
-            return self.refuse(client, &Refusal::OnlyLooks { packet }.into(), Shown::No);
+            let packet = match &request {
+                Request::Monitor(command) => format!("monitor {command}"),
+                _ => Refusal::shown(body),
+            };
+            return self.keep_from_changing(
+                client,
+                &request,
+                &Refusal::OnlyLooks { packet }.into(),
+            );
         }
-        self.debuggee.session.is_for(&Refusal::shown(body));
         self.serve(client, request, body)
+    }
+
+    /// A client that only looks asked for more. It is told why on its console where its GDB takes text now.
+    fn keep_from_changing(
+        &mut self,
+        client: ClientId,
+        request: &Request,
+        fault: &Fault,
+    ) -> ControlFlow<()> {
+        let Some(asking) = self.debuggee.company.client(client) else {
+            return ControlFlow::Continue(());
+        };
+        let shown = match request {
+            Request::Resume { .. } => true,
+            Request::Monitor(_) => asking.error_form == ErrorForm::Number,
+            _ => false,
+        };
+        if shown {
+            asking.console(&format!("{fault}\n"));
+        }
+        if matches!(request, Request::Restart | Request::Kill) {
+            // These have no reply.
+            asking.refusals.record(fault.clone());
+            asking.send(Outgoing::NoReply);
+            return ControlFlow::Continue(());
+        }
+        self.refuse(client, fault, Shown::No)
     }
 
     /// The target has stopped, or could not start: tells everybody who wants to know.
@@ -305,6 +348,9 @@ impl Owner {
         if role == Role::Looks {
             // Not what the controlling client asks `monitor why` about.
             tracing::info!("a looking client was refused: {}", fault.one_line());
+            if let Some(asking) = self.debuggee.company.client(client) {
+                asking.refusals.record(fault.clone());
+            }
         } else {
             self.tell(fault);
         }

@@ -31,6 +31,12 @@ pub enum Refusal {
         /// The beginning of the packet.
         packet: String,
     },
+    /// There is no place for another client.
+    #[error("{clients} clients are connected, and there is no place for another")]
+    TooMany {
+        /// Clients that are here.
+        clients: usize,
+    },
     /// `QNonStop:1`.
     #[error("non-stop mode is not offered: the chip has one core, which halts as a whole")]
     NonStop,
@@ -107,7 +113,7 @@ impl Explain for Refusal {
             Self::Malformed { .. } | Self::Damaged { .. } | Self::RegisterSize { .. } => {
                 Code::XG062
             }
-            Self::OnlyLooks { .. } => Code::XG063,
+            Self::OnlyLooks { .. } | Self::TooMany { .. } => Code::XG063,
             Self::UnknownCommand { .. } => Code::XG064,
             Self::Arguments { .. } | Self::NoServer => Code::XG065,
             Self::NonStop => Code::XG066,
@@ -123,10 +129,28 @@ impl Explain for Refusal {
             } => Some(Cow::Owned(format!(
                 "`set remote memory-write-packet-size` to at most {PACKET_BYTES}"
             ))),
+            Self::TooMany { .. } => Some(Cow::Borrowed("close one of them and connect again")),
             Self::Runs { .. } => Some(Cow::Borrowed(
                 "`monitor halt`, or Ctrl-C in the controlling GDB",
             )),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Fault;
+
+    /// No packet is known that gets there: the dispatcher lets none through that gdbstub could not serve.
+    #[test]
+    fn a_defect_of_ours_asks_to_be_reported() {
+        let fault = Fault::from(Refusal::NotServed {
+            packet: Refusal::shown(b"m0,4"),
+            reason: "unknown".to_owned(),
+        });
+        assert_eq!(fault.code, Code::XG068);
+        assert!(fault.remedy.contains("please report it"), "{fault}");
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use tokio::{net::TcpListener, runtime, sync::mpsc};
 
 use super::{
-    company::Company,
+    company::{self, Company},
     event_loop::{self, ClientId, Ending, INBOX_MESSAGES, Message, Outgoing, Signals},
     events::{Event, Events},
     owner::{End, Owner},
@@ -191,16 +191,17 @@ where
     O: FnMut() -> Result<Session, Fault>,
 {
     let mut owner = Owner::new(session, company);
-    while let End::LinkLost(company) = owner.run() {
-        match reopen(company, &mut open) {
+    while let End::LinkLost(company, why) = owner.run() {
+        match reopen(company, why, &mut open) {
             Some(next) => owner = next,
             None => return,
         }
     }
 }
 
-/// Waits for the next client and opens a session for it. A client for which that fails is sent away, and the next may try.
-fn reopen<O>(mut company: Company, open: &mut O) -> Option<Owner>
+/// Waits for the next client and opens a session for it, which is told `why` the last one ended. A client for which that fails is
+/// sent away with the reason, and the next may try.
+fn reopen<O>(mut company: Company, why: Option<Fault>, open: &mut O) -> Option<Owner>
 where
     O: FnMut() -> Result<Session, Fault>,
 {
@@ -208,15 +209,17 @@ where
     loop {
         let (client, replies) = next_client(&mut company)?;
         match open() {
-            Ok(session) => {
+            Ok(mut session) => {
+                if let Some(why) = why {
+                    session.journal().record(why);
+                }
                 company.join(client, replies);
                 return Some(Owner::new(session, company));
             }
             Err(fault) => {
                 tracing::error!("{fault}");
                 company.events.tell(&Event::from(&fault));
-                // The client may be gone already.
-                let _ = replies.send(Outgoing::Close);
+                company::turn_away(&replies, &fault);
             }
         }
     }

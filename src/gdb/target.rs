@@ -3,11 +3,11 @@
 //! gdbstub passes on an errno at most, so the fault itself is put aside in [`Exchange`], where the reply is made from it. A resume
 //! cannot fail in gdbstub's terms: what would be run into becomes a stop with its fault.
 
-use std::convert::Infallible;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use gdbstub::target::{Target, TargetError, ext};
 
-use super::{arch::CortexM7, company::Company, report, snapshot::Snapshot};
+use super::{arch::CortexM7, company::Company, event_loop::ClientId, report, snapshot::Snapshot};
 use crate::{
     fault::Fault,
     session::{Session, Stop},
@@ -21,6 +21,8 @@ mod host_io;
 /// What gdbstub's result type cannot carry, from one packet.
 #[derive(Debug, Default)]
 pub struct Exchange {
+    /// Whose packet it is.
+    pub client: ClientId,
     /// Why the packet was refused.
     pub fault: Option<Fault>,
     /// The target stopped (or did not start) within the packet.
@@ -39,8 +41,8 @@ pub struct Debuggee {
     pub snapshot: Snapshot,
     /// Results of the packet under way.
     pub exchange: Exchange,
-    /// Files that a client has opened.
-    files: host_io::Files,
+    /// Files that clients have opened.
+    files: BTreeMap<ClientId, host_io::Files>,
 }
 
 impl Debuggee {
@@ -51,8 +53,18 @@ impl Debuggee {
             company,
             snapshot: Snapshot::default(),
             exchange: Exchange::default(),
-            files: host_io::Files::default(),
+            files: BTreeMap::new(),
         }
+    }
+
+    /// Forgets what belonged to a client that has gone.
+    pub fn forget(&mut self, client: ClientId) {
+        self.files.remove(&client);
+    }
+
+    /// The files of the client whose packet is served.
+    fn files(&mut self) -> &mut host_io::Files {
+        self.files.entry(self.exchange.client).or_default()
     }
 
     /// Puts `fault` aside and gives gdbstub its errno.

@@ -275,15 +275,21 @@ fn the_second_client_looks_and_changes_nothing() {
         "X20000000,1:a",
         "P0=00000000",
         "Z1,20000000,2",
-        "vCont;s:1",
-        "c",
         "vFlashErase:70000000,10000",
-        "R00",
         "vRun;",
+        "vAttach;1",
         "vKill;1",
     ] {
         assert_eq!(watch.ask(refused), "E01", "{refused}");
     }
+    // A resume takes console text; a restart and a kill have no reply.
+    for refused in ["vCont;s:1", "c"] {
+        assert!(watch.ask(refused).starts_with("O584730"), "{refused}");
+        assert_eq!(watch.receive(), "E01", "{refused}");
+    }
+    watch.send("R00");
+    watch.send("k");
+    assert_eq!(watch.ask("qCRC:20000000,4"), "", "GDB reads instead");
     assert_eq!(watch.ask("D"), "OK");
     drop(watch);
     thread::sleep(Duration::from_millis(30));

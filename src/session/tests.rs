@@ -382,6 +382,15 @@ fn the_programs_own_bkpt_is_passed_over() {
     assert_eq!((stop.reason, stop.pc), (StopReason::Step, Address(RAM + 4)));
 }
 
+/// Something else than us resumed the core: a register transfer never ends.
+#[test]
+fn a_core_that_does_not_answer_is_told() {
+    let mut bench = Bench::in_ram(&NOP);
+    bench.link.fake().resume_with(Interrupts::Masked).unwrap();
+    let fault = bench.session.write_register(0, 1).unwrap_err();
+    assert_eq!(fault.code, Code::XG005, "{fault}");
+}
+
 #[test]
 fn a_running_core_refuses_registers_with_a_remedy() {
     let mut bench = Bench::in_ram(&NOP);

@@ -285,3 +285,14 @@ fn a_stall_recovers_the_link_and_says_so() {
     assert_eq!(stalled.code(), Code::XG013);
     assert!(link.was_reset().expect("the fake"));
 }
+
+/// A window that is open by its registers, and a memory that is smaller than the profile says.
+#[test]
+fn a_bus_error_beyond_the_memory_is_the_windows() {
+    let mut link = chip(&[7; 64]);
+    let mut windows = Windows::new(&kit());
+    let error = windows
+        .read(&mut link, Address(NOR.0 + 64), &mut [0; 4], Core::Halted)
+        .expect_err("nothing is there");
+    assert_eq!(error.code(), crate::fault::Code::XG015, "{error}");
+}

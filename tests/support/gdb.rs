@@ -17,6 +17,8 @@ pub struct Gdb {
     input: ChildStdin,
     output: mpsc::Receiver<String>,
     transcript: String,
+    /// GDB's own log (`&`) is part of the transcript.
+    tells_log: bool,
     next_token: u32,
     /// Stops that came before somebody waited for them.
     pending: Vec<String>,
@@ -160,6 +162,7 @@ impl Gdb {
             input,
             output,
             transcript: String::new(),
+            tells_log: false,
             next_token: 1,
             pending: Vec::new(),
         };
@@ -410,6 +413,12 @@ impl Gdb {
         self.transcript.push_str(&format!("# {text}\n"));
     }
 
+    /// Forgets what was said so far: a golden begins here, with GDB's warnings.
+    pub fn begin_transcript(&mut self) {
+        self.transcript.clear();
+        self.tells_log = true;
+    }
+
     /// Everything sent and received, without what depends on the run.
     pub fn transcript(&self) -> String {
         normalise(&self.transcript)
@@ -430,14 +439,25 @@ impl Gdb {
             "=cmd-param-changed",
             "=tsv",
             "=memory-changed",
-            "&\"",
+            "=breakpoint-deleted",
         ];
         let line = line.trim_start_matches(|c: char| c.is_ascii_digit());
         let by_the_clock = line.starts_with("+download") && line.contains("section-sent");
-        if !by_the_clock && !chatter.iter().any(|prefix| line.starts_with(prefix)) {
+        let hidden_log = line.starts_with('&') && (!self.tells_log || self.is_echo(line));
+        if !by_the_clock && !hidden_log && !chatter.iter().any(|prefix| line.starts_with(prefix)) {
             self.transcript.push_str(line);
             self.transcript.push('\n');
         }
+    }
+}
+
+impl Gdb {
+    /// GDB logs the command that it was given.
+    fn is_echo(&self, line: &str) -> bool {
+        let typed = self.transcript.lines().rev();
+        let last = typed.take_while(|line| !line.starts_with('^')).last();
+        let said = stream_text(line).unwrap_or_default();
+        last.is_some_and(|command| command.contains(said.trim_end()))
     }
 }
 

@@ -10,6 +10,7 @@ pub mod debugger;
 pub mod gdb;
 pub mod golden;
 pub mod images;
+pub mod local;
 pub mod rsp;
 pub mod server;
 pub mod tiny_boot;

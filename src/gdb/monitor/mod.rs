@@ -124,6 +124,22 @@ pub fn said_by(
     Ok(reader.said)
 }
 
+/// True for what a client that only looks may ask: it touches nothing.
+pub fn is_for_everybody(typed: &str) -> bool {
+    let name = typed
+        .split_whitespace()
+        .next()
+        .unwrap_or(help::COMMAND.name());
+    [help::COMMAND, why::COMMAND, version::COMMAND]
+        .iter()
+        .any(|command| command.names.contains(&name))
+}
+
+/// True for `monitor why`: each client has its own.
+pub fn asks_why(typed: &str) -> bool {
+    why::COMMAND.names.contains(&typed.trim())
+}
+
 /// The command that is called `name`.
 pub fn find(name: &str) -> Option<&'static Command> {
     COMMANDS

@@ -22,8 +22,8 @@ use crate::{
     session::{OnAttach, Resumed},
 };
 
-/// Every monitor command but this one shows first what there was no moment to show.
-const WHY: &str = "why";
+/// Packets to which a recent GDB shows the text of an `E.text` reply.
+const SHOWN: [&[u8]; 4] = [b"Z0", b"Z1", b"P", b"p"];
 
 impl Owner {
     /// Serves `request`, whose packet is `body`.
@@ -33,6 +33,7 @@ impl Owner {
         request: Request,
         body: &[u8],
     ) -> ControlFlow<()> {
+        let looks = self.debuggee.company.controller() != Some(client);
         match request {
             Request::Stub { packet, .. } => self.serve_by_stub(client, &packet),
             Request::Resume {
@@ -63,6 +64,10 @@ impl Owner {
                 self.reply(client, OK)
             }
             Request::Detach => self.detach(client),
+            // They may take as long as they like while the controlling client waits: GDB reads with `m` instead.
+            Request::Crc { .. } | Request::Search { .. } if looks => {
+                self.reply(client, UNSUPPORTED)
+            }
             Request::Crc { address, length } => {
                 let crc = self.debuggee.session.crc(Address(address), length);
                 self.answer(client, crc.map(|crc| format!("C{crc:x}").into_bytes()))
@@ -128,7 +133,7 @@ impl Owner {
         self.unsaid.append(&mut self.debuggee.exchange.said);
         match (self.debuggee.exchange.fault.take(), reply) {
             (Some(fault), _) => {
-                let shown = if packet.starts_with(b"Z") {
+                let shown = if SHOWN.iter().any(|begin| packet.starts_with(begin)) {
                     Shown::Yes
                 } else {
                     Shown::No
@@ -284,7 +289,11 @@ impl Owner {
     }
 
     fn monitor(&mut self, client: ClientId, command: &str) -> ControlFlow<()> {
-        if command.trim() != WHY {
+        if self.debuggee.company.controller() != Some(client) {
+            return self.monitor_of_a_looking_client(client, command);
+        }
+        // All but `why` show first what there was no moment to show.
+        if !monitor::asks_why(command) {
             self.say_what_was_unsaid(client);
         }
         let debuggee = &mut self.debuggee;
@@ -309,5 +318,29 @@ impl Owner {
         }
         self.debuggee.session.journal().take_unshown();
         self.refuse(client, &fault, Shown::Yes)
+    }
+
+    /// What there was no moment to show is the controlling client's, and so are the session's faults.
+    fn monitor_of_a_looking_client(&mut self, client: ClientId, command: &str) -> ControlFlow<()> {
+        let debuggee = &mut self.debuggee;
+        if monitor::asks_why(command) {
+            if let Some(asking) = debuggee.company.client(client) {
+                let why = asking.refusals.last().map(ToString::to_string);
+                let why = why.unwrap_or_else(|| "this client was refused nothing".to_owned());
+                asking.console(&format!("{why}\n"));
+            }
+            return self.reply(client, OK);
+        }
+        let mut asking = Asking {
+            client,
+            company: &mut debuggee.company,
+            snapshot: &debuggee.snapshot,
+        };
+        let result = monitor::run(
+            command,
+            &mut debuggee.session,
+            &mut Console::new(&mut asking),
+        );
+        self.answer(client, result.map(|()| OK.to_vec()))
     }
 }

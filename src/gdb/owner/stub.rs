@@ -84,7 +84,10 @@ fn captured(machine: &mut Machine) -> Option<Vec<u8>> {
 impl Owner {
     /// Lets gdbstub serve `packet`. Its reply, if it has one yet; what it could not say is in the exchange.
     pub(super) fn stub(&mut self, client: ClientId, packet: &[u8]) -> Option<Vec<u8>> {
-        self.debuggee.exchange = Exchange::default();
+        self.debuggee.exchange = Exchange {
+            client,
+            ..Exchange::default()
+        };
         let machine = match self.machines.remove(&client) {
             Some(machine) => Ok(machine),
             None => new_machine(&mut self.debuggee),

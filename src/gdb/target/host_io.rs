@@ -19,10 +19,10 @@ use gdbstub::target::ext::host_io::{
 
 use super::Debuggee;
 
-/// Files that clients may have open at a time.
+/// Files that a client may have open at a time.
 const OPEN_FILES: usize = 16;
 
-/// Open files by their number.
+/// A client's open files by their number.
 #[derive(Debug, Default)]
 pub struct Files {
     open: BTreeMap<u32, File>,
@@ -106,19 +106,19 @@ impl HostIoOpen for Debuggee {
             .as_deref()
             .filter(|appli| same_file(asked, appli))
             .ok_or(HostIoError::Errno(HostIoErrno::ENOENT))?;
-        let number = self
-            .files
+        let file = File::open(appli).map_err(|error| errno(&error))?;
+        let files = self.files();
+        let number = files
             .free()
             .ok_or(HostIoError::Errno(HostIoErrno::EMFILE))?;
-        let file = File::open(appli).map_err(|error| errno(&error))?;
-        self.files.open.insert(number, file);
+        files.open.insert(number, file);
         Ok(number)
     }
 }
 
 impl HostIoClose for Debuggee {
     fn close(&mut self, number: u32) -> HostIoResult<(), Self> {
-        match self.files.open.remove(&number) {
+        match self.files().open.remove(&number) {
             Some(_) => Ok(()),
             None => Err(HostIoError::Errno(HostIoErrno::EBADF)),
         }
@@ -133,7 +133,7 @@ impl HostIoPread for Debuggee {
         offset: u64,
         buffer: &mut [u8],
     ) -> HostIoResult<usize, Self> {
-        let file = self.files.get(number)?;
+        let file = self.files().get(number)?;
         let length = count.min(buffer.len());
         let part = buffer.get_mut(..length).unwrap_or_default();
         file.seek(SeekFrom::Start(offset))
@@ -145,7 +145,7 @@ impl HostIoPread for Debuggee {
 impl HostIoFstat for Debuggee {
     fn fstat(&mut self, number: u32) -> HostIoResult<HostIoStat, Self> {
         let meta = self
-            .files
+            .files()
             .get(number)?
             .metadata()
             .map_err(|error| errno(&error))?;

@@ -128,6 +128,7 @@ impl Request {
             | Self::Monitor(_)
             | Self::Restart
             | Self::Run
+            | Self::Attach
             | Self::Kill
             | Self::KillProcess
             | Self::NonStop(true) => Need::Change,

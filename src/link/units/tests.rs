@@ -1,7 +1,10 @@
 //! The units on a link that keeps to the physics.
 
 use super::*;
-use crate::link::fake::{Event, FakeLink};
+use crate::{
+    fault::Code,
+    link::fake::{Event, FakeLink},
+};
 
 fn discovered() -> (FakeLink, Units) {
     let mut link = FakeLink::new();
@@ -23,6 +26,15 @@ fn what_an_earlier_debugger_left_is_freed() {
     let units = Units::discover(&mut link).unwrap();
     assert_eq!((units.breakpoint_units(), units.watchpoint_units()), (8, 4));
     assert!(link.armed().is_empty());
+}
+
+#[test]
+fn a_breakpoint_unit_of_revision_1_is_refused() {
+    let mut link = FakeLink::new();
+    // FP_CTRL.REV = 0, as a Cortex-M3 or M4 has it.
+    link.set_system(0xE000_2000, 0x0000_0260);
+    let error = Units::discover(&mut link).unwrap_err();
+    assert_eq!(error.code(), Code::XG043, "{error}");
 }
 
 #[test]
