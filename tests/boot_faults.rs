@@ -4,10 +4,11 @@ mod support;
 
 use support::{
     board::{Board, boot_image, nor_image, text},
+    debugger::Debugger,
     firmware,
     gdb::Gdb,
     golden::assert_golden,
-    server::{binary, ran},
+    server::{Server, binary, ran},
     tiny_boot,
 };
 use virtual_board::board::ProductState;
@@ -43,8 +44,17 @@ impl Told {
             &board.fails(&[&["boot", "arm"], options].concat()),
             "boot arm",
         );
-        let server = board.serve(options);
-        let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
+        for debugger in Debugger::ALL {
+            let server = board.serve(options);
+            self.by_gdb(debugger, &server, golden);
+            assert!(server.stop().success());
+        }
+    }
+
+    /// What an old GDB and a recent one show is the same.
+    #[track_caller]
+    fn by_gdb(&self, debugger: Debugger, server: &Server, golden: &str) {
+        let mut gdb = Gdb::connect_as(debugger, Some(&firmware(APPLI)), server.port);
         self.is_in(&gdb.monitor("reset halt"), "monitor reset halt");
         self.is_in(&gdb.monitor("boot status"), "monitor boot status");
         self.is_in(&gdb.monitor("why"), "monitor why");
@@ -192,18 +202,21 @@ fn a_window_that_stalls_the_bus() {
     let read = board.fails(&["window", "read", "0x70000000", "16"]);
     told.is_in(&read, "window read");
 
-    let server = board.serve(&[]);
-    let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
-    let window = gdb.monitor("window");
-    assert!(window.contains("nor at 0x70000000: open"), "{window}");
-    gdb.fails("-data-read-memory-bytes 0x70000000 16");
-    told.is_in(&gdb.monitor("why"), "monitor why");
-    gdb.flush_registers();
-    gdb.ok("-data-read-memory-bytes 0x08000000 16");
-    let window = gdb.monitor("window");
-    assert!(window.contains("nor at 0x70000000: closed"), "{window}");
-    assert_golden("mi/window-stalled.mi", &gdb.transcript());
-    told.is_in(&server.logged(told.code), "the server's stderr");
+    for debugger in Debugger::ALL {
+        let server = board.serve(&[]);
+        let mut gdb = Gdb::connect_as(debugger, Some(&firmware(APPLI)), server.port);
+        let window = gdb.monitor("window");
+        assert!(window.contains("nor at 0x70000000: open"), "{window}");
+        gdb.fails("-data-read-memory-bytes 0x70000000 16");
+        told.is_in(&gdb.monitor("why"), "monitor why");
+        gdb.flush_registers();
+        gdb.ok("-data-read-memory-bytes 0x08000000 16");
+        let window = gdb.monitor("window");
+        assert!(window.contains("nor at 0x70000000: closed"), "{window}");
+        assert_golden("mi/window-stalled.mi", &gdb.transcript());
+        told.is_in(&server.logged(told.code), "the server's stderr");
+        assert!(server.stop().success());
+    }
 }
 
 /// A board that sleeps without the bits of DBGMCU_CR: who attaches sets them where they can be reached, and debugs it.
