@@ -1,7 +1,10 @@
 use std::ops::Range;
 
 use super::*;
-use crate::link::fake::{Event, FakeLink};
+use crate::{
+    fault::{Code, Explain as _},
+    link::fake::{Event, FakeLink},
+};
 
 const BLOCK: u32 = 0x2000_0100;
 const UP: u32 = 0x2400_0200;
@@ -103,14 +106,16 @@ fn a_down_channel_takes_what_there_is_room_for() {
     assert_eq!(link.bytes(DOWN, 3), b"cde");
     assert_eq!(word(&link, BLOCK + 24 + 12), 3, "the write offset");
     assert_eq!(rtt.write(&mut link, None, 0, b"fgh").unwrap(), 0);
+    let error = rtt.write(&mut link, None, 1, b"x").unwrap_err();
     assert!(matches!(
-        rtt.write(&mut link, None, 1, b"x"),
-        Err(RttError::NoChannel {
+        error,
+        RttError::NoChannel {
             number: 1,
             count: 1,
             ..
-        })
+        }
     ));
+    assert_eq!(error.code(), Code::XG112);
 }
 
 #[test]

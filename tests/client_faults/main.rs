@@ -16,5 +16,6 @@ mod flash;
 mod link;
 mod loaders;
 mod requests;
+mod rtt;
 mod scene;
 mod window;

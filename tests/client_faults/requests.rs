@@ -80,7 +80,6 @@ fn a_register_is_not_written_while_the_core_runs() {
         |gdb, _| drop(gdb.monitor("reset run")),
         |gdb, _| {
             fails(gdb, "-gdb-set var $r0 = 1");
-            gdb.monitor("halt");
         },
     );
 }

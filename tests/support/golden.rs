@@ -67,7 +67,16 @@ fn replace_numbers_after(text: &str, marker: &str, with: &str) -> String {
 /// Takes ports, speeds and the machine's paths out of a transcript.
 pub fn normalise(text: &str) -> String {
     let root = env!("CARGO_MANIFEST_DIR");
-    let mut text = text.replace(root, "[ROOT]");
+    let mut text = text
+        .split(concat!(env!("CARGO_TARGET_TMPDIR"), "/"))
+        .enumerate()
+        .map(|(index, part)| match part.split_once('/') {
+            // The folder of the test.
+            Some((_, file)) if index > 0 => format!("[SCRATCH]/{file}"),
+            _ => part.to_owned(),
+        })
+        .collect::<String>()
+        .replace(root, "[ROOT]");
     for (marker, with) in [
         ("127.0.0.1:", "PORT"),
         ("localhost:", "PORT"),
