@@ -15,7 +15,7 @@ use crate::{
         wire::{
             dispatch::{Action, Document, Part, Request},
             encoding::escape,
-            reply::{self, ErrorForm, OK},
+            reply::{self, ErrorForm, OK, UNSUPPORTED},
         },
     },
     layout::Address,
