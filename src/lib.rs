@@ -2,7 +2,7 @@
 //!
 //! One rule makes the house easy to live in: data flows one way, and a module imports only what stands to its right.
 //!
-//! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints, rtt, threads} -> loader -> {window,
+//! `main -> cli -> {gdb, script} -> verbs -> session -> {stage, flash, breakpoints, rtt, semihosting, threads} -> loader -> {window,
 //! debug_info} -> {image, link} -> registers -> layout -> {fault, platform}`
 //!
 //! One OS thread owns the session, every gdbstub machine and the link; tokio owns sockets, signals and timers and talks
@@ -22,6 +22,7 @@ pub mod platform;
 pub mod registers;
 pub mod rtt;
 pub mod script;
+pub mod semihosting;
 pub mod session;
 pub mod stage;
 pub mod threads;

@@ -19,6 +19,7 @@ mod range;
 mod reset;
 mod rtt;
 mod run;
+mod semihosting;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -157,6 +158,7 @@ pub struct Session {
     units: Units,
     breakpoints: Breakpoints,
     windows: Windows,
+    calls: semihosting::Calls,
     /// Of the appli and the boot stage, once it has been asked for.
     debug_info: Option<DebugInfo>,
     support: DebugSupport,
@@ -215,6 +217,7 @@ impl Session {
             units,
             breakpoints: Breakpoints::default(),
             windows,
+            calls: semihosting::Calls::default(),
             debug_info: None,
             support,
             activity: Activity::Running,

@@ -18,5 +18,7 @@ mod load;
 mod mishaps;
 #[path = "session/run_control.rs"]
 mod run_control;
+#[path = "session/semihosting.rs"]
+mod semihosting;
 #[path = "session/start.rs"]
 mod start;

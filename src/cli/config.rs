@@ -56,6 +56,9 @@ pub struct Config {
     pub virtual_mishap: Option<Mishaps>,
     pub virtual_time: Option<VirtualTime>,
     pub trace_link: Option<PathBuf>,
+    pub semihosting: Option<bool>,
+    pub semihosting_dir: Option<PathBuf>,
+    pub semihosting_cmdline: Option<String>,
 }
 
 /// Why the file is of no use.
@@ -111,6 +114,7 @@ impl Config {
             &mut config.boot,
             &mut config.virtual_state,
             &mut config.trace_link,
+            &mut config.semihosting_dir,
         ] {
             *file = file.take().map(|relative| folder.join(relative));
         }

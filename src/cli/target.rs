@@ -19,6 +19,7 @@ use crate::{
         trace::Trace,
     },
     loader::builtin,
+    semihosting,
     session::{self, Session, Settings},
 };
 
@@ -131,6 +132,15 @@ pub struct Target {
     /// Write down every exchange with the probe, a line each: its number, for whom, by what operation, and what it carried.
     #[arg(long, value_name = "FILE")]
     trace_link: Option<PathBuf>,
+    /// The program may have files in this directory, by semihosting, and nowhere else.
+    #[arg(long, value_name = "DIRECTORY")]
+    semihosting_dir: Option<PathBuf>,
+    /// What the program gets for its arguments, by semihosting.
+    #[arg(long, value_name = "WORDS")]
+    semihosting_cmdline: Option<String>,
+    /// Semihosting calls stop the program, as any BKPT of its own.
+    #[arg(long)]
+    no_semihosting: bool,
     /// Somebody sits in front of the session.
     #[arg(skip)]
     interactive: bool,
@@ -194,12 +204,18 @@ pub struct Opened {
     pub settings: Settings,
     /// The virtual board behind the link, if it is that.
     pub board: Option<VirtualBoard>,
+    /// What is served of semihosting, unless its calls are stops.
+    pub semihosting: Option<semihosting::Options>,
 }
 
 impl Opened {
     /// Opens the session.
     pub fn session(self) -> Result<Session, Fault> {
-        Session::open(Box::new(self.link), self.settings)
+        let mut session = Session::open(Box::new(self.link), self.settings)?;
+        if let Some(options) = self.semihosting {
+            session.serve_semihosting(options)?;
+        }
+        Ok(session)
     }
 }
 
@@ -234,6 +250,9 @@ impl Target {
             virtual_mishap: None,
             virtual_time: Some(VirtualTime::Lockstep),
             trace_link: None,
+            semihosting_dir: None,
+            semihosting_cmdline: None,
+            no_semihosting: false,
             interactive: false,
         }
     }
@@ -325,6 +344,15 @@ impl Target {
         } else {
             None
         };
+        let serves = !(self.no_semihosting || config.semihosting == Some(false));
+        let semihosting = serves.then(|| semihosting::Options {
+            directory: self.semihosting_dir.clone().or(config.semihosting_dir),
+            command_line: self
+                .semihosting_cmdline
+                .clone()
+                .or(config.semihosting_cmdline)
+                .unwrap_or_default(),
+        });
         let trace = create_trace(self.trace_link.as_ref().or(config.trace_link.as_ref()))?;
         let link = match &virtual_board {
             Some(board) => {
@@ -363,6 +391,7 @@ impl Target {
                 flash_journal,
             },
             board: virtual_board,
+            semihosting,
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoint and watchpoint units, and images
 //! that boot stages copy or check, XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core
-//! ran into, XG09x loaders, XG10x threads, XG11x RTT, XG13x headless sessions.
+//! ran into, XG09x loaders, XG10x threads, XG11x RTT, XG12x semihosting, XG13x headless sessions.
 
 use std::fmt;
 
@@ -322,6 +322,9 @@ codes! {
     XG114 Einval Refuse "defmt cannot be decoded"
         "The texts of defmt's log lines are in the program's ELF. They are of a version that this tool does not know, or contradict themselves; or the format that lines are to have cannot be read. The channel is shown as it is."
         "build the program with one version of defmt 0.3 or 1, and its linker script `defmt.x`; or use a newer version of this tool";
+    XG120 Enoent Refuse "no directory for semihosting"
+        "The directory that the program may have its files in, by semihosting, is not there or cannot be opened."
+        "make the directory, or name another one with --semihosting-dir";
     XG130 Einval Refuse "session file not valid"
         "The file that `session` was given cannot be read or is no session: JSON that ends too early, a step or a field that does not exist. Nothing was done to the target."
         "correct it at the line and column that are named; docs/session.schema.json says what is allowed, and editors check against it";

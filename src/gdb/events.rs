@@ -62,6 +62,13 @@ pub enum Event<'a> {
         /// The next instruction.
         pc: String,
     },
+    /// The program said something by semihosting.
+    Program {
+        /// `out`, `error`, or `notice` for a line of ours about its call.
+        stream: &'static str,
+        /// What it said; bytes that are no text are replaced.
+        text: &'a str,
+    },
     /// A fault.
     Fault(&'a Fault),
     /// Readers of an RTT channel can connect.

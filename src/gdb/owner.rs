@@ -28,6 +28,7 @@ use crate::{
     verbs::Backoff,
 };
 
+mod program;
 mod requests;
 mod rtt;
 mod stub;
@@ -52,6 +53,8 @@ pub struct Owner {
     machines: BTreeMap<ClientId, Machine>,
     /// Lines of stops that nobody waited for.
     unsaid: Vec<String>,
+    /// What the program said when nobody waited for it.
+    unheard: String,
 }
 
 /// What a client must be allowed to do for `request`. A monitor command may change anything, but for a few.
@@ -78,6 +81,7 @@ impl Owner {
             debuggee: Debuggee::new(session, company),
             machines: BTreeMap::new(),
             unsaid: Vec::new(),
+            unheard: String::new(),
         };
         owner.start_rtt();
         owner
@@ -133,6 +137,7 @@ impl Owner {
             self.debuggee.session.is_for("poll");
             match self.debuggee.session.poll()? {
                 Some(stop) => self.stopped(&stop),
+                None if self.show_program_output() => backoff = Backoff::default(),
                 None if self.carry_rtt()? => backoff = Backoff::default(),
                 None => {
                     self.debuggee.session.idle(backoff.next_wait())?;
@@ -255,6 +260,7 @@ impl Owner {
     /// The target has stopped, or could not start: tells everybody who wants to know.
     fn stopped(&mut self, stop: &Stop) {
         // What the program said before it stopped comes before the stop.
+        self.show_program_output();
         if let Err(fault) = self.carry_rtt() {
             self.tell(&fault);
         }
@@ -328,7 +334,11 @@ impl Owner {
             .chain(self.debuggee.session.take_console())
             .chain(std::mem::take(&mut self.unsaid))
             .collect();
+        let unheard = std::mem::take(&mut self.unheard);
         if let Some(client) = self.debuggee.company.client(client) {
+            if !unheard.is_empty() {
+                client.console(&unheard);
+            }
             for line in lines {
                 client.console(&format!("{line}\n"));
             }

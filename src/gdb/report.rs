@@ -62,6 +62,8 @@ impl fmt::Display for InWords<'_> {
             StopReason::Reset => f.write_str("reset"),
             StopReason::Breakpoint => f.write_str("breakpoint"),
             StopReason::Unrequested => f.write_str("breakpoint instruction"),
+            StopReason::SemihostingCall => f.write_str("semihosting call"),
+            StopReason::Exited(exit) => write!(f, "exit with code {}", exit.code),
             StopReason::Watchpoint { address, .. } => write!(f, "watchpoint at {address}"),
             StopReason::Step => f.write_str("step"),
             StopReason::Fault(fault) => write!(f, "{fault}"),

@@ -125,6 +125,11 @@ impl Range {
         self.temporary.is_some()
     }
 
+    /// Where the temporary unit is.
+    pub(super) fn temporary(&self) -> Option<Address> {
+        self.temporary
+    }
+
     fn contains(&self, pc: Address) -> bool {
         (self.start..self.end).contains(&pc)
     }

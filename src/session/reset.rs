@@ -204,6 +204,7 @@ impl Session {
     pub(super) fn settle_after_reset(&mut self, reason: StopReason) -> Result<(), Fault> {
         self.forget();
         self.forget_rtt();
+        self.forget_calls();
         self.standing = Standing::Anywhere;
         self.link.was_reset()?;
         self.link.state()?;

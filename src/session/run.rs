@@ -3,6 +3,7 @@
 use super::{
     Activity, Session,
     registers::RegisterFile,
+    semihosting::CALLS_A_LOOK,
     stop::{Stop, StopReason},
 };
 use crate::{
@@ -48,14 +49,23 @@ impl Session {
         if self.is_halted() {
             return Ok(self.stop.clone());
         }
+        if self.call_waits() {
+            self.stop_waiting();
+            return self.arrive(StopReason::Halt);
+        }
         let before = self.link.state()?;
         self.link.halt()?;
-        match (before, self.link.state()?) {
+        let stop = match (before, self.link.state()?) {
             (CoreState::LockedUp, _) => self.faulted(Exception::Lockup),
             (CoreState::Halted(reason), _) => self.stopped(reason, StopReason::Halt),
             (_, CoreState::Halted(reason)) => self.stopped(reason, StopReason::Halt),
             _ => self.arrive(StopReason::Halt),
+        }?;
+        if stop.reason == StopReason::SemihostingCall && self.serves_semihosting() {
+            // It is served when the program goes on.
+            return self.arrive(StopReason::Halt);
         }
+        Ok(stop)
     }
 
     /// Lets the program go on, past a breakpoint at the pc.
@@ -85,6 +95,23 @@ impl Session {
         if self.is_halted() {
             return Ok(Some(self.stop.clone()));
         }
+        for _ in 0..CALLS_A_LOOK {
+            if self.call_waits() {
+                return self.call_again();
+            }
+            let activity = self.activity;
+            let Some(stop) = self.look()? else {
+                return Ok(None);
+            };
+            if let Some(stop) = self.pass_call(stop, activity)? {
+                return Ok(Some(stop));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One look at a running core.
+    fn look(&mut self) -> Result<Option<Stop>, Fault> {
         let state = self.link.state()?;
         self.note_unexpected_reset()?;
         match (state, self.activity) {
@@ -145,7 +172,10 @@ impl Session {
     pub(super) fn arrive_in(&mut self, state: CoreState) -> Result<Stop, Fault> {
         self.forget();
         match state {
-            CoreState::Halted(reason) => self.stopped(reason, StopReason::Step),
+            CoreState::Halted(reason) => {
+                let stop = self.stopped(reason, StopReason::Step)?;
+                self.step_over_call(stop)
+            }
             CoreState::LockedUp | CoreState::Running | CoreState::Sleeping => self.halt(),
         }
     }
@@ -195,11 +225,15 @@ impl Session {
         }
         if reason.breakpoint {
             let pc = Address(self.registers.pc(self.link.as_mut())?);
-            return self.arrive(if self.breakpoints.stops_at(pc) {
-                StopReason::Breakpoint
-            } else {
-                StopReason::Unrequested
-            });
+            // A step spares the unit at its own instruction: what stops it there is the instruction itself.
+            let executed = otherwise == StopReason::Step && pc == self.stop.pc;
+            if self.breakpoints.stops_at(pc) && !executed {
+                return self.arrive(StopReason::Breakpoint);
+            }
+            if self.is_call(pc)? {
+                return self.arrive_at_call();
+            }
+            return self.arrive(StopReason::Unrequested);
         }
         self.arrive(otherwise)
     }
@@ -243,7 +277,13 @@ impl Session {
     /// A BKPT of the program itself would stop at every resume: it is passed over, as if it had been executed.
     fn pass_program_breakpoint(&mut self) -> Result<bool, Fault> {
         let pc = self.stop.pc;
-        if self.stop.reason != StopReason::Unrequested || self.breakpoints.stops_at(pc) {
+        let was_executed = match self.stop.reason {
+            StopReason::Unrequested | StopReason::Exited(_) => true,
+            // One that is served now is made again.
+            StopReason::SemihostingCall => !self.serves_semihosting(),
+            _ => false,
+        };
+        if !was_executed {
             return Ok(false);
         }
         let mut code = [0; 2];
@@ -272,6 +312,7 @@ impl Session {
         self.support.apply(self.link.as_mut())?;
         self.breakpoints.forget_patches();
         self.forget_rtt();
+        self.forget_calls();
         self.patching = Patching::Forbidden;
         self.arm_requests(None, None)?;
         Ok(true)

@@ -5,6 +5,7 @@ use crate::{
     fault::Fault,
     layout::Address,
     link::core_fault::{CoreFault, Exception},
+    semihosting::Exit,
 };
 
 /// A halt, as it is reported.
@@ -29,6 +30,10 @@ pub enum StopReason {
     Breakpoint,
     /// A breakpoint that nobody requested: a BKPT of the program itself.
     Unrequested,
+    /// A semihosting call that nobody serves.
+    SemihostingCall,
+    /// The program has ended, by a semihosting call.
+    Exited(Exit),
     /// A requested watchpoint.
     Watchpoint {
         /// Write, read or access.
@@ -78,6 +83,8 @@ impl StopReason {
             Self::Reset
             | Self::Breakpoint
             | Self::Unrequested
+            | Self::SemihostingCall
+            | Self::Exited(_)
             | Self::Watchpoint { .. }
             | Self::Step => Signal::Trap,
             Self::Fault(fault) => Signal::of(fault),

@@ -23,6 +23,7 @@ mod loader;
 mod maskisr;
 mod reset;
 mod rtt;
+mod semihosting;
 mod version;
 mod why;
 mod window;
@@ -41,6 +42,7 @@ pub const COMMANDS: &[Command] = &[
     loader::COMMAND,
     why::COMMAND,
     rtt::COMMAND,
+    semihosting::COMMAND,
     maskisr::COMMAND,
     catch::COMMAND,
     delay::COMMAND,

@@ -1,0 +1,68 @@
+//! The error numbers that a program sees: those of newlib and of GDB's File-I/O (GDB manual, "Errno Values"), which agree.
+
+use std::io;
+
+/// What SYS_ERRNO answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Errno {
+    /// Nothing has failed yet.
+    None = 0,
+    /// EPERM.
+    NotPermitted = 1,
+    /// ENOENT.
+    NotFound = 2,
+    /// EIO.
+    Io = 5,
+    /// EBADF: no such handle.
+    BadHandle = 9,
+    /// EACCES.
+    AccessDenied = 13,
+    /// EFAULT: a pointer that leads nowhere.
+    BadAddress = 14,
+    /// EEXIST.
+    Exists = 17,
+    /// ENOTDIR.
+    NotADirectory = 20,
+    /// EISDIR.
+    IsADirectory = 21,
+    /// EINVAL.
+    Invalid = 22,
+    /// EMFILE.
+    TooManyFiles = 24,
+    /// EFBIG.
+    TooLarge = 27,
+    /// ENOSPC.
+    NoSpace = 28,
+    /// ESPIPE: a console cannot be sought in.
+    NotSeekable = 29,
+    /// EROFS.
+    ReadOnly = 30,
+    /// ENOSYS, as newlib has it.
+    NotImplemented = 88,
+    /// ENAMETOOLONG, as newlib has it.
+    NameTooLong = 91,
+}
+
+impl From<&io::Error> for Errno {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound,
+            io::ErrorKind::PermissionDenied => Self::AccessDenied,
+            io::ErrorKind::AlreadyExists => Self::Exists,
+            io::ErrorKind::NotADirectory => Self::NotADirectory,
+            io::ErrorKind::IsADirectory => Self::IsADirectory,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidFilename => Self::Invalid,
+            io::ErrorKind::FileTooLarge => Self::TooLarge,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            _ => Self::Io,
+        }
+    }
+}
+
+impl From<io::Error> for Errno {
+    fn from(error: io::Error) -> Self {
+        Self::from(&error)
+    }
+}
