@@ -6,7 +6,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -381,6 +381,34 @@ fn cortex_debug_knows_the_boot_stage_too() {
     assert!(file.ends_with("firmware/boot/src/image.rs"), "{file}");
     session.resume();
     session.stopped_in("work");
+    session.stop();
+}
+
+/// A channel of RTT, on the port that the adapter tells the editor to read.
+#[test]
+fn cortex_debug_reads_a_channel_of_rtt() {
+    let Some(checkout) = checkout() else { return };
+    let board = Board::booted();
+    let mut session = Session::launch(&project(&board), "Launch with RTT", &checkout, &[]);
+    let channel = session.adapter.event_seen("rtt-configure");
+    assert_eq!(channel["decoder"]["port"], 0, "{channel}");
+    let port = channel["decoder"]["tcpPort"]
+        .as_str()
+        .and_then(|port| port.parse().ok());
+    let address = ("127.0.0.1", port.expect("a port"));
+    let mut channel = TcpStream::connect(address).expect("the channel is open");
+    channel
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a socket option");
+    session.resume();
+    let mut frame = [0; 16];
+    channel
+        .read_exact(&mut frame)
+        .expect("the appli says something");
+    session
+        .adapter
+        .request("pause", json!({ "threadId": session.thread }));
+    session.stopped();
     session.stop();
 }
 

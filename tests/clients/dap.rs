@@ -146,6 +146,18 @@ impl Adapter {
         }
     }
 
+    /// The body of the last event of this name, whether or not it was passed over.
+    #[track_caller]
+    pub fn event_seen(&mut self, name: &str) -> Value {
+        let mut events = self.log.lines().rev().filter_map(|line| {
+            let message: Value = serde_json::from_str(line.strip_prefix("< ")?).ok()?;
+            (message["event"] == name).then(|| message["body"].clone())
+        });
+        events
+            .next()
+            .unwrap_or_else(|| panic!("no event {name} in\n{}", self.log))
+    }
+
     /// Waits until the program stops.
     #[track_caller]
     pub fn stopped(&mut self) -> Stop {

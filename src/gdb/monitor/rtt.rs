@@ -32,9 +32,10 @@ fn run(
         ["start"] => {
             session.rtt_start();
             session.rtt_read(&[])?;
+            // cortex-debug looks for OpenOCD's words: where it finds neither, it asks again each second on a port that we do not have.
             let found = match session.rtt_block() {
-                Some(address) => format!("control block found at {address}"),
-                None => "no control block yet: it is looked for while the program runs".to_owned(),
+                Some(address) => format!("Control block found at {address}"),
+                None => "no control block yet, will retry while the program runs".to_owned(),
             };
             super::say(out, [format!("rtt: {found}")]);
         }
