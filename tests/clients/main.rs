@@ -4,7 +4,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod by_schema;
 mod cdt;
 mod cortex_debug;
 mod dap;
+mod eclipse;
+mod gdb_dap;
 mod project;

@@ -68,15 +68,19 @@ impl Project {
         command
     }
 
+    /// What a file says, with the editor's variables replaced.
+    #[track_caller]
+    pub fn text(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.file(name)).expect("a file of the project");
+        let folder = self.folder.to_string_lossy();
+        text.replace("${workspaceFolder}", &folder)
+            .replace("$ZED_WORKTREE_ROOT", &folder)
+    }
+
     /// A file of JSON with comments, with the editor's variables replaced.
     #[track_caller]
     pub fn json(&self, name: &str) -> Value {
-        let text = fs::read_to_string(self.file(name)).expect("a file of the project");
-        let folder = self.folder.to_string_lossy();
-        let text = text
-            .replace("${workspaceFolder}", &folder)
-            .replace("$ZED_WORKTREE_ROOT", &folder);
-        without_comments(&text)
+        without_comments(&self.text(name))
     }
 
     /// The launch configuration called `name`.
