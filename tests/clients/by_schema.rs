@@ -13,8 +13,11 @@ use crate::{
     support::{board::Board, firmware, gdb::Gdb},
 };
 
+/// Whether a value is of the type that is read.
+type Fits = fn(&Value) -> bool;
+
 /// What Microsoft's C/C++ extension reads of a `cppdbg` launch (OptionsSchema.json), as far as we use it, and of what type.
-const CPPDBG: [(&str, fn(&Value) -> bool); 17] = [
+const CPPDBG: [(&str, Fits); 17] = [
     ("name", Value::is_string),
     ("type", Value::is_string),
     ("request", Value::is_string),

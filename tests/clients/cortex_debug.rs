@@ -2,22 +2,24 @@
 //!
 //! It is no package of a registry, so these tests run where `XSPI_GDB_CORTEX_DEBUG` names a built checkout of it (`npm ci
 //! --ignore-scripts`, `npx webpack --mode production`), and pass over elsewhere; what it sends is a golden that always runs
-//! (tests/mi/cortex-debug-*.mi).
+//! (`recorded.rs`).
+
+pub mod session;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    net::TcpStream,
     process::{Child, Command, Stdio},
-    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
+use session::{Session, WORK, blinking, checkout, completed};
+
 use crate::{
-    dap::{Adapter, function},
+    dap::function,
     project::{Project, line_of, source},
     support::{
         board::{Board, nor_image},
@@ -25,204 +27,9 @@ use crate::{
     },
 };
 
-/// The appli's round of work.
-const WORK: &str = "firmware/appli/src/work.rs";
-
-/// The built checkout.
-fn checkout() -> Option<PathBuf> {
-    let path = std::env::var_os("XSPI_GDB_CORTEX_DEBUG");
-    if path.is_none() {
-        eprintln!("passed over: XSPI_GDB_CORTEX_DEBUG names no checkout of cortex-debug");
-    }
-    path.map(PathBuf::from)
-}
-
-/// Takes what the adapter shows in the terminal of its server, as the extension does. Each text is whole when its server has gone.
-fn server_terminal() -> (u16, mpsc::Receiver<String>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let (sender, texts) = mpsc::channel();
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut text = String::new();
-            // The connection is cut when the server ends, which is as good as an end.
-            let _ = stream.read_to_string(&mut text);
-            if sender.send(text).is_err() {
-                break;
-            }
-        }
-    });
-    (port, texts)
-}
-
-/// What the extension adds to a configuration before its adapter gets it.
-fn completed(mut configuration: Value, checkout: &Path, terminal: u16) -> Value {
-    let defaults = json!({
-        "extensionPath": checkout,
-        "gdbServerConsolePort": terminal,
-        "toolchainPrefix": "arm-none-eabi",
-        "showDevDebugOutput": "raw",
-        "registerUseNaturalFormat": true,
-        "variableUseNaturalFormat": true,
-        "swoConfig": { "enabled": false, "decoders": [], "cpuFrequency": 0, "swoFrequency": 0, "source": "probe" },
-        "rttConfig": { "enabled": false, "decoders": [] },
-        "chainedConfigurations": { "enabled": false },
-        "overridePreEndSessionCommands": null,
-        "pvtAvoidPorts": [],
-        "pvtAdapterDebugOptions": {},
-        "pvtVersion": "",
-    });
-    for list in [
-        "debuggerArgs",
-        "graphConfig",
-        "preLaunchCommands",
-        "postLaunchCommands",
-        "preAttachCommands",
-        "postAttachCommands",
-        "preResetCommands",
-        "postResetCommands",
-        "postResetSessionCommands",
-        "postStartSessionCommands",
-        "searchDir",
-        "configFiles",
-        "serverArgs",
-    ] {
-        if configuration[list].is_null() {
-            configuration[list] = json!([]);
-        }
-    }
-    for (key, value) in defaults.as_object().expect("an object") {
-        if configuration[key].is_null() {
-            configuration[key] = value.clone();
-        }
-    }
-    configuration
-}
-
-/// One session of the adapter.
-struct Session {
-    adapter: Adapter,
-    thread: u64,
-    /// The port of the terminal that shows what the server writes.
-    terminal: u16,
-    /// What each server wrote that has ended.
-    servers: mpsc::Receiver<String>,
-}
-
-impl Session {
-    /// Starts the adapter.
-    fn introduce(project: &Project, checkout: &Path) -> Self {
-        let mut command = project.command("node");
-        command
-            .arg(checkout.join("dist/debugadapter.js"))
-            // It keeps a log there.
-            .env("TMPDIR", project.file(""));
-        let mut adapter = Adapter::start(command);
-        adapter.request(
-            "initialize",
-            json!({ "adapterID": "cortex-debug", "linesStartAt1": true, "pathFormat": "path" }),
-        );
-        let (terminal, servers) = server_terminal();
-        Self {
-            adapter,
-            thread: 1,
-            terminal,
-            servers,
-        }
-    }
-
-    /// Begins a session with breakpoints at `lines` of the appli's round of work, up to where the configuration is done.
-    fn begin(project: &Project, configuration: Value, checkout: &Path, lines: &[usize]) -> Self {
-        let mut session = Self::introduce(project, checkout);
-        let request = configuration["request"]
-            .as_str()
-            .expect("a request")
-            .to_owned();
-        let arguments = completed(configuration, checkout, session.terminal);
-        session.adapter.request(&request, arguments);
-        session.adapter.event("initialized");
-        let placed = session.adapter.breakpoints(&source(WORK), lines);
-        assert!(
-            placed.iter().all(|one| one["verified"] == true),
-            "{placed:?}"
-        );
-        session.adapter.request("configurationDone", json!({}));
-        session
-    }
-
-    /// Goes on.
-    fn resume(&mut self) {
-        self.adapter
-            .request("continue", json!({ "threadId": self.thread }));
-    }
-
-    /// Steps: `stepIn`, `stepOut` or `next`.
-    fn step(&mut self, how: &str) {
-        self.adapter
-            .request(how, json!({ "threadId": self.thread }));
-    }
-
-    /// Waits for stops until one is in `place`; the adapter reports some that are none.
-    fn stopped_in(&mut self, place: &str) {
-        while self.stopped().1.first().map(function) != Some(place) {}
-    }
-
-    /// Asks the second GDB for `expression` until its value is as wanted.
-    fn live(&mut self, expression: &str, wanted: impl Fn(u64) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let question = json!({ "expression": expression, "context": "hover" });
-            let body = self.adapter.request("liveEvaluate", question);
-            let value = body["result"].as_str().and_then(|text| text.parse().ok());
-            if value.is_some_and(&wanted) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{expression} stays {body}");
-        }
-    }
-
-    /// The stop button. The server that the adapter started ends; what it wrote.
-    fn stop(mut self) -> String {
-        self.adapter.request(
-            "disconnect",
-            json!({ "terminateDebuggee": true, "restart": false }),
-        );
-        self.servers
-            .recv_timeout(PATIENCE)
-            .expect("the server ends")
-    }
-
-    /// Waits for a stop as the editor does, which then asks for the stack: the adapter waits for the first such question before it goes on.
-    fn stopped(&mut self) -> (String, Vec<Value>) {
-        let stop = self.adapter.stopped();
-        self.thread = stop.thread;
-        self.adapter.request("threads", json!({}));
-        let frames = self.adapter.frames(stop.thread);
-        (stop.reason, frames)
-    }
-
-    /// Launches, and stops in `main`.
-    fn launch(project: &Project, name: &str, checkout: &Path, lines: &[usize]) -> Self {
-        let mut session = Self::begin(project, project.configuration(name), checkout, lines);
-        let (reason, _) = session.stopped();
-        assert_eq!(reason, "entry");
-        let (reason, frames) = session.stopped();
-        assert_eq!(
-            (reason.as_str(), function(&frames[0])),
-            ("breakpoint", "main")
-        );
-        session
-    }
-}
-
 /// A project beside `board`.
 fn project(board: &Board) -> Project {
     Project::of("vscode-cortex-debug", board)
-}
-
-/// Where the appli's round of work begins to blink.
-fn blinking() -> usize {
-    line_of(WORK, "    blink(round);")
 }
 
 /// The launch configuration as it is: the adapter starts the server, loads onto a blank NOR, and stops in `main`, in the window; then at
@@ -236,14 +43,14 @@ fn cortex_debug_launches_and_stops_in_the_window() {
     let (_, frames) = session.stopped();
     assert_eq!(function(&frames[0]), "work");
     assert_eq!(frames[0]["source"]["path"], source(WORK));
-    session.adapter.breakpoints(&source(WORK), &[]);
+    session.no_breakpoints();
     session.resume();
     let line = line_of(WORK, "    let lit = ");
     let placed = session.adapter.breakpoints(&source(WORK), &[line]);
     assert_eq!(placed[0]["verified"], true, "{placed:?}");
     let (_, frames) = session.stopped();
     assert_eq!(function(&frames[0]), "toggle");
-    let told = session.stop();
+    let told = session.stop().server;
     assert!(told.contains("GDB server listening on port "), "{told}");
     let appli = nor_image("appli.elf");
     assert_eq!(board.nor(appli.len()), appli);
@@ -263,7 +70,7 @@ fn cortex_debug_steps_and_watches() {
         let (_, frames) = session.stopped();
         assert_eq!(function(&frames[0]), place, "{step}");
     }
-    session.adapter.breakpoints(&source(WORK), &[]);
+    session.no_breakpoints();
     let watch = json!({ "breakpoints": [{ "dataId": "appli::COUNTER", "accessType": "write" }] });
     let placed = session.adapter.request("setDataBreakpoints", watch);
     assert_eq!(placed["breakpoints"][0]["verified"], true, "{placed}");
@@ -352,10 +159,7 @@ fn cortex_debug_attaches_and_detaches() {
         .adapter
         .request("disconnect", json!({ "terminateDebuggee": false }));
     session.adapter.output("detached");
-    let told = session
-        .servers
-        .recv_timeout(PATIENCE)
-        .expect("the server ends");
+    let told = session.server_ended();
     assert!(!told.contains("programmed"), "{told}");
 }
 

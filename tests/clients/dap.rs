@@ -146,16 +146,24 @@ impl Adapter {
         }
     }
 
+    /// All that the adapter said so far.
+    fn said(&self) -> impl DoubleEndedIterator<Item = Value> {
+        let lines = self.log.lines().filter_map(|line| line.strip_prefix("< "));
+        lines.filter_map(|line| serde_json::from_str(line).ok())
+    }
+
     /// The body of the last event of this name, whether or not it was passed over.
     #[track_caller]
-    pub fn event_seen(&mut self, name: &str) -> Value {
-        let mut events = self.log.lines().rev().filter_map(|line| {
-            let message: Value = serde_json::from_str(line.strip_prefix("< ")?).ok()?;
-            (message["event"] == name).then(|| message["body"].clone())
-        });
-        events
-            .next()
-            .unwrap_or_else(|| panic!("no event {name} in\n{}", self.log))
+    pub fn event_seen(&self, name: &str) -> Value {
+        let found = self.said().rev().find(|message| message["event"] == name);
+        let mut event = found.unwrap_or_else(|| panic!("no event {name} in\n{}", self.log));
+        event["body"].take()
+    }
+
+    /// What the adapter showed the user so far, piece by piece.
+    pub fn shown(&self) -> impl Iterator<Item = String> {
+        let shown = self.said().filter(|message| message["event"] == "output");
+        shown.filter_map(|event| Some(event["body"]["output"].as_str()?.to_owned()))
     }
 
     /// Waits until the program stops.

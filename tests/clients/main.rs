@@ -11,3 +11,5 @@ mod dap;
 mod eclipse;
 mod gdb_dap;
 mod project;
+mod recorded;
+mod table;
