@@ -14,6 +14,7 @@ mod loaders;
 mod mishaps;
 mod probes;
 mod progress;
+mod run;
 mod serve;
 mod session;
 mod target;
@@ -49,6 +50,7 @@ enum Command {
     Loader(loader::Loader),
     Doctor(doctor::Doctor),
     Init(init::Init),
+    Run(run::Run),
     Exec(exec::Exec),
     Session(session::SessionCommand),
     Probes(probes::Probes),
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Loader(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Init(command) => command.run(),
+        Command::Run(command) => command.run(),
         Command::Exec(command) => command.run(),
         Command::Session(command) => command.run(),
         Command::Probes(command) => command.run(),

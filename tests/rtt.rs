@@ -3,7 +3,7 @@
 mod support;
 
 use std::{
-    io::{ErrorKind, Read as _},
+    io::{ErrorKind, Read as _, Write as _},
     net::TcpStream,
 };
 
@@ -11,6 +11,7 @@ use support::{
     board::{Board, text},
     firmware,
     gdb::Gdb,
+    golden::assert_golden,
     server::{PATIENCE, Server},
 };
 
@@ -42,6 +43,12 @@ impl Reader {
                 return frame;
             }
         }
+    }
+
+    /// Reads lines up to this one.
+    #[track_caller]
+    fn until_line(&mut self, wanted: &str) {
+        while self.until(b'\n') != wanted.as_bytes() {}
     }
 
     /// The bytes up to the next `end`, without it.
@@ -102,6 +109,70 @@ fn text_comes_when_no_client_is_there() {
     for _ in 0..4 {
         assert_eq!(one.frame(), other.frame());
     }
+}
+
+/// Both channels of a program that uses rtt-target, whose names lie in the window; what is sent comes back, also behind a reset.
+#[test]
+fn what_is_sent_comes_to_the_program_and_its_answer_back() {
+    let board = Board::with_appli("talk.elf");
+    let talk = text(&firmware("talk.elf"));
+    let arguments = ["--json", "--appli", &talk, "--rtt-port", "0"];
+    let mut server = board.serve(&[&arguments[..], &["--rtt-channels", "2"]].concat());
+    let mut terminal = Reader::connect(rtt_port(&mut server));
+    let mut log = Reader::connect(rtt_port(&mut server));
+    let mut gdb = Gdb::connect(Some(&firmware("talk.elf")), server.port);
+    for _ in 0..2 {
+        gdb.monitor("reset halt");
+        gdb.flush_registers();
+        gdb.ok("-exec-continue");
+        terminal.until_line("talk is here");
+        // Longer than the program's buffer.
+        let order = "a line of more than sixteen bytes";
+        writeln!(terminal.stream, "{order}").expect("the port takes it");
+        terminal.until_line(&format!("heard: {order}"));
+        log.frame();
+        gdb.stopped("-exec-interrupt");
+    }
+    let channels = gdb.monitor("rtt channels");
+    assert_golden("rtt/channels.txt", &channels);
+}
+
+/// RAM keeps its contents through a reset; a control block there would be a dead program's.
+#[test]
+fn no_block_is_left_behind_a_reset() {
+    let board = Board::with_appli(APPLI);
+    let mut server = serve(&board, &[]);
+    let mut reader = Reader::connect(rtt_port(&mut server));
+    let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
+    gdb.monitor("reset halt");
+    gdb.ok("-exec-continue");
+    reader.frame();
+    gdb.stopped("-exec-interrupt");
+    let block = gdb.number("&_SEGGER_RTT");
+    assert_eq!(gdb.word(block).to_le_bytes(), *b"SEGG");
+    gdb.monitor("reset boot");
+    gdb.flush_registers();
+    assert_eq!(gdb.word(block), 0);
+}
+
+/// A program that overwrites its own control block is told of, and served again behind a reset.
+#[test]
+fn a_block_that_is_overwritten_is_told_and_right_behind_a_reset() {
+    let board = Board::with_appli("talk.elf");
+    let talk = text(&firmware("talk.elf"));
+    let mut server = board.serve(&["--json", "--appli", &talk, "--rtt-port", "0"]);
+    let mut terminal = Reader::connect(rtt_port(&mut server));
+    let mut gdb = Gdb::connect(Some(&firmware("talk.elf")), server.port);
+    gdb.monitor("reset halt");
+    gdb.ok("-exec-continue");
+    terminal.until_line("talk is here");
+    writeln!(terminal.stream, "overwrite").expect("the port takes it");
+    let fault = server.event("fault");
+    assert_eq!(fault["code"], "XG110", "{fault}");
+    gdb.stopped("-exec-interrupt");
+    gdb.monitor("reset halt");
+    gdb.ok("-exec-continue");
+    terminal.until_line("talk is here");
 }
 
 /// The words of OpenOCD, as cortex-debug sends them.

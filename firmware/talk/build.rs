@@ -7,6 +7,8 @@ fn main() {
     let from = "../memory/appli.x";
     fs::copy(from, out.join("memory.x")).expect("memory/ is part of the workspace");
     println!("cargo:rerun-if-changed={from}");
+    // Every level is compiled in.
+    println!("cargo:rustc-env=DEFMT_LOG=trace");
     println!("cargo:rustc-link-search={}", out.display());
     for script in ["link.x", "defmt.x"] {
         println!("cargo:rustc-link-arg-bins=-T{script}");

@@ -106,7 +106,7 @@ pub struct Target {
     #[arg(long, value_name = "KHZ")]
     speed: Option<u32>,
     /// Connect while nRST is asserted.
-    #[arg(long)]
+    #[arg(long, alias = "connect-under-reset")]
     under_reset: bool,
     /// What becomes of the core when the session opens: `halt` unless said otherwise.
     #[arg(long, value_enum)]

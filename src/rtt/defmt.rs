@@ -110,8 +110,9 @@ pub enum Record {
 pub struct Log {
     table: Table,
     locations: Locations,
-    formatter: Formatter,
-    location: bool,
+    /// For lines whose place is known, if places are wanted.
+    placed: Option<Formatter>,
+    plain: Formatter,
     unread: Vec<u8>,
 }
 
@@ -134,13 +135,17 @@ impl Log {
             tracing::warn!(%error, "log lines have no locations");
             Locations::new()
         });
-        let location = form.location && !locations.is_empty();
-        let formatter = formatter(form, location, table.has_timestamp())?;
+        let timestamp = form.timestamp && table.has_timestamp();
+        let placed = match form.location {
+            true => Some(formatter(&form.style, true, timestamp)?),
+            false => None,
+        };
+        let plain = formatter(&form.style, false, timestamp)?;
         Ok(Some(Self {
             table,
             locations,
-            formatter,
-            location,
+            placed,
+            plain,
             unread: Vec::new(),
         }))
     }
@@ -207,26 +212,26 @@ impl Log {
     }
 
     fn line(&self, frame: Frame<'_>) -> String {
-        let place = self.locations.get(&frame.index()).filter(|_| self.location);
-        let file = place.map(|place| place.file.to_string_lossy().into_owned());
-        let line = place.and_then(|place| u32::try_from(place.line).ok());
-        let module = place.map(|place| place.module.as_str());
-        self.formatter
-            .format_frame(frame, file.as_deref(), line, module)
+        let place = self.locations.get(&frame.index());
+        let (Some(place), Some(formatter)) = (place, &self.placed) else {
+            return self.plain.format_frame(frame, None, None, None);
+        };
+        let file = place.file.to_string_lossy();
+        let line = u32::try_from(place.line).ok();
+        formatter.format_frame(frame, Some(&file), line, Some(&place.module))
     }
 }
 
 fn formatter(
-    form: &Form,
+    style: &Style,
     with_location: bool,
-    has_timestamp: bool,
+    is_timestamp_available: bool,
 ) -> Result<Formatter, DefmtError> {
-    let is_timestamp_available = form.timestamp && has_timestamp;
     let config = |format| FormatterConfig {
         format,
         is_timestamp_available,
     };
-    match &form.style {
+    match style {
         Style::OneLine => Ok(Formatter::new(config(FormatterFormat::OneLine {
             with_location,
         }))),

@@ -133,7 +133,7 @@ fn read_nowhere() {
     defmt::info!("nowhere is {=u32}", value);
 }
 
-/// Spoils the descriptor of up channel 0 as a wild pointer would: its buffer seems to lie in the window.
+/// Spoils the descriptor of the down channel as a wild pointer would: its buffer seems to lie in the window.
 #[inline(never)]
 fn overwrite() {
     unsafe extern "C" {
@@ -144,7 +144,7 @@ fn overwrite() {
     unsafe {
         (&raw mut BLOCK)
             .cast::<u32>()
-            .add(7)
+            .add(19)
             .write_volatile(0x7000_0000)
     };
 }
