@@ -14,6 +14,7 @@ mod loaders;
 mod mishaps;
 mod probes;
 mod progress;
+mod rack;
 mod run;
 mod serve;
 mod session;

@@ -12,13 +12,18 @@
 //! ```
 //! Paths are relative to the file's own folder. A board with several NOR windows names their loaders apart: `loader = { nor = "own" }`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
 use super::{
     loaders::Loaders,
     mishaps::Mishaps,
+    rack::RackBoard,
     target::{OnAttach, VirtualTime},
 };
 use crate::{
@@ -37,6 +42,11 @@ pub struct Config {
     #[serde(skip)]
     pub folder: PathBuf,
     pub probe: Option<String>,
+    pub on: Option<String>,
+    pub wait_for_probe: Option<u64>,
+    /// The boards of a rack, by name.
+    #[serde(default)]
+    pub boards: BTreeMap<String, RackBoard>,
     pub board: Option<String>,
     pub chip: Option<String>,
     pub appli: Option<PathBuf>,
@@ -82,11 +92,38 @@ pub enum ConfigError {
         #[source]
         source: Box<toml::de::Error>,
     },
+    /// The rack has no such board.
+    #[error("there is no board `{name}`; {}", boards(known))]
+    NoSuchBoard {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+}
+
+fn boards(known: &[String]) -> String {
+    match known {
+        [] => "the configuration names none".to_owned(),
+        known => format!("there are: {}", known.join(", ")),
+    }
 }
 
 impl Explain for ConfigError {
     fn code(&self) -> Code {
-        Code::XG072
+        match self {
+            Self::NoSuchBoard { .. } => Code::XG070,
+            _ => Code::XG072,
+        }
+    }
+
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NoSuchBoard { .. } => {
+                Some("name one of them, or add a table [boards.NAME] to xspi-gdb.toml".into())
+            }
+            _ => None,
+        }
     }
 }
 
@@ -118,14 +155,38 @@ impl Config {
         ] {
             *file = file.take().map(|relative| folder.join(relative));
         }
+        for rack in config.boards.values_mut() {
+            rack.virtual_state = rack.virtual_state.take().map(|state| folder.join(state));
+            rack.board = rack.board.take().map(|board| placed(folder, board));
+        }
         config.loader = config.loader.map(|loaders| loaders.relative_to(folder));
-        config.board = config
-            .board
-            .map(|board| match BoardProfile::is_file(&board) {
-                true => folder.join(board).to_string_lossy().into_owned(),
-                false => board,
-            });
+        config.board = config.board.map(|board| placed(folder, board));
         Ok(config)
+    }
+
+    /// With what the rack says of its board `name`.
+    pub fn with_board(mut self, name: &str) -> Result<Self, ConfigError> {
+        let Some(rack) = self.boards.remove(name) else {
+            return Err(ConfigError::NoSuchBoard {
+                name: name.to_owned(),
+                known: self.boards.into_keys().collect(),
+            });
+        };
+        self.probe = rack.probe.or(self.probe);
+        self.board = rack.board.or(self.board);
+        self.chip = rack.chip.or(self.chip);
+        self.speed = rack.speed.or(self.speed);
+        self.under_reset = rack.under_reset.or(self.under_reset);
+        self.virtual_state = rack.virtual_state.or(self.virtual_state);
+        Ok(self)
+    }
+}
+
+/// A board's own file is looked for beside the configuration.
+fn placed(folder: &Path, board: String) -> String {
+    match BoardProfile::is_file(&board) {
+        true => folder.join(board).to_string_lossy().into_owned(),
+        false => board,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     config::Config,
     loaders::{self, Loaders},
     mishaps::Mishaps,
-    virtual_probe,
+    rack, virtual_probe,
 };
 use crate::{
     fault::{Code, Explain, Fault},
@@ -71,6 +71,12 @@ pub struct Target {
     /// `virtual`, or VID:PID[:SERIAL] as `xspi-gdb probes` lists them.
     #[arg(long, value_name = "PROBE")]
     probe: Option<String>,
+    /// The board of this name in xspi-gdb.toml: its probe, profile and speed.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["probe", "board"])]
+    on: Option<String>,
+    /// Wait so long for a probe that another process has.
+    #[arg(long, value_name = "SECONDS")]
+    wait_for_probe: Option<u64>,
     /// Board profile: a name, or a file ending in .toml. Without it `--probe virtual` is an stm32h7s78-dk.
     #[arg(long, value_name = "BOARD")]
     board: Option<String>,
@@ -231,6 +237,8 @@ impl Target {
         Self {
             probe: Some(VIRTUAL.to_owned()),
             board: Some(VIRTUAL_BOARD.to_owned()),
+            on: None,
+            wait_for_probe: None,
             chip: None,
             config: None,
             appli: Some(appli),
@@ -277,9 +285,20 @@ impl Target {
         self.under_reset = true;
     }
 
+    /// xspi-gdb.toml, with what it says of the board of the rack that is meant.
+    fn config(&self) -> Result<Config, Fault> {
+        let config = Config::read(self.config.as_deref())?;
+        let named = self.probe.is_some() || self.board.is_some();
+        let usual = config.on.clone().filter(|_| !named);
+        Ok(match self.on.clone().or(usual) {
+            Some(name) => config.with_board(&name)?,
+            None => config,
+        })
+    }
+
     /// Opens probe and board as the options and xspi-gdb.toml say. The core goes on as it does.
     pub fn open(&self) -> Result<Opened, Fault> {
-        let config = Config::read(self.config.as_deref())?;
+        let config = self.config()?;
         let probe = self.probe.clone().or(config.probe);
         let board = self.board.clone().or(config.board);
         let is_virtual = probe.as_deref() == Some(VIRTUAL);
@@ -363,15 +382,22 @@ impl Target {
                     under_reset,
                     idle: Some(Box::new(move |duration| clock.idle(duration))),
                     trace,
+                    claim: None,
                 })?
             }
-            None => ProbeLink::open(ProbeSettings {
-                selector: probe,
-                speed_khz,
-                under_reset,
-                idle: None,
-                trace,
-            })?,
+            None => {
+                let patience = self.wait_for_probe.or(config.wait_for_probe);
+                let patience = Duration::from_secs(patience.unwrap_or(0));
+                let lock = rack::claim(probe.as_deref(), patience)?;
+                ProbeLink::open(ProbeSettings {
+                    selector: probe,
+                    speed_khz,
+                    under_reset,
+                    idle: None,
+                    trace,
+                    claim: lock.map(|lock| Box::new(lock) as _),
+                })?
+            }
         };
         Ok(Opened {
             link,

@@ -343,6 +343,9 @@ codes! {
     XG135 Einval Refuse "value and type do not fit"
         "A value that a session writes is out of the range of its type, or is none; or a place is to be read of which no size is known."
         "give the step a type by `as` that holds the value";
+    XG136 Ebusy Refuse "probe in use"
+        "Another process of xspi-gdb has the probe. The headline says which process, and how it was started."
+        "end the other process, wait for it with `--wait-for-probe SECONDS`, or name another probe";
 }
 
 impl fmt::Display for Code {

@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// What is kept as long as the link is there.
+pub type Claim = Box<dyn Send>;
+
 /// How the link waits.
 pub type Idle = Box<dyn FnMut(Duration) + Send>;
 
@@ -51,6 +54,8 @@ pub struct ProbeSettings {
     pub idle: Option<Idle>,
     /// Where exchanges are written down.
     pub trace: Option<Trace>,
+    /// What keeps other processes from the probe; given back when the link goes.
+    pub claim: Option<Claim>,
 }
 
 /// A probe that is there.
@@ -101,6 +106,8 @@ pub struct ProbeLink {
     quick: bool,
     /// DBGMCU_CR, if it had to be changed before the core could be reached.
     low_power_found: Option<Cr>,
+    /// Goes last.
+    _claim: Option<Claim>,
 }
 
 impl ProbeLink {
@@ -123,6 +130,7 @@ impl ProbeLink {
             halted: false,
             quick: false,
             low_power_found: None,
+            _claim: settings.claim,
         };
         if settings.under_reset {
             link.leave_pin_reset()?;

@@ -68,6 +68,7 @@ fn open_at(board: &VirtualBoard, selector: &str, speed_khz: Option<u32>) -> Prob
         under_reset: false,
         idle: Some(Box::new(move |duration| clock.idle(duration))),
         trace: None,
+        claim: None,
     })
     .expect("a probe")
 }

@@ -93,6 +93,7 @@ pub fn traced_link(board: &VirtualBoard, under_reset: bool, trace: Option<Trace>
         under_reset,
         idle: Some(Box::new(move |duration| waiting.idle(duration))),
         trace,
+        claim: None,
     })
     .expect("the virtual board has a probe")
 }

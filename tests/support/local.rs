@@ -92,6 +92,7 @@ pub fn open(board: &VirtualBoard, serial: &str) -> Result<Session, Fault> {
         under_reset: false,
         idle: Some(Box::new(move |duration| clock.idle(duration))),
         trace: None,
+        claim: None,
     })?;
     let settings = Settings {
         profile: BoardProfile::find("stm32h7s78-dk")?,

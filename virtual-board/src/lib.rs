@@ -13,6 +13,7 @@ pub mod clock;
 pub mod cpu;
 pub mod debug_port;
 pub mod devices;
+pub mod file_lock;
 pub mod handle;
 pub mod map;
 pub mod mishap;

@@ -16,6 +16,8 @@ use std::{
 pub use lock::Claim;
 use serde::{Deserialize, Serialize};
 
+use crate::file_lock::LockError;
+
 const FORMAT: &str = "virtual-board state";
 const VERSION: u32 = 2;
 /// Granularity in which memories are kept.
@@ -57,6 +59,9 @@ pub enum StateError {
     InUse {
         /// The file.
         path: PathBuf,
+        /// Who has it.
+        #[source]
+        source: LockError,
     },
     /// The first line is not the header of a state file.
     #[error("{} is not a state file of a virtual board", .path.display())]
@@ -356,7 +361,7 @@ mod tests {
         let other = file("other-claim");
         let claim = Claim::take(&path).unwrap();
         let refused = Claim::take(&path).unwrap_err();
-        assert!(matches!(&refused, StateError::InUse { path: named } if *named == path));
+        assert!(matches!(&refused, StateError::InUse { path: named, .. } if *named == path));
         // A save replaces the file, and the claim on it stays.
         sample().save(&path).unwrap();
         assert!(Claim::take(&path).is_err());
