@@ -9,6 +9,7 @@
 #   npm               cdt-gdb-adapter, into target/clients (test): Eclipse CDT's debug adapter, a real client; Debian's nodejs and npm where
 #                     there is no node
 #   PyPI              unicorn and imgtool, into target/venv (test): the oracle of the virtual CPU; MCUboot's tool for signed images
+#   PyPI              pygdbmi, into target/venv (test): an example drives GDB by it
 #   PyPI              gdb-for-pwndbg, into target/venv (test): GDB 18, which takes error texts and speaks DAP (13 MB)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -78,9 +79,9 @@ if [ "$what" = test ]; then
         # Its native part, pseudo-terminals for a program on this computer, is not needed.
         npm install --prefix target/clients --ignore-scripts --no-audit --no-fund --silent "$adapter"
     fi
-    if ! target/venv/bin/python -c 'import unicorn, imgtool, gdb_for_pwndbg' 2>/dev/null; then
-        say "target/venv: pip install unicorn imgtool gdb-for-pwndbg"
+    if ! target/venv/bin/python -c 'import unicorn, imgtool, gdb_for_pwndbg, pygdbmi' 2>/dev/null; then
+        say "target/venv: pip install unicorn imgtool gdb-for-pwndbg pygdbmi"
         python3 -m venv target/venv
-        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*' 'imgtool==2.*' 'gdb-for-pwndbg==18.1.*'
+        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*' 'imgtool==2.*' 'gdb-for-pwndbg==18.1.*' 'pygdbmi==0.11.*'
     fi
 fi

@@ -110,6 +110,13 @@ impl DebugInfo {
         })
     }
 
+    /// The first instruction of a line; `file` may leave out leading folders.
+    pub fn address_of_line(&self, file: &str, line: u32) -> Option<Address> {
+        self.programs
+            .iter()
+            .find_map(|program| program.address_of_line(file, line))
+    }
+
     /// The symbols of each program, the appli's first.
     pub fn symbols(&self) -> impl Iterator<Item = &Symbols> {
         self.programs.iter().map(Program::symbols)

@@ -13,6 +13,7 @@
 mod bench;
 mod document;
 mod error;
+mod heard;
 pub mod junit;
 mod place;
 pub mod report;

@@ -21,8 +21,12 @@ use crate::{
 /// What stands for the port in the client's arguments.
 const PORT: &str = "{port}";
 
+/// Scripts that a client runs find the port here.
+const PORT_VARIABLE: &str = "XSPI_GDB_PORT";
+
 /// Start a server on a free port, run a client with `{port}` replaced, and end with its exit code.
 ///
+/// The port is in the client's environment too, as XSPI_GDB_PORT. Ctrl-C is the client's; SIGTERM ends it, and then the server.
 /// For example: xspi-gdb exec --probe virtual -- gdb-multiarch -ex "target extended-remote :{port}"
 #[derive(Debug, clap::Args)]
 pub struct Exec {
@@ -41,7 +45,7 @@ impl Exec {
         let port = server.address().port().to_string();
         let mut words = self.client.into_iter().map(|word| with_port(word, &port));
         let mut client = Command::new(words.next().unwrap_or_default());
-        client.args(words);
+        client.args(words).env(PORT_VARIABLE, &port);
         serve_for(server, session, move || target.open()?.session(), client)
     }
 }

@@ -169,6 +169,22 @@ impl Program {
         Some(places)
     }
 
+    /// The lowest address whose line this is.
+    pub(super) fn address_of_line(&self, file: &str, line: u32) -> Option<Address> {
+        let lines = self.lines.as_ref()?;
+        let rows = self
+            .code
+            .iter()
+            .filter_map(|code| lines.find_location_range(code.start, code.end).ok());
+        rows.flatten()
+            .filter(|(_, _, location)| {
+                location.line == Some(line) && location.file.is_some_and(|path| is_file(path, file))
+            })
+            .map(|(address, _, _)| address)
+            .min()
+            .map(|address| Address(address as u32))
+    }
+
     /// The call frame information of the function that `address` lies in.
     pub(super) fn frame_entry(&self, address: Address) -> Option<FrameDescriptionEntry<Bytes>> {
         let address = u64::from(address.0);
@@ -184,6 +200,12 @@ impl Program {
             .ok()?;
         entry.contains(address).then_some(entry)
     }
+}
+
+/// True if `name` is `path` or ends it from a folder on.
+fn is_file(path: &str, name: &str) -> bool {
+    let head = path.strip_suffix(name);
+    head.is_some_and(|head| head.is_empty() || head.ends_with(['/', '\\']))
 }
 
 /// A section's bytes, unpacked; none if it is not there or is not what it says.

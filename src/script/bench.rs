@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use super::{
     Host,
     error::{Ended, StepError},
+    heard::Heard,
     value::Form,
 };
 use crate::{
+    debug_info::Place,
     layout::Address,
     session::{Session, Stop, StopReason},
     verbs::Backoff,
@@ -28,6 +30,8 @@ pub(super) struct Bench<'a> {
     pub folder: &'a Path,
     /// What was read last.
     pub reading: Option<Reading>,
+    /// What the program has said.
+    pub heard: Heard,
 }
 
 /// What was read.
@@ -95,38 +99,45 @@ impl Bench<'_> {
         if self.host.is_interrupted() {
             return Err(StepError::Interrupted { doing }.into());
         }
-        Ok(self.session.idle(duration)?)
+        self.session.idle(duration)?;
+        self.listen()?;
+        Ok(())
+    }
+
+    /// Takes what the program has said; true if it said anything.
+    pub fn listen(&mut self) -> Result<bool, Ended> {
+        Ok(self.heard.listen(self.session)?)
     }
 
     /// A stop as an answer.
     pub fn stopped(&mut self, stop: &Stop) -> Answer {
-        let place = self.whereabouts(stop.pc);
+        let words = format!("{} at {}", word(&stop.reason), self.whereabouts(stop.pc));
         let mut value = json!({ "stop": word(&stop.reason), "pc": stop.pc.to_string() });
-        if let Some(function) = self.function(stop.pc) {
-            value["function"] = function.into();
+        if let Some(place) = self.places(stop.pc).into_iter().next() {
+            if let Some(line) = place.short_line() {
+                value["line"] = line.into();
+            }
+            value["function"] = place.function.into();
         }
         if let StopReason::Watchpoint { address, .. } = &stop.reason {
             value["watched"] = address.to_string().into();
         }
-        let words = format!("{} at {place}", word(&stop.reason));
         Answer::new(value, words)
     }
 
-    /// `0x70000412 main+0x2`.
-    pub fn whereabouts(&self, pc: Address) -> String {
-        let symbols = [self.session.appli(), self.session.boot_image()];
-        let mut symbols = symbols.into_iter().flatten();
-        match symbols.find_map(|image| image.symbols().locate(pc)) {
-            Some(location) => format!("{pc} {location}"),
+    /// `0x70000412 work (work.rs:51)`.
+    pub fn whereabouts(&mut self, pc: Address) -> String {
+        let info = self.session.debug_info();
+        match info.ok().and_then(|info| info.describe(pc)) {
+            Some(place) => format!("{pc} {place}"),
             None => pc.to_string(),
         }
     }
 
-    /// The function that `pc` lies in.
-    pub fn function(&self, pc: Address) -> Option<String> {
-        let symbols = [self.session.appli(), self.session.boot_image()];
-        let mut symbols = symbols.into_iter().flatten();
-        symbols.find_map(|image| Some(image.symbols().locate(pc)?.function.to_owned()))
+    /// Where an instruction is in the sources, the innermost function first. Without debug information there are symbols.
+    pub fn places(&mut self, pc: Address) -> Vec<Place> {
+        let info = self.session.debug_info();
+        info.map(|info| info.places(pc)).unwrap_or_default()
     }
 }
 

@@ -101,6 +101,20 @@ impl Script {
         Ok(())
     }
 
+    /// The RTT channels of which some step expects something.
+    pub(super) fn channels(&self) -> Vec<u32> {
+        let mut channels: Vec<u32> = self
+            .numbered()
+            .filter_map(|(_, step)| match &step.verb {
+                Verb::RttExpect(expect) => Some(expect.channel),
+                _ => None,
+            })
+            .collect();
+        channels.sort_unstable();
+        channels.dedup();
+        channels
+    }
+
     /// All steps, numbered as reports number them.
     pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &Step)> {
         (1..).zip(self.steps.iter().chain(&self.finally))
@@ -201,6 +215,11 @@ mod tests {
         assert!(none.contains("a step without a word"), "{none}");
         let condition = refused(&lines(r#"{"expect": {"at": "COUNTER"}}"#));
         assert!(condition.contains("no condition"), "{condition}");
+        let pattern = refused(&lines(r#"{"rtt-expect": {"pattern": "(open"}}"#));
+        assert!(
+            pattern.starts_with("`(open` is no regular expression") && pattern.contains("line 3"),
+            "{pattern}"
+        );
         let broken = refused("{\n\"steps\": [\n");
         assert!(broken.contains("line 3 column 0"), "{broken}");
     }

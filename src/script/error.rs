@@ -83,6 +83,15 @@ pub(super) enum StepError {
     /// The core did not stop.
     #[error("the core did not stop within {limit:?}; it was halted at {pc}")]
     StillRunning { limit: Duration, pc: String },
+    /// The program did not say it.
+    #[error("nothing on RTT channel {channel} matches `{pattern}`: {}", silence(*limit, *halted, last.as_deref()))]
+    NothingSaid {
+        pattern: String,
+        channel: u32,
+        limit: Duration,
+        last: Option<String>,
+        halted: bool,
+    },
     /// Ctrl-C, or SIGTERM.
     #[error("interrupted while {doing}")]
     Interrupted { doing: &'static str },
@@ -106,7 +115,7 @@ impl Explain for StepError {
         match self {
             Self::NoPlace { .. } => Code::XG131,
             Self::NotMet { .. } | Self::OtherStop { .. } => Code::XG132,
-            Self::StillRunning { .. } => Code::XG133,
+            Self::StillRunning { .. } | Self::NothingSaid { .. } => Code::XG133,
             Self::Interrupted { .. } => Code::XG134,
             Self::NoSuchValue { .. } | Self::NoSize { .. } => Code::XG135,
             Self::Short { .. } => Code::XG002,
@@ -116,8 +125,26 @@ impl Explain for StepError {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::NoSize { .. } => Some("add `as` or `count` to the step".into()),
+            Self::NothingSaid { halted: true, .. } => {
+                Some("let the core run before, with `resume`".into())
+            }
+            Self::NothingSaid { .. } => Some(
+                "`monitor rtt channels` tells what there is; if the program only needs longer, raise `timeout-ms`".into(),
+            ),
             _ => None,
         }
+    }
+}
+
+/// Why nothing more comes, and what came last.
+fn silence(limit: Duration, halted: bool, last: Option<&str>) -> String {
+    let why = match halted {
+        true => "the core is halted".to_owned(),
+        false => format!("{limit:?} have passed"),
+    };
+    match last {
+        Some(last) => format!("{why}, and the last line is `{last}`"),
+        None => format!("{why}, and nothing was said"),
     }
 }
 
@@ -144,7 +171,7 @@ impl From<StepError> for Ended {
     fn from(error: StepError) -> Self {
         let of = match &error {
             StepError::NotMet { .. } | StepError::OtherStop { .. } => Self::Failed,
-            StepError::StillRunning { .. } => Self::TimedOut,
+            StepError::StillRunning { .. } | StepError::NothingSaid { .. } => Self::TimedOut,
             StepError::Interrupted { .. } => Self::Interrupted,
             StepError::NoPlace { .. }
             | StepError::NoSuchValue { .. }

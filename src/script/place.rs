@@ -1,4 +1,4 @@
-//! Places as a session's file names them: `0x24000000`, `COUNTER`, `appli::work+0x10`, `$sp`.
+//! Places as a session's file names them: `0x24000000`, `COUNTER`, `appli::work+0x10`, `work.rs:51`, `$sp`.
 
 use super::error::StepError;
 use crate::{
@@ -30,7 +30,7 @@ pub(super) struct Spot {
 }
 
 /// The place that `text` names.
-pub(super) fn find(session: &Session, text: &str) -> Result<Place, Fault> {
+pub(super) fn find(session: &mut Session, text: &str) -> Result<Place, Fault> {
     match text.strip_prefix(REGISTER) {
         Some(name) => match registers::number_of(name) {
             Some(number) => Ok(Place::Register(number)),
@@ -41,7 +41,7 @@ pub(super) fn find(session: &Session, text: &str) -> Result<Place, Fault> {
 }
 
 /// The place in memory that `text` names.
-pub(super) fn memory(session: &Session, text: &str) -> Result<Spot, Fault> {
+pub(super) fn memory(session: &mut Session, text: &str) -> Result<Spot, Fault> {
     if text.starts_with(REGISTER) {
         return Err(missing(text, "a register is no place in memory"));
     }
@@ -63,6 +63,18 @@ pub(super) fn memory(session: &Session, text: &str) -> Result<Spot, Fault> {
             address,
             bytes: None,
         });
+    }
+    if let Some((file, line)) = text.rsplit_once(':')
+        && let Ok(line) = line.parse()
+        && !file.ends_with(':')
+    {
+        let address = session.debug_info()?.address_of_line(file, line);
+        return address
+            .map(|address| Spot {
+                address,
+                bytes: None,
+            })
+            .ok_or_else(|| missing(text, "no instruction is of this line"));
     }
     let why = match session.appli() {
         Some(appli) if appli.symbols().is_empty() => format!("{} has no symbols", appli.name()),

@@ -7,6 +7,7 @@ use super::{
     bench::{Answer, Bench},
     document::Step,
     error::{Ended, StepError},
+    heard::Heard,
     report::{Line, Outcome, StepReport, Summary, milliseconds},
 };
 use crate::{fault::Fault, session::Session};
@@ -14,11 +15,13 @@ use crate::{fault::Fault, session::Session};
 /// Runs a session to its end; each step is told as it ends.
 pub fn run(script: &Script, session: &mut Session, host: &mut dyn Host) -> Summary {
     let began = host.now();
+    let heard = Heard::start(session, script.channels());
     let mut bench = Bench {
         session,
         host,
         folder: script.folder(),
         reading: None,
+        heard,
     };
     let mut reports: Vec<StepReport> = Vec::new();
     let mut going = true;

@@ -3,6 +3,7 @@
 mod board;
 mod expect;
 mod memory;
+mod rtt;
 mod running;
 mod stops;
 
@@ -17,6 +18,7 @@ use super::{
 pub(super) use board::{Arm, Flash, Load, Monitor, Reset};
 pub(super) use expect::Expect;
 pub(super) use memory::{Read, Registers, Write};
+pub(super) use rtt::RttExpect;
 pub(super) use running::{Continue, Halt, Resume, StepBy, Wait};
 pub(super) use stops::{Break, Delete, Watch};
 
@@ -85,6 +87,7 @@ verbs! {
     "expect" Expect Expect,
     "registers" Registers Registers,
     "monitor" Monitor Monitor,
+    "rtt-expect" RttExpect RttExpect,
 }
 
 impl Verb {

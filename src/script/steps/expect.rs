@@ -10,6 +10,7 @@ use super::{
     memory::{Read, in_words},
     running::StopWord,
 };
+use crate::debug_info::Place;
 use crate::script::{
     bench::{Answer, Bench, Reading, word},
     error::{Ended, StepError},
@@ -21,7 +22,7 @@ use crate::script::{
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Fields")]
 pub(in crate::script) struct Expect {
-    fields: Fields,
+    fields: Box<Fields>,
 }
 
 /// Expect something. All conditions that are given must hold; there is at least one.
@@ -54,8 +55,10 @@ struct Fields {
     stop: Option<StopWord>,
     /// The core is halted here: an address, a function's first instruction, or either with an offset.
     pc: Option<String>,
-    /// The core is halted in this function, named by its path or the end of it.
+    /// The core is halted in this function, or in one that was inlined into it; named by its path or the end of it.
     function: Option<String>,
+    /// The core is halted on this line, `main.rs:80`, as far as there is debug information.
+    line: Option<String>,
 }
 
 impl TryFrom<Fields> for Expect {
@@ -63,7 +66,10 @@ impl TryFrom<Fields> for Expect {
 
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
         let of_value = fields.asks_for_a_value();
-        let of_halt = fields.stop.is_some() || fields.pc.is_some() || fields.function.is_some();
+        let of_halt = fields.stop.is_some()
+            || fields.pc.is_some()
+            || fields.function.is_some()
+            || fields.line.is_some();
         let reads = fields.at.is_some();
         match (of_value, of_halt) {
             (false, false) => Err("an expectation with no condition"),
@@ -74,7 +80,9 @@ impl TryFrom<Fields> for Expect {
             _ if !reads && (fields.form.is_some() || fields.count.is_some()) => {
                 Err("`as` or `count` without `at`")
             }
-            _ => Ok(Self { fields }),
+            _ => Ok(Self {
+                fields: Box::new(fields),
+            }),
         }
     }
 }
@@ -147,9 +155,9 @@ impl Fields {
         Ok(())
     }
 
-    fn check_halt(&self, bench: &Bench<'_>) -> Result<(), Ended> {
+    fn check_halt(&self, bench: &mut Bench<'_>) -> Result<(), Ended> {
         let halted = bench.session.is_halted();
-        let stop = bench.session.last_stop();
+        let stop = bench.session.last_stop().clone();
         let not = |subject: &str, found: String, wanted: &dyn fmt::Display| {
             let found = if halted {
                 found
@@ -180,19 +188,28 @@ impl Fields {
             }
         }
         if let Some(wanted) = &self.function {
-            let found = bench.function(stop.pc).unwrap_or_default();
-            let head = found.strip_suffix(wanted.as_str());
-            let is_it = head.is_some_and(|head| head.is_empty() || head.ends_with("::"));
-            if !halted || !is_it {
-                return not(
-                    "the function",
-                    format!("`{found}`"),
-                    &format_args!("`{wanted}`"),
-                );
+            let places = bench.places(stop.pc).into_iter();
+            let found: Vec<String> = places.filter_map(|place| place.function).collect();
+            if !halted || !found.iter().any(|function| is_called(function, wanted)) {
+                let found = format!("`{}`", found.join("` in `"));
+                return not("the function", found, &format_args!("`{wanted}`"));
+            }
+        }
+        if let Some(wanted) = &self.line {
+            let found = bench.places(stop.pc).first().and_then(Place::short_line);
+            if !halted || found.as_deref() != Some(wanted.as_str()) {
+                let found = found.unwrap_or_else(|| "not known".to_owned());
+                return not("the line", found, wanted);
             }
         }
         Ok(())
     }
+}
+
+/// By its path, or the end of it.
+fn is_called(function: &str, wanted: &str) -> bool {
+    let head = function.strip_suffix(wanted);
+    head.is_some_and(|head| head.is_empty() || head.ends_with("::"))
 }
 
 impl Expect {

@@ -69,7 +69,8 @@ pub(in crate::script) struct Continue {
     stop: Option<StopWord>,
 }
 
-fn ten_seconds() -> u64 {
+/// Longer than most programs take to come anywhere.
+pub(super) fn ten_seconds() -> u64 {
     10_000
 }
 

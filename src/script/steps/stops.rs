@@ -23,7 +23,7 @@ const WORD: u32 = 4;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::script) struct Break {
-    /// An address, a function (its first instruction), or either with an offset.
+    /// An address, a function (its first instruction), either with an offset, or a line (`src/main.rs:80`, as far as there is debug information).
     at: String,
 }
 

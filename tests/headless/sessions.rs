@@ -1,7 +1,5 @@
 //! Headless sessions, as a CI job runs them: what they print, how they exit, and what they leave behind.
 
-mod support;
-
 use std::{
     io::{BufRead, BufReader},
     path::PathBuf,
@@ -10,7 +8,8 @@ use std::{
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use support::{
+
+use crate::support::{
     board::{Board, text},
     firmware, repository,
     server::{Ran, xspi_gdb},
@@ -88,6 +87,9 @@ fn a_session_loads_breaks_and_checks_variables_and_registers() {
             { "expect": { "at": "FPU_SUM", "as": "f64", "equal": 1.2, "within": 0.3 } },
             { "expect": { "at": "$pc", "at-least": "0x70000000" } },
             { "delete": { "at": "work" } },
+            { "break": { "at": "appli/src/main.rs:108" } },
+            { "continue": {} },
+            { "expect": { "function": "main", "line": "main.rs:108" } },
             { "watch": { "at": "WATCH_TARGET", "on": "write" } },
             { "delete": {} },
             { "write": { "at": "WATCH_TARGET", "as": "u8", "value": [1, 2, 3, 4] } },
@@ -117,14 +119,14 @@ fn a_session_loads_breaks_and_checks_variables_and_registers() {
     assert!(outcomes(&lines).iter().all(|outcome| *outcome == "held"));
     assert_eq!(lines[1]["name"], "the first round");
     assert_eq!(lines[2]["value"]["function"], "work");
-    assert_eq!(lines[19]["value"]["r7"], "0x00001234");
-    assert_eq!(lines[19]["value"]["d0"].as_str().map(str::len), Some(18));
+    assert_eq!(lines[22]["value"]["r7"], "0x00001234");
+    assert_eq!(lines[22]["value"]["d0"].as_str().map(str::len), Some(18));
     let last = lines.last().expect("a line at the end");
     assert_eq!(last["event"], "end");
     assert_eq!(last["outcome"], "held");
     // The target's time: the same on every run, however busy the machine is.
     let (_, again) = played(&board, &session);
-    assert_eq!(lines[3..31], again[3..31]);
+    assert_eq!(lines[3..34], again[3..34]);
 }
 
 #[test]
@@ -247,6 +249,55 @@ fn what_is_no_session_touches_nothing() {
     assert_eq!(ran.status.code(), Some(2), "{}", ran.stderr);
 }
 
+/// What the program says is heard while other steps wait, and taken up to what was expected.
+#[test]
+fn rtt_is_heard_while_the_session_waits() {
+    let board = Board::booted();
+    let talk = text(&firmware("talk.elf"));
+    let session = json!({ "steps": [
+        { "load": { "file": talk } },
+        { "continue": { "timeout-ms": 250 }, "name": "it never stops" },
+    ], "finally": [
+        { "resume": {} },
+        { "rtt-expect": { "pattern": "(?i)word [0-9]+" } },
+        { "rtt-expect": { "pattern": "no such thing", "timeout-ms": 300 } },
+        { "rtt-expect": { "pattern": ".", "channel": 1 } },
+        { "halt": {} },
+        { "rtt-expect": { "pattern": "no such thing" } },
+    ] });
+    let (ran, lines) = played(&board, &session);
+    assert_eq!(ran.status.code(), Some(4), "{}", ran.stdout);
+    assert_eq!(
+        outcomes(&lines),
+        [
+            "held", "timeout", "held", "held", "timeout", "held", "held", "timeout"
+        ],
+        "{}",
+        ran.stdout
+    );
+    let headline = |line: &Value| line["fault"]["headline"].as_str().map(str::to_owned);
+    let silent = headline(&lines[4]).unwrap_or_default();
+    assert!(
+        silent.contains("matches `no such thing`: 300ms have passed, and the last line is"),
+        "{silent}"
+    );
+    let halted = headline(&lines[7]).unwrap_or_default();
+    assert!(halted.contains("the core is halted"), "{halted}");
+}
+
+#[test]
+fn defmt_is_decoded_for_an_expectation() {
+    let board = Board::with_appli("appli.elf");
+    let session = json!({ "steps": [
+        { "load": { "file": appli() } },
+        { "resume": {} },
+        { "rtt-expect": { "pattern": "INFO.*runs in place" } },
+    ] });
+    let (ran, lines) = played(&board, &session);
+    assert_eq!(ran.status.code(), Some(0), "{}", ran.stdout);
+    assert_eq!(lines[2]["step"], "rtt-expect");
+}
+
 #[test]
 fn a_signal_ends_the_step_under_way_and_then_the_session() {
     let board = Board::with_appli("appli.elf");
@@ -350,7 +401,7 @@ fn people_read_words() {
     for words in [
         "  2 held ",
         " break: 0x7000",
-        " work\n",
+        " work (work.rs:",
         " continue: breakpoint at 0x7000",
         "  4 FAILED ",
         "XG132: COUNTER is 0, and should be 3",
