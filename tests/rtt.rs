@@ -111,6 +111,15 @@ fn text_comes_when_no_client_is_there() {
     }
 }
 
+#[test]
+fn the_ports_are_told_on_stderr() {
+    let board = Board::booted();
+    let ports = ["--rtt-port", "0", "--rtt-channels", "2"];
+    let server = board.serve(&ports);
+    server.logged("RTT channel 0 on 127.0.0.1:");
+    server.logged("RTT channel 1 on 127.0.0.1:");
+}
+
 /// Both channels of a program that uses rtt-target, whose names lie in the window; what is sent comes back, also behind a reset.
 #[test]
 fn what_is_sent_comes_to_the_program_and_its_answer_back() {

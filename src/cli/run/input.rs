@@ -100,8 +100,10 @@ fn taker(session: &mut Session) -> Taker {
     }
     match session.rtt_channels() {
         Ok(channels) => {
-            let takes = |direction, size| direction == Direction::Down && size > 0;
-            match channels.iter().any(|c| takes(c.direction, c.size)) {
+            let down = channels
+                .iter()
+                .find(|channel| channel.direction == Direction::Down && channel.number == 0);
+            match down.is_some_and(|channel| channel.size > 0) {
                 true => Taker::Rtt,
                 false => Taker::Semihosting,
             }

@@ -154,19 +154,12 @@ impl Program {
 
     /// Carries text both ways; true if there was any.
     fn carry(&mut self) -> Result<bool, Fault> {
-        let given = self.input.give(&mut self.session)?;
+        let given = survived(self.input.give(&mut self.session))?;
         for line in self.session.take_console() {
             eprintln!("notice: {line}");
         }
-        match self.output.show(&mut self.session) {
-            Ok(shown) => Ok(given || shown),
-            // A control block that the program has overwritten: it runs on.
-            Err(fault) if fault.disposition() == Disposition::Refuse => {
-                eprintln!("warning: {fault}");
-                Ok(given)
-            }
-            Err(fault) => Err(fault),
-        }
+        let shown = survived(self.output.show(&mut self.session))?;
+        Ok(given || shown)
     }
 
     /// What it had said when it stopped.
@@ -217,5 +210,16 @@ impl Program {
     /// Ends the session.
     pub fn close(self, leave: Leave) -> Result<(), Fault> {
         self.session.close(leave)
+    }
+}
+
+/// The program runs on whatever becomes of its words: a control block that it has overwritten is told. Only a lost link ends it.
+fn survived(carried: Result<bool, Fault>) -> Result<bool, Fault> {
+    match carried {
+        Err(fault) if fault.disposition() == Disposition::Refuse => {
+            eprintln!("warning: {fault}");
+            Ok(false)
+        }
+        carried => carried,
     }
 }
