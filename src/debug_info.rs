@@ -5,10 +5,11 @@
 //! is missing or malformed is as if it were not there: an address is then told by its symbol, or not at all.
 //!
 //! `program.rs` reads one file, `backtrace.rs` goes from frame to frame, `cfi.rs` steps by call frame information, `prologue.rs` by
-//! what a function without any has done to its stack, `exception.rs` through a frame that exception entry stacked.
+//! what a function without any has done to its stack, `exception.rs` through a frame that exception entry stacked. `disassembly.rs` has one instruction in words.
 
 mod backtrace;
 mod cfi;
+mod disassembly;
 mod exception;
 mod program;
 mod prologue;
@@ -18,6 +19,7 @@ mod tests;
 use std::{fmt, io, path::PathBuf};
 
 pub use backtrace::{Backtrace, End, Frame, Kind, ReadWord, Registers};
+pub use disassembly::{Access, Instruction, Offset};
 
 use crate::{
     fault::{Code, Explain},

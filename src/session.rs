@@ -10,6 +10,7 @@ pub mod stop;
 mod cache;
 mod debug_support;
 mod effect;
+mod fault_report;
 mod foresight;
 mod instruction;
 mod load;
@@ -42,6 +43,7 @@ use crate::{
 
 use cache::MemoryCache;
 use debug_support::DebugSupport;
+pub use fault_report::FaultReport;
 pub use map::{Region, RegionKind};
 pub use range::RangeStep;
 use registers::RegisterFile;

@@ -15,7 +15,7 @@ use crate::{
     layout::Window,
     link::Attendant,
     loader::{Choice, Description},
-    session::{ResetKind, ResetOutcome, Session},
+    session::{FaultReport, ResetKind, ResetOutcome, Session},
     stage::{Armed, StageStatus},
     window::State,
 };
@@ -105,6 +105,11 @@ pub fn windows(session: &mut Session) -> Result<Vec<WindowStatus>, Fault> {
         .into_iter()
         .map(|(window, state)| Ok(WindowStatus { window, state }))
         .collect()
+}
+
+/// The fault that the core is halted at, explained; `None` if it is in none.
+pub fn fault(session: &mut Session) -> Result<Option<FaultReport>, Fault> {
+    session.explain_fault()
 }
 
 /// The last fault, in full; `None` if nothing has failed.

@@ -59,6 +59,8 @@ struct Looks {
     code: &'static str,
     /// Words of the line on the console.
     words: &'static [&'static str],
+    /// What `monitor fault` says of it beside.
+    explained: &'static [&'static str],
     /// The function that did it.
     culprit: &'static str,
 }
@@ -88,6 +90,14 @@ fn looks(fault: &Looks) {
         told.contains(fault.code) && told.contains(&pc) && told.contains("remedy:"),
         "{told}"
     );
+    for words in fault.explained.iter().chain(&[
+        "where: ",
+        "backtrace:\n#0",
+        "main at firmware/appli/src/main.rs:",
+    ]) {
+        assert!(told.contains(words), "`{words}` is not in {told}");
+    }
+    assert!(told.contains(fault.culprit), "{told}");
     gdb.monitor("reset halt");
     gdb.flush_registers();
     gdb.run_to("main");
@@ -107,6 +117,7 @@ fn a_hard_fault_is_a_segmentation_fault() {
         signal: "SIGSEGV",
         code: "XG080",
         words: &["HardFault"],
+        explained: &["an SVC or BKPT was executed where its exception could not be taken"],
         culprit: "supervisor_call",
     });
 }
@@ -119,6 +130,11 @@ fn a_read_where_nobody_is_is_a_bus_error() {
         signal: "SIGBUS",
         code: "XG082",
         words: &["BusFault", "0x24080000"],
+        explained: &[
+            "the bus refused the access to 0x24080000: nothing is there",
+            "was the base of the address",
+            "address = 0x24080000",
+        ],
         culprit: "bus_fault",
     });
 }
@@ -131,6 +147,7 @@ fn a_buffered_write_where_nobody_is_is_a_bus_error() {
         signal: "SIGBUS",
         code: "XG082",
         words: &["BusFault"],
+        explained: &["some instructions before the pc"],
         culprit: "bus_fault_by_write",
     });
 }
@@ -143,6 +160,7 @@ fn an_undefined_instruction_is_an_illegal_one() {
         signal: "SIGILL",
         code: "XG083",
         words: &["UsageFault", "undefined instruction"],
+        explained: &["the instruction is UDF", "instruction: "],
         culprit: "undefined_instruction",
     });
 }
@@ -155,6 +173,7 @@ fn a_division_by_zero_is_an_illegal_instruction() {
         signal: "SIGILL",
         code: "XG083",
         words: &["UsageFault", "division by zero"],
+        explained: &["the divisor is 0", "instruction: ", " = 0x00000000"],
         culprit: "divide_by_zero",
     });
 }
@@ -167,6 +186,7 @@ fn an_unaligned_multiple_load_is_an_illegal_instruction() {
         signal: "SIGILL",
         code: "XG083",
         words: &["UsageFault", "unaligned"],
+        explained: &["is no multiple", "instruction: ldm"],
         culprit: "unaligned",
     });
 }
@@ -179,6 +199,7 @@ fn an_access_to_the_fpu_while_it_is_off_is_an_illegal_instruction() {
         signal: "SIGILL",
         code: "XG083",
         words: &["UsageFault", "coprocessor"],
+        explained: &["while the FPU is off: CPACR", "(floating point)"],
         culprit: "no_coprocessor",
     });
 }
@@ -191,6 +212,11 @@ fn a_write_into_the_window_is_refused_by_the_mpu() {
         signal: "SIGSEGV",
         code: "XG081",
         words: &["MemManage", "0x70000000"],
+        explained: &[
+            "the MPU refused the access to 0x70000000: in the window",
+            "which is open",
+            "address = 0x70000000",
+        ],
         culprit: "write_into_window",
     });
 }
@@ -208,6 +234,15 @@ fn a_stack_that_overflows_meets_its_guard() {
             stop.text
         );
     }
+    let told = gdb.monitor("fault");
+    assert!(
+        told.contains("the stack overflowed into memory that is guarded"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("where: "),
+        "the frame holds something else: {told}"
+    );
 }
 
 /// A jump to where no code is: the faulting pc is the target of the jump, in no function; LR still tells who jumped.
@@ -233,7 +268,14 @@ fn a_jump_out_of_code_names_where_it_went() {
         for word in words.iter().chain([&pc]) {
             assert!(stop.text.contains(word), "`{word}` is not in {}", stop.text);
         }
-        assert!(gdb.monitor("fault").contains(pc));
+        let told = gdb.monitor("fault");
+        for words in [
+            &format!("a jump to {pc}"),
+            "lr says that it came from appli::mailbox::obey (mailbox.rs:",
+            "which is no code",
+        ] {
+            assert!(told.contains(words), "`{words}` is not in {told}");
+        }
     }
 }
 

@@ -101,6 +101,11 @@ impl CoreFault {
             .transpose()
     }
 
+    /// False if the frame that holds the pc could not be written: what lies there is something else.
+    pub fn was_stacked(&self) -> bool {
+        was_stacked(self.cfsr)
+    }
+
     /// What it was before it escalated.
     pub fn origin(&self) -> Exception {
         let status = self.cfsr.bits();

@@ -15,6 +15,7 @@ mod boot;
 mod catch;
 mod console;
 mod delay;
+mod fault;
 mod flash;
 mod gdb_sync;
 mod halt;
@@ -41,6 +42,7 @@ pub const COMMANDS: &[Command] = &[
     flash::COMMAND,
     loader::COMMAND,
     why::COMMAND,
+    fault::COMMAND,
     rtt::COMMAND,
     semihosting::COMMAND,
     maskisr::COMMAND,

@@ -4,7 +4,7 @@ use super::{Arguments, Command, Console};
 use crate::{fault::Fault, session::Session};
 
 pub const COMMAND: Command = Command {
-    names: &["why", "fault"],
+    names: &["why"],
     usage: "[all]",
     help: "the last fault, its causes and its remedy; all that are kept",
     run,
