@@ -271,8 +271,8 @@ pub trait Link: Send {
         self.write(address, &value.to_le_bytes())
     }
 
-    /// Writes words to the private peripheral bus, which refuses nothing: done before anything that comes after it, at the latest with the
-    /// next wait.
+    /// Writes words where nothing is refused, as on the private peripheral bus: done before anything that comes after it, at the latest with
+    /// the next wait.
     fn post(&mut self, address: Address, data: &[u8]) -> Result<(), LinkError> {
         self.write(address, data)
     }

@@ -227,6 +227,7 @@ impl Owner {
                 &Refusal::OnlyLooks { packet }.into(),
             );
         }
+        self.debuggee.session.is_for(&Refusal::shown(body));
         self.serve(client, request, body)
     }
 

@@ -136,10 +136,7 @@ pub struct Units {
 impl Units {
     /// Counts the units, frees those that an earlier debugger left, and switches them on.
     pub fn discover(link: &mut dyn Link) -> Result<Self, UnitError> {
-        let demcr: Demcr = link.peek(SCS)?;
-        if !demcr.trace_enabled() {
-            link.poke(SCS, demcr.with_trace_enabled(true))?;
-        }
+        enable_trace(link)?;
         let control: FpCtrl = link.peek(FPB)?;
         if control.revision() != 1 {
             return Err(UnitError::Revision {
@@ -260,7 +257,11 @@ impl Units {
             && link.peek::<Demcr>(SCS)?.trace_enabled()
             && words(&comparators).eq(self.breakpoints.iter().map(|unit| encode(*unit)))
             && self.watchpoints_kept(link)?;
-        if kept { Ok(()) } else { self.erase(link) }
+        if kept {
+            return Ok(());
+        }
+        enable_trace(link)?;
+        self.erase(link)
     }
 
     /// The watch whose unit has seen an access; reading the units forgets it.
@@ -291,8 +292,6 @@ impl Units {
     }
 
     fn erase(&mut self, link: &mut dyn Link) -> Result<(), UnitError> {
-        let demcr: Demcr = link.peek(SCS)?;
-        link.poke(SCS, demcr.with_trace_enabled(true))?;
         link.post(FpComp0::at(FPB), &vec![0; self.breakpoints.len() * 4])?;
         for index in 0..self.watchpoints.len() {
             link.post(nth(DwtFunction0::at(DWT), index), &[0; 4])?;
@@ -350,6 +349,12 @@ impl Units {
         }
         Ok(())
     }
+}
+
+/// The DWT answers only with DEMCR.TRCENA set.
+fn enable_trace(link: &mut dyn Link) -> Result<(), LinkError> {
+    let demcr: Demcr = link.peek(SCS)?;
+    link.poke(SCS, demcr.with_trace_enabled(true))
 }
 
 /// Where comparator `index` has the register that comparator 0 has at `first`.

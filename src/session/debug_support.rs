@@ -37,7 +37,7 @@ impl DebugSupport {
             catches_faults: false,
         };
         support.apply(link)?;
-        support.set_catch_faults(link, true)?;
+        support.catch(link, support.exceptions, true)?;
         Ok(support)
     }
 
@@ -67,6 +67,10 @@ impl DebugSupport {
         catch: bool,
     ) -> Result<(), LinkError> {
         let demcr: Demcr = link.peek(SCS)?;
+        self.catch(link, demcr, catch)
+    }
+
+    fn catch(&mut self, link: &mut dyn Link, demcr: Demcr, catch: bool) -> Result<(), LinkError> {
         link.poke(SCS, with_faults(demcr, catch))?;
         self.catches_faults = catch;
         Ok(())
@@ -101,7 +105,8 @@ fn write_checked<R>(link: &mut dyn Link, wanted: R) -> Result<(), LinkError>
 where
     R: Register<Block = crate::registers::dbgmcu::Dbgmcu>,
 {
-    link.poke(DBGMCU, wanted)?;
+    // It refuses nothing, and the next line looks what became of it.
+    link.post(R::at(DBGMCU), &wanted.bits().to_le_bytes())?;
     let found: R = link.peek(DBGMCU)?;
     if found.bits() & wanted.bits() != wanted.bits() {
         tracing::warn!(

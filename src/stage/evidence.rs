@@ -64,6 +64,10 @@ impl Evidence {
         let core = link.state()?;
         let is_halted = matches!(core, CoreState::Halted(_));
         let retained = Retained::read(link, profile)?;
+        let pc = match is_halted {
+            true => Some(Address(link.read_register(CoreRegister::PC)?)),
+            false => None,
+        };
         let mut evidence = Self {
             product_state: (product_state != OPEN).then_some(product_state),
             boot_is_plausible: is_boot_stage(&boot_vectors, profile),
@@ -72,10 +76,7 @@ impl Evidence {
             started_from: Address(link.peek::<Bootsr>(SBS)?.initial_vectors()),
             vtor,
             core,
-            pc: match is_halted {
-                true => Some(Address(link.read_register(CoreRegister::PC)?)),
-                false => None,
-            },
+            pc,
             fault: match is_halted {
                 true => CoreFault::of_halted(link)?,
                 false => None,
@@ -86,9 +87,12 @@ impl Evidence {
             image_vectors: None,
             image_is_plausible: false,
             header: None,
-            polled: match is_halted {
-                true => polling::polled_register(link, profile)?,
-                false => None,
+            // At its first instruction the core polls nothing yet.
+            polled: match pc {
+                Some(pc) if pc != boot_vectors.handler() => {
+                    polling::polled_register(link, profile)?
+                }
+                _ => None,
             },
             window_fails: false,
         };
