@@ -122,6 +122,9 @@ impl Bench<'_> {
         if let StopReason::Watchpoint { address, .. } = &stop.reason {
             value["watched"] = address.to_string().into();
         }
+        if let StopReason::Exited(exit) = &stop.reason {
+            value["exit-code"] = exit.code.into();
+        }
         Answer::new(value, words)
     }
 

@@ -92,6 +92,15 @@ pub(super) enum StepError {
         last: Option<String>,
         halted: bool,
     },
+    /// The program did not read it.
+    #[error(
+        "the program does not take what is sent on RTT channel {channel}: {left} bytes are left after {limit:?}, or the core is halted"
+    )]
+    NotTaken {
+        channel: u32,
+        left: usize,
+        limit: Duration,
+    },
     /// Ctrl-C, or SIGTERM.
     #[error("interrupted while {doing}")]
     Interrupted { doing: &'static str },
@@ -115,7 +124,9 @@ impl Explain for StepError {
         match self {
             Self::NoPlace { .. } => Code::XG131,
             Self::NotMet { .. } | Self::OtherStop { .. } => Code::XG132,
-            Self::StillRunning { .. } | Self::NothingSaid { .. } => Code::XG133,
+            Self::StillRunning { .. } | Self::NothingSaid { .. } | Self::NotTaken { .. } => {
+                Code::XG133
+            }
             Self::Interrupted { .. } => Code::XG134,
             Self::NoSuchValue { .. } | Self::NoSize { .. } => Code::XG135,
             Self::Short { .. } => Code::XG002,
@@ -171,7 +182,9 @@ impl From<StepError> for Ended {
     fn from(error: StepError) -> Self {
         let of = match &error {
             StepError::NotMet { .. } | StepError::OtherStop { .. } => Self::Failed,
-            StepError::StillRunning { .. } | StepError::NothingSaid { .. } => Self::TimedOut,
+            StepError::StillRunning { .. }
+            | StepError::NothingSaid { .. }
+            | StepError::NotTaken { .. } => Self::TimedOut,
             StepError::Interrupted { .. } => Self::Interrupted,
             StepError::NoPlace { .. }
             | StepError::NoSuchValue { .. }

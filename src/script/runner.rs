@@ -10,7 +10,7 @@ use super::{
     heard::Heard,
     report::{Line, Outcome, StepReport, Summary, milliseconds},
 };
-use crate::{fault::Fault, session::Session};
+use crate::{fault::Fault, semihosting::Output, session::Session};
 
 /// Runs a session to its end; each step is told as it ends.
 pub fn run(script: &Script, session: &mut Session, host: &mut dyn Host) -> Summary {
@@ -74,6 +74,8 @@ fn act(bench: &mut Bench<'_>, number: usize, finally: bool, step: &Step) -> Step
             (outcome, Answer::default(), Some(fault))
         }
     };
+    let said = bench.session.take_program_output();
+    bench.session.notice(program_lines(&said));
     // The journal is for clients that come and go; here each step has told its fault.
     bench.session.journal().take_unshown();
     StepReport {
@@ -85,6 +87,18 @@ fn act(bench: &mut Bench<'_>, number: usize, finally: bool, step: &Step) -> Step
         words: answer.words,
         ..skipped(number, finally, step)
     }
+}
+
+/// What the program has said by semihosting, a line a line.
+fn program_lines(said: &[Output]) -> Vec<String> {
+    let bytes: Vec<u8> = said
+        .iter()
+        .flat_map(|output| output.bytes.clone())
+        .collect();
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines()
+        .map(|line| format!("program: {line}"))
+        .collect()
 }
 
 fn skipped(number: usize, finally: bool, step: &Step) -> StepReport {

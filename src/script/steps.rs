@@ -18,7 +18,7 @@ use super::{
 pub(super) use board::{Arm, Flash, Load, Monitor, Reset};
 pub(super) use expect::Expect;
 pub(super) use memory::{Read, Registers, Write};
-pub(super) use rtt::RttExpect;
+pub(super) use rtt::{RttExpect, RttWrite};
 pub(super) use running::{Continue, Halt, Resume, StepBy, Wait};
 pub(super) use stops::{Break, Delete, Watch};
 
@@ -88,6 +88,7 @@ verbs! {
     "registers" Registers Registers,
     "monitor" Monitor Monitor,
     "rtt-expect" RttExpect RttExpect,
+    "rtt-write" RttWrite RttWrite,
 }
 
 impl Verb {

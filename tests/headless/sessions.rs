@@ -286,6 +286,27 @@ fn rtt_is_heard_while_the_session_waits() {
 }
 
 #[test]
+fn a_program_that_is_told_to_end_ends_with_its_code() {
+    let board = Board::booted();
+    let session = json!({ "steps": [
+        { "load": { "file": text(&firmware("talk.elf")) } },
+        { "resume": {} },
+        { "rtt-expect": { "pattern": "talk is here" } },
+        { "rtt-write": { "text": "exit 3\n" } },
+        { "rtt-expect": { "pattern": "heard: exit 3" } },
+        { "wait": { "stop-within-ms": 1000 } },
+        { "expect": { "stop": "exit", "exit-code": 3 } },
+        { "expect": { "exit-code": 0 } },
+    ] });
+    let (ran, lines) = played(&board, &session);
+    assert_eq!(ran.status.code(), Some(1), "{}", ran.stdout);
+    assert_eq!(lines[5]["value"]["exit-code"], 3);
+    assert_eq!(lines[6]["outcome"], "held");
+    let headline = &lines[7]["fault"]["headline"];
+    assert_eq!(headline, "the program's exit code is 3, and should be 0");
+}
+
+#[test]
 fn defmt_is_decoded_for_an_expectation() {
     let board = Board::with_appli("appli.elf");
     let session = json!({ "steps": [

@@ -17,6 +17,7 @@ use crate::script::{
     place,
     value::{Form, compare},
 };
+use crate::session::StopReason;
 
 /// Expect something. All conditions that are given must hold.
 #[derive(Debug, Deserialize)]
@@ -53,6 +54,8 @@ struct Fields {
     contains: Option<String>,
     /// The core is halted for this reason.
     stop: Option<StopWord>,
+    /// The program has ended with this code, by semihosting.
+    exit_code: Option<u32>,
     /// The core is halted here: an address, a function's first instruction, or either with an offset.
     pc: Option<String>,
     /// The core is halted in this function, or in one that was inlined into it; named by its path or the end of it.
@@ -67,6 +70,7 @@ impl TryFrom<Fields> for Expect {
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
         let of_value = fields.asks_for_a_value();
         let of_halt = fields.stop.is_some()
+            || fields.exit_code.is_some()
             || fields.pc.is_some()
             || fields.function.is_some()
             || fields.line.is_some();
@@ -180,6 +184,17 @@ impl Fields {
                 reason.to_owned(),
                 &wanted.as_str(),
             );
+        }
+        if let Some(wanted) = self.exit_code {
+            let found = match &stop.reason {
+                StopReason::Exited(exit) => Some(exit.code),
+                _ => None,
+            };
+            if !halted || found != Some(wanted) {
+                let found =
+                    found.map_or("none: it has not ended".to_owned(), |code| code.to_string());
+                return not("the program's exit code", found, &wanted);
+            }
         }
         if let Some(at) = &self.pc {
             let wanted = place::memory(bench.session, at)?.address;

@@ -1,4 +1,4 @@
-//! The step that waits until the program says something over RTT.
+//! Steps that talk with the program over RTT.
 
 use std::{fmt, time::Duration};
 
@@ -89,6 +89,52 @@ impl Act for RttExpect {
                 .into());
             }
             bench.pass(backoff.next_wait().min(left), "the program was listened to")?;
+        }
+    }
+}
+
+/// Send text to the program by an RTT down channel, while the core runs or is halted.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(in crate::script) struct RttWrite {
+    /// What to send, as it is: a line needs its end.
+    text: String,
+    /// The down channel.
+    #[serde(default)]
+    channel: u32,
+    /// So long at most until the program has made room for all of it, in the target's time.
+    #[serde(default = "ten_seconds")]
+    timeout_ms: u64,
+}
+
+impl Act for RttWrite {
+    fn act(&self, bench: &mut Bench<'_>) -> Result<Answer, Ended> {
+        bench.session.rtt_start();
+        let limit = Duration::from_millis(self.timeout_ms);
+        let end = bench.host.now() + limit;
+        let mut backoff = Backoff::default();
+        let mut rest = self.text.as_bytes();
+        loop {
+            let written = bench.session.rtt_write(self.channel, rest)?;
+            rest = &rest[written.min(rest.len())..];
+            if rest.is_empty() {
+                return Ok(Answer::in_words(format!("{:?}", self.text)));
+            }
+            let halted = bench.session.poll()?.is_some();
+            let left = end.saturating_sub(bench.host.now());
+            if halted || left.is_zero() {
+                return Err(StepError::NotTaken {
+                    channel: self.channel,
+                    left: rest.len(),
+                    limit,
+                }
+                .into());
+            }
+            bench.pass(
+                backoff.next_wait().min(left),
+                "the program was told something",
+            )?;
         }
     }
 }

@@ -28,6 +28,8 @@ pub(in crate::script) enum StopWord {
     Watchpoint,
     /// A BKPT instruction of the program.
     Instruction,
+    /// The program has ended, by semihosting.
+    Exit,
     /// The core ran into a fault.
     Fault,
     /// The boot stage does not reach the appli.
@@ -47,6 +49,7 @@ impl StopWord {
             Self::Breakpoint => "breakpoint",
             Self::Watchpoint => "watchpoint",
             Self::Instruction => "instruction",
+            Self::Exit => "exit",
             Self::Fault => "fault",
             Self::Boot => "boot",
             Self::Halt => "halt",
