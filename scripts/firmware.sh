@@ -93,6 +93,7 @@ build_all() {
     image loader-quad loader quad
     image checksum checksum
     image oracle oracle
+    image semihosting hosted
     image talk talk
     image trial trial
     printf '%s\n' "$identity" > "$fresh/toolchain.txt"
