@@ -316,13 +316,19 @@ fn options_of_probe_rs_are_taken() {
         "--allow-erase-all",
         "--preverify",
         "--verify",
-        "--catch-hardfault",
+        "--no-catch-hardfault",
+        "--rtt-scan-memory",
         "--log-format",
         "{L} {s}",
     ];
     let mut talk = Running::talk(&board, &options);
     let said = talk.until("word 2 is for debugging");
     assert!(said.contains("DEBUG word 2 is for debugging\n"), "{said}");
-    talk.say("exit 0");
-    assert_eq!(talk.end().0, Some(0));
+    // Its handler goes round for ever, and nobody stops it there.
+    talk.say("fault");
+    talk.until("heard: fault");
+    talk.interrupt();
+    let (code, stderr) = talk.end();
+    assert_eq!(code, Some(130), "{stderr}");
+    assert!(stderr.contains(" HardFault_"), "{stderr}");
 }

@@ -45,6 +45,12 @@ pub struct Run {
     /// Program nothing: the NOR holds it.
     #[arg(long)]
     no_flash: bool,
+    /// Look for an RTT control block in all RAM, if the ELF names none.
+    #[arg(long)]
+    rtt_scan_memory: bool,
+    /// Let the program handle its faults by itself.
+    #[arg(long)]
+    no_catch_hardfault: bool,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -93,7 +99,8 @@ impl Run {
         opened.settings.appli = Some(self.elf.clone());
         let clock = Clock::of(opened.board.clone());
         let mut session = opened.session()?;
-        if output::uses_rtt(&image) {
+        session.set_catch_faults(!self.no_catch_hardfault)?;
+        if output::uses_rtt(&image) || self.rtt_scan_memory {
             session.rtt_start();
             session.rtt_block_when_full();
         }

@@ -117,12 +117,15 @@ pub struct Log {
 }
 
 impl Log {
-    /// For the program whose ELF has `bytes`; `None` if it does not use defmt.
+    /// For the program whose ELF has `bytes`; `None` if it does not use defmt, or is no ELF.
     pub fn of_elf(
         bytes: &[u8],
         path: &std::path::Path,
         form: &Form,
     ) -> Result<Option<Self>, DefmtError> {
+        if !bytes.starts_with(b"\x7FELF") {
+            return Ok(None);
+        }
         let table = Table::parse(bytes).map_err(|source| DefmtError::Table {
             path: path.to_owned(),
             source: source.into(),

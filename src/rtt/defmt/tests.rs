@@ -19,6 +19,9 @@ fn a_program_without_defmt_has_no_log() {
     let boot = include_bytes!("../../../firmware/prebuilt/checksum.elf");
     let none = Log::of_elf(boot, Path::new("checksum.elf"), &Form::default());
     assert!(none.is_ok_and(|log| log.is_none()));
+    let hex = b":00000001FF\n";
+    let none = Log::of_elf(hex, Path::new("a.hex"), &Form::default());
+    assert!(none.is_ok_and(|log| log.is_none()));
 }
 
 #[test]
