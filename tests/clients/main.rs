@@ -10,6 +10,7 @@ mod cortex_debug;
 mod dap;
 mod eclipse;
 mod gdb_dap;
+mod gdbserver;
 mod project;
 mod recorded;
 mod table;

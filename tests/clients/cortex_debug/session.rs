@@ -162,10 +162,11 @@ impl Session {
         session
     }
 
-    /// Goes on.
+    /// Goes on, and waits until the adapter knows that the program runs: before, it takes it for halted.
     pub fn resume(&mut self) {
         self.adapter
             .request("continue", json!({ "threadId": self.thread }));
+        self.adapter.event("continued");
     }
 
     /// Removes the breakpoints of the appli's round of work.
