@@ -11,6 +11,7 @@ mod gdbserver;
 mod init;
 mod loader;
 mod loaders;
+mod manual;
 mod mishaps;
 mod probes;
 mod progress;
@@ -56,6 +57,9 @@ enum Command {
     Session(session::SessionCommand),
     Probes(probes::Probes),
     Explain(explain::Explain),
+    Completions(manual::Completions),
+    #[command(hide = true)]
+    Man(manual::Man),
 }
 
 /// Whether a client writes to our terminal too.
@@ -122,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Session(command) => command.run(),
         Command::Probes(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     };
     outcome.unwrap_or_else(|failure| {
         match failure {

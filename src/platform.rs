@@ -1,12 +1,15 @@
-//! What differs between operating systems, in one place: how a program is asked to end, how an ended one is told of, and how a client's errors
-//! come to stdout. Everything else is the standard library's and tokio's.
+//! What differs between operating systems, in one place: how a program is asked to end, how an ended one is told of, how a client's errors come
+//! to stdout, what makes a script executable, and who may open a probe. Everything else is the standard library's and tokio's.
 //!
 //! Windows has no SIGTERM: Ctrl-Break is what another program can send in its place, and a console that is closed stands for a terminal
 //! that hangs up (Microsoft, "Console Control Handlers"). A program there always ends with a code.
 
 use std::io;
 
-pub use system::{Hangup, Interrupt, Terminate, exit_code, stdout};
+pub use system::{
+    Hangup, Interrupt, MAY_NOT_OPEN_PROBE, RUNS_SCRIPTS, Terminate, exit_code, make_executable,
+    stdout,
+};
 
 /// Catches requests to end, from now on.
 pub fn terminate() -> io::Result<Terminate> {
@@ -27,7 +30,11 @@ pub fn hangup() -> io::Result<Hangup> {
 mod system {
     use std::{
         io,
-        os::{fd::AsFd as _, unix::process::ExitStatusExt as _},
+        os::{
+            fd::AsFd as _,
+            unix::{fs::PermissionsExt as _, process::ExitStatusExt as _},
+        },
+        path::Path,
         process::{ExitStatus, Stdio},
     };
 
@@ -39,6 +46,10 @@ mod system {
     pub type Interrupt = Signal;
     /// SIGHUP.
     pub type Hangup = Signal;
+
+    /// What to do about a probe that cannot be opened. Systems without udev have no such rule, and need none.
+    pub const MAY_NOT_OPEN_PROBE: &str = "end the program that has it, or allow your user to open it: \
+         `sudo cp docs/70-xspi-gdb.rules /etc/udev/rules.d/ && sudo udevadm control --reload`, then plug it in again";
 
     /// A shell's exit code for a process that a signal ended is this and the signal.
     const ENDED_BY_SIGNAL: i32 = 128;
@@ -64,6 +75,17 @@ mod system {
         code.unwrap_or(u8::MAX)
     }
 
+    /// A script with a first line that names its shell can be run.
+    pub const RUNS_SCRIPTS: bool = true;
+
+    /// Lets a script be run by whoever may read it.
+    pub fn make_executable(path: &Path) -> io::Result<()> {
+        const RUN: u32 = 0o111;
+        let mut permissions = path.metadata()?.permissions();
+        permissions.set_mode(permissions.mode() | RUN);
+        std::fs::set_permissions(path, permissions)
+    }
+
     /// Our stdout, for another program to write to.
     pub fn stdout() -> io::Result<Stdio> {
         Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
@@ -86,6 +108,7 @@ mod system {
     use std::{
         io,
         os::windows::io::AsHandle as _,
+        path::Path,
         process::{ExitStatus, Stdio},
     };
 
@@ -108,6 +131,17 @@ mod system {
 
     pub(super) fn hangup() -> io::Result<Hangup> {
         ctrl_close()
+    }
+
+    /// What to do about a probe that cannot be opened.
+    pub const MAY_NOT_OPEN_PROBE: &str = "end the program that has it, or install its driver: ST-LINK's comes with STM32CubeProgrammer";
+
+    /// A script needs a shell to be named.
+    pub const RUNS_SCRIPTS: bool = false;
+
+    /// Files need no mark to be run.
+    pub fn make_executable(_path: &Path) -> io::Result<()> {
+        Ok(())
     }
 
     /// The exit code of an ended program; one that does not fit becomes 255.

@@ -15,7 +15,11 @@ use crate::{
     layout::Window,
     link::Attendant,
     loader::{Choice, Description},
-    session::{FaultReport, ResetKind, ResetOutcome, Session},
+    registers::{
+        Register as _,
+        dbgmcu::{DBGMCU, Idcode, OUR_FAMILY},
+    },
+    session::{FaultReport, ResetKind, ResetOutcome, Session, SessionError},
     stage::{Armed, StageStatus},
     window::State,
 };
@@ -47,6 +51,39 @@ pub fn boot_status(session: &mut Session) -> Result<BootReport, Fault> {
         status,
         kept: session.boot_fault().cloned(),
     })
+}
+
+/// What the chip says it is.
+pub fn identity(session: &mut Session) -> Result<Identity, Fault> {
+    let mut bytes = [0; 4];
+    let at = Idcode::at(DBGMCU);
+    match session.read_memory(at, &mut bytes)? {
+        4 => Ok(Identity(Idcode::from_bits(u32::from_le_bytes(bytes)))),
+        _ => Err(SessionError::NoMemory { address: at }.into()),
+    }
+}
+
+/// Family and revision of a chip.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity(Idcode);
+
+impl Identity {
+    /// True for an STM32H7RS or STM32H7S.
+    pub fn is_of_our_family(&self) -> bool {
+        self.0.device() == OUR_FAMILY
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(code) = self;
+        write!(
+            f,
+            "device 0x{:03x}, revision 0x{:04x}",
+            code.device(),
+            code.revision()
+        )
+    }
 }
 
 /// What programs each NOR window.

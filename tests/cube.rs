@@ -2,6 +2,8 @@
 //!
 //! `XSPI_GDB_CUBE` names a checkout of STM32CubeH7RS; without it the tests are skipped. `XSPI_GDB_TOGGLE` names the appli as an
 //! ELF file, if it is not where STM32CubeIDE builds it in that tree. What is named and missing is a failure.
+//!
+//! `init` looks at every template of the tree, and writes nothing there.
 
 mod support;
 
@@ -10,6 +12,7 @@ use std::{env, path::PathBuf};
 use support::{
     board::{Board, text},
     gdb::Gdb,
+    server::{binary, ran},
 };
 
 const PROJECTS: &str = "Projects/STM32H7S78-DK";
@@ -75,4 +78,73 @@ fn gdb_loads_a_public_appli_behind_a_public_boot_stage() {
     let mut gdb = Gdb::connect(Some(&appli), server.port);
     gdb.ok("-target-download");
     toggles(&mut gdb);
+}
+
+/// What `init` says of each template: by its folder, words that must be there.
+const TEMPLATES: &[(&str, &[&str])] = &[
+    (
+        "STM32H7S78-DK/Templates/Template_XIP",
+        &[
+            "found    board = \"stm32h7s78-dk\"",
+            "found    boot-mode = \"xip\"",
+            "found    boot = \"Binary/Boot_XIP.hex\"",
+            "would write STM32CubeIDE/Appli/Template_XIP_Appli Debug (xspi-gdb).launch",
+        ],
+    ),
+    (
+        "STM32H7S78-DK/Templates/Template_XIP_Custom",
+        &[
+            "found    board = \"stm32h7s78-dk\"",
+            "found    boot = \"Binary/Boot_XIP_Custom.hex\"",
+        ],
+    ),
+    (
+        "STM32H7S78-DK/Templates/Template_LRUN",
+        &["found    lrun = { destination = 0x90000000, size = 0x4000, source = 0x70000000 }"],
+    ),
+    (
+        "STM32H7S78-DK/Templates/Template_ROT/OEMiROT_Appli",
+        &["open     boot-mode = \"signed\"", "open     image = "],
+    ),
+    (
+        "STM32H7S78-DK/Templates/Template",
+        &["open     appli = ", "found    board = \"stm32h7s78-dk\""],
+    ),
+    (
+        "STM32H7S78-DK/Examples/GPIO/GPIO_IOToggle",
+        &["found    boot = \"../../../Templates/Template_XIP/Binary/Boot_XIP.hex\""],
+    ),
+    (
+        "NUCLEO-H7S3L8/Templates/Template_XIP",
+        &[
+            "found    board = \"nucleo-h7s3l8\"",
+            "Boot_XIP.hex too: which is on the board?",
+        ],
+    ),
+    (
+        "NUCLEO-H7S3L8/Templates/Template_LRUN",
+        &[
+            "found    lrun = { destination = 0x24050000, size = 0x1500, source = 0x70000000 }",
+            "found    boot = \"Binary/Template_LRUN_Boot.hex\"",
+        ],
+    ),
+];
+
+#[test]
+fn templates_are_known_by_init() {
+    let Some(cube) = env::var_os("XSPI_GDB_CUBE") else {
+        eprintln!("skipped: XSPI_GDB_CUBE is not set");
+        return;
+    };
+    for (folder, words) in TEMPLATES {
+        let project = PathBuf::from(&cube).join("Projects").join(folder);
+        let mut command = binary();
+        command.args(["init", "--dry-run"]).arg(&project);
+        let ran = ran(command);
+        assert!(ran.status.success(), "{folder}: {}", ran.stderr);
+        for words in *words {
+            let told = ran.stdout.lines().any(|line| line.contains(words));
+            assert!(told, "{folder}: no `{words}`\n{}", ran.stdout);
+        }
+    }
 }

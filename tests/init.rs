@@ -157,6 +157,12 @@ fn a_project_of_stm32cubeide_is_set_up() {
         !tree.has("Boot/p_Boot (xspi-gdb).launch"),
         "the boot stage's own stays alone"
     );
+    let vscode = tree.read(".vscode/launch.json");
+    assert!(
+        vscode.contains("${workspaceFolder}/Appli/Debug/p_Appli.elf"),
+        "{vscode}"
+    );
+    assert!(tree.has(".vscode/tasks.json") && tree.has(".vscode/gdb-whole-lines"));
     let doctor = tree.doctor();
     assert!(
         doctor.stdout.contains("ok     board      stm32h7s78-dk"),

@@ -100,12 +100,7 @@ fn walk(page: &str, folder: &Path) {
                 printed.clear();
                 for line in &block.lines {
                     let ran = shell(line, folder);
-                    assert!(
-                        ran.status.success(),
-                        "{line}\n{}{}",
-                        ran.stdout,
-                        ran.stderr
-                    );
+                    assert!(ran.status.success(), "{line}\n{}{}", ran.stdout, ran.stderr);
                     printed += &ran.stdout;
                     printed += &ran.stderr;
                 }
@@ -128,7 +123,10 @@ fn assert_printed(lines: &[String], printed: &str) {
     let mut rest = printed.lines();
     for line in lines {
         let found = rest.any(|own| holds(own, line));
-        assert!(found, "not printed, or not in this order: {line}\n{printed}");
+        assert!(
+            found,
+            "not printed, or not in this order: {line}\n{printed}"
+        );
     }
 }
 

@@ -45,6 +45,8 @@ const SECOND: &[&str] = &["load", "break main", "continue", "disconnect"];
 
 /// Debug an appli in the XSPI window of the virtual STM32H7S78-DK with a real GDB: no board, nothing to configure.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  xspi-gdb demo")]
 pub struct Demo {}
 
 impl Demo {

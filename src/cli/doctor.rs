@@ -1,82 +1,54 @@
 //! `xspi-gdb doctor`: what stands between this machine, this board and a debug session, each finding with its remedy.
 
-use std::{
-    fmt::Display,
-    net::{Ipv4Addr, TcpListener},
-    process::{Command, ExitCode},
-};
+mod findings;
+mod machine;
 
-use super::{Outcome, target::Target};
+use std::{path::Path, process::ExitCode};
+
+use self::findings::Findings;
+use super::{Outcome, config::DEFAULT_FILE, target::Target};
 use crate::{
     fault::Fault,
-    gdb::server::DEFAULT_PORT,
-    link::probe,
-    session::{Leave, OnAttach, Session},
+    image::Image,
+    session::{Leave, OnAttach, Session, Settings},
     stage::StageError,
     verbs,
 };
 
-/// Debuggers that know the Cortex-M7, as distributions and vendors call them.
-const DEBUGGERS: [&str; 3] = ["gdb-multiarch", "arm-none-eabi-gdb", "gdb"];
-
-/// Look at everything that a debug session needs: GDB, probes, board, loaders, boot stage, windows.
+/// Look at everything that a debug session needs: GDB, probes, port, settings, board, chip, loaders, boot stage, windows.
 ///
 /// The core is halted for a moment; nothing is reset, nothing is programmed. The exit code is 1 if something is in the way.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   xspi-gdb doctor --probe virtual
+  xspi-gdb doctor --json
   xspi-gdb doctor --probe 0483:3754 --board stm32h7s78-dk --loader build/ExtMemLoader.elf")]
 pub struct Doctor {
+    /// One JSON object a line: level, what, finding, code, remedy.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     target: Target,
-}
-
-/// What was found, told at once.
-#[derive(Debug, Default)]
-struct Findings {
-    faults: u32,
-}
-
-impl Findings {
-    fn good(&self, what: &str, finding: impl Display) {
-        for line in finding.to_string().lines() {
-            println!("ok     {what:<10} {line}");
-        }
-    }
-
-    fn note(&self, what: &str, finding: impl Display) {
-        println!("note   {what:<10} {finding}");
-    }
-
-    fn bad(&mut self, what: &str, finding: impl Display, remedy: impl Display) {
-        self.faults += 1;
-        println!("fault  {what:<10} {finding}");
-        println!("       {:<10} remedy: {remedy}", "");
-    }
-
-    fn fault(&mut self, what: &str, fault: &Fault) {
-        let code = fault.code.name();
-        self.bad(
-            what,
-            format_args!("{code} {}", fault.headline),
-            &fault.remedy,
-        );
-    }
 }
 
 impl Doctor {
     /// Does it.
     pub fn run(self) -> Outcome {
-        let mut findings = Findings::default();
-        look_for_gdb(&mut findings);
-        look_for_probes(&findings);
-        look_at_port(&findings);
-        if let Err(fault) = self.look_at_board(&mut findings) {
+        let mut findings = Findings::new(self.json);
+        machine::look_for_gdb(&mut findings);
+        let config = self.target.config();
+        let configured = config
+            .as_ref()
+            .ok()
+            .and_then(|config| config.probe.as_deref());
+        machine::look_for_probes(&mut findings, self.target.probe().or(configured));
+        machine::look_at_port(&findings);
+        if let Err(fault) = config.and_then(|_| self.look_at_board(&mut findings)) {
             findings.fault("board", &fault);
         }
-        Ok(match findings.faults {
-            0 => ExitCode::SUCCESS,
-            _ => ExitCode::from(1),
+        Ok(match findings.is_good() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::from(1),
         })
     }
 
@@ -85,9 +57,11 @@ impl Doctor {
         opened.settings.on_attach = OnAttach::Run;
         let profile = &opened.settings.profile;
         findings.good("board", format_args!("{}, {}", profile.name, profile.chip));
+        look_at_settings(self.target.config_file(), &mut opened.settings, findings);
         let mut session = opened.session()?;
         let was_running = !session.is_halted();
         session.halt()?;
+        look_at_chip(&mut session, findings)?;
         look_at_loaders(&session, findings)?;
         look_at_boot_stage(&mut session, findings)?;
         for window in verbs::windows(&mut session)? {
@@ -103,44 +77,41 @@ impl Doctor {
     }
 }
 
-fn look_for_gdb(findings: &mut Findings) {
-    let version = |program: &&str| {
-        let output = Command::new(program).arg("--version").output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let first = text.lines().next().filter(|_| output.status.success())?;
-        Some(format!("{program}: {first}"))
-    };
-    match DEBUGGERS.iter().find_map(version) {
-        Some(found) => findings.good("gdb", found),
-        None => findings.bad(
-            "gdb",
-            "no GDB is found in PATH",
-            "install gdb-multiarch (Debian, Ubuntu), or the GNU Arm toolchain's arm-none-eabi-gdb",
+/// The settings file, and whether the files that it names can be read. Those that cannot are told once, and done without.
+fn look_at_settings(file: Option<&Path>, settings: &mut Settings, findings: &mut Findings) {
+    let file = file.unwrap_or(Path::new(DEFAULT_FILE));
+    match file.exists() {
+        true => findings.good("settings", file.display()),
+        false => findings.note(
+            "settings",
+            format_args!("no {DEFAULT_FILE} is here: `xspi-gdb init` writes one for a project"),
         ),
+    }
+    let files = [("appli", &mut settings.appli), ("boot", &mut settings.boot)];
+    for (what, file) in files {
+        let Some(path) = file else { continue };
+        match Image::open(&path) {
+            Ok(_) => findings.good(what, path.display()),
+            Err(error) => {
+                findings.fault(what, &error.into());
+                *file = None;
+            }
+        }
     }
 }
 
-fn look_for_probes(findings: &Findings) {
-    let found = probe::list();
-    for probe in &found {
-        findings.good("probe", format_args!("{} {}", probe.selector, probe.name));
-    }
-    if found.is_empty() {
-        findings.note(
-            "probe",
-            "none but the virtual one: a real one has to be plugged in, and docs/real-board.md has the udev rule",
-        );
-    }
-}
-
-fn look_at_port(findings: &Findings) {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, DEFAULT_PORT)) {
-        Ok(_) => findings.good("port", format_args!("{DEFAULT_PORT} is free")),
-        Err(error) => findings.note(
-            "port",
-            format_args!("{DEFAULT_PORT}: {error}; `serve --port 0` takes any that is free"),
+/// Whether the chip is one of those that the profile's registers are of.
+fn look_at_chip(session: &mut Session, findings: &mut Findings) -> Result<(), Fault> {
+    let identity = verbs::identity(session)?;
+    match identity.is_of_our_family() {
+        true => findings.good("chip", identity),
+        false => findings.bad(
+            "chip",
+            format_args!("{identity}, which is no STM32H7RS or STM32H7S"),
+            "connect the board that is named, or name the one that is connected",
         ),
     }
+    Ok(())
 }
 
 fn look_at_loaders(session: &Session, findings: &mut Findings) -> Result<(), Fault> {

@@ -27,8 +27,10 @@ const PORT_VARIABLE: &str = "XSPI_GDB_PORT";
 /// Start a server on a free port, run a client with `{port}` replaced, and end with its exit code.
 ///
 /// The port is in the client's environment too, as XSPI_GDB_PORT. Ctrl-C is the client's; SIGTERM ends it, and then the server.
-/// For example: xspi-gdb exec --probe virtual -- gdb-multiarch -ex "target extended-remote :{port}"
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  xspi-gdb exec --probe virtual -- gdb-multiarch -batch -ex 'target extended-remote :{port}' -ex 'monitor help'
+  xspi-gdb exec -- gdb-multiarch -batch -ex 'target extended-remote :{port}' -ex load -ex 'break main' build/appli.elf")]
 pub struct Exec {
     #[command(flatten)]
     target: Target,

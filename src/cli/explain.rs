@@ -8,9 +8,10 @@ use super::Outcome;
 use crate::fault::Code;
 
 /// What a fault code means, and what to do.
-///
-/// Example: `xspi-gdb explain XG012`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  xspi-gdb explain
+  xspi-gdb explain XG012")]
 pub struct Explain {
     /// The code; all of them, a line each, without it.
     code: Option<String>,

@@ -27,6 +27,9 @@ const ANY_CHIP: &str = "cortex_m";
 /// Says `GDB server listening on port N` on stdout when it is ready. The project's own settings come from xspi-gdb.toml or from the
 /// options below. For cortex-debug: "servertype": "pyocd", "serverpath": "xspi-gdb".
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  xspi-gdb gdbserver --port 50000 --probe virtual
+  xspi-gdb gdbserver --port 50000 --telnet-port 50001 --target stm32h7s7l8")]
 pub struct GdbServer {
     #[command(flatten)]
     target: Target,

@@ -14,6 +14,7 @@ mod output;
 mod project;
 mod settings;
 mod survey;
+mod vscode;
 
 use std::{
     borrow::Cow,
@@ -159,20 +160,15 @@ impl Init {
 
 /// The files for a project.
 fn outputs(project: &Project, settings: &[Setting]) -> Vec<Output> {
-    let mut outputs = vec![Output {
-        path: PathBuf::from(config::DEFAULT_FILE),
-        text: settings::file(settings),
-    }];
+    let mut outputs = vec![Output::text(config::DEFAULT_FILE, settings::file(settings))];
+    outputs.extend(vscode::outputs(settings));
     let launches = project
         .launches
         .iter()
         .filter(|launch| project.is_for_appli(launch));
-    outputs.extend(launches.filter_map(|launch| {
-        Some(Output {
-            path: launch.our_file(),
-            text: launch.ours()?,
-        })
-    }));
+    outputs.extend(
+        launches.filter_map(|launch| Some(Output::text(launch.our_file(), launch.ours()?))),
+    );
     outputs
 }
 

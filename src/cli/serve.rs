@@ -13,6 +13,10 @@ use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAU
 /// Says `Listening for GDB on ADDRESS:PORT` on stdout when it is ready. The first client controls the target, others may look.
 /// The target is left as the clients left it: running or halted.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  xspi-gdb serve --probe virtual --appli build/appli.elf
+  xspi-gdb serve --port 0 --json
+  xspi-gdb serve --probe 0483:3754 --board stm32h7s78-dk --on-attach arm")]
 pub struct Serve {
     #[command(flatten)]
     target: Target,

@@ -1,6 +1,10 @@
 //! The `target:` options that most commands share: which probe, which board, which files.
 
-use std::{borrow::Cow, path::PathBuf, time::Duration};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Deserialize;
 use virtual_board::handle::VirtualBoard;
@@ -226,6 +230,16 @@ impl Opened {
 }
 
 impl Target {
+    /// The probe that the command line names.
+    pub fn probe(&self) -> Option<&str> {
+        self.probe.as_deref()
+    }
+
+    /// The settings file that the command line names.
+    pub fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// For a session that somebody sits in front of: the virtual board follows the wall clock, unless the options say otherwise.
     pub fn interactive(mut self) -> Self {
         self.interactive = true;
@@ -286,7 +300,7 @@ impl Target {
     }
 
     /// xspi-gdb.toml, with what it says of the board of the rack that is meant.
-    fn config(&self) -> Result<Config, Fault> {
+    pub fn config(&self) -> Result<Config, Fault> {
         let config = Config::read(self.config.as_deref())?;
         let named = self.probe.is_some() || self.board.is_some();
         let usual = config.on.clone().filter(|_| !named);

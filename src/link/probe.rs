@@ -59,12 +59,25 @@ pub struct ProbeSettings {
 }
 
 /// A probe that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct FoundProbe {
     /// What it calls itself.
     pub name: String,
     /// What selects it.
     pub selector: String,
+}
+
+impl FoundProbe {
+    /// Opens it and lets go of it: whether it may be opened, and nobody else has it.
+    pub fn try_open(&self) -> Result<(), LinkError> {
+        match find(Some(&self.selector)) {
+            Ok(_probe) => Ok(()),
+            Err(source) => Err(LinkError::Open {
+                selector: self.selector.clone(),
+                source,
+            }),
+        }
+    }
 }
 
 /// The probes that are there.

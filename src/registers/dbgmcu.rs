@@ -15,6 +15,19 @@ block! {
 }
 
 register! {
+    /// Identity (RM0477, DBGMCU_IDCODE).
+    pub struct Idcode(u32) at Dbgmcu + 0x000 {
+        /// DEV_ID: the family.
+        pub device: 0..=11,
+        /// REV_ID.
+        pub revision: 16..=31,
+    }
+}
+
+/// DEV_ID of every STM32H7RS and STM32H7S (RM0477, DBGMCU_IDCODE).
+pub const OUR_FAMILY: u32 = 0x485;
+
+register! {
     /// Configuration (RM0477, DBGMCU_CR).
     pub struct Cr(u32) at Dbgmcu + 0x004 {
         /// DBGSLEEP: clocks stay on in Sleep.

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::platform;
+
 /// A file to be written, relative to the project.
 #[derive(Debug)]
 pub struct Output {
@@ -13,6 +15,8 @@ pub struct Output {
     pub path: PathBuf,
     /// What.
     pub text: String,
+    /// It is a program.
+    pub is_script: bool,
 }
 
 /// How files are written.
@@ -42,6 +46,15 @@ pub enum Written {
 }
 
 impl Output {
+    /// A text.
+    pub fn text(path: impl Into<PathBuf>, text: String) -> Self {
+        Self {
+            path: path.into(),
+            text,
+            is_script: false,
+        }
+    }
+
     /// Writes it below `root`.
     pub fn write(&self, root: &Path, writing: Writing) -> io::Result<Written> {
         let path = root.join(&self.path);
@@ -67,6 +80,9 @@ impl Output {
             Writing::New | Writing::Dry => options.write(true).create_new(true),
         };
         options.open(&path)?.write_all(self.text.as_bytes())?;
+        if self.is_script {
+            platform::make_executable(&path)?;
+        }
         Ok(match before {
             Some(_) => Written::Over,
             None => Written::New,
@@ -82,10 +98,7 @@ mod tests {
     fn nothing_is_overwritten_unless_told_to() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |text: &str, writing| {
-            let output = Output {
-                path: PathBuf::from("a/b.toml"),
-                text: text.to_owned(),
-            };
+            let output = Output::text("a/b.toml", text.to_owned());
             output.write(folder.path(), writing).expect("written")
         };
         let holds = || fs::read_to_string(folder.path().join("a/b.toml")).unwrap_or_default();
