@@ -89,6 +89,7 @@ build_all() {
     image appli-lrun appli lrun
     image appli-signed appli signed
     image appli-xspi1 appli xspi1
+    image tasks tasks
     image loader loader
     image loader-quad loader quad
     image checksum checksum
