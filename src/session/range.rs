@@ -8,7 +8,7 @@ use super::{
     instruction::{Flow, classify},
     stop::{Stop, StopReason},
 };
-use crate::{fault::Fault, layout::Address, link::HaltReason};
+use crate::{fault::Fault, layout::Address, link::HaltReason, threads::ThreadId};
 
 /// Steps in one go, so that the caller gets to look after its clients.
 const BURST: usize = 64;
@@ -29,6 +29,8 @@ pub(super) struct Range {
     end: Address,
     /// Where the temporary unit is; `None` when the burst was over.
     temporary: Option<Address>,
+    /// Who steps: another thread may come to the temporary unit first.
+    thread: ThreadId,
 }
 
 impl Session {
@@ -42,6 +44,7 @@ impl Session {
             start,
             end,
             temporary: None,
+            thread: self.running_thread()?,
         };
         Ok(match self.burst(range)? {
             Some(stop) => RangeStep::Stopped(stop),
@@ -64,10 +67,25 @@ impl Session {
         if !ours {
             return Ok(Some(stop));
         }
+        if self.running_thread()? != range.thread {
+            return self.let_pass(range);
+        }
         if !range.contains(stop.pc) {
             return self.arrive(StopReason::Step).map(Some);
         }
         self.burst(range)
+    }
+
+    /// Another thread is at the temporary unit: it goes on past it, and the step with it.
+    fn let_pass(&mut self, range: Range) -> Result<Option<Stop>, Fault> {
+        let at = self.stop.pc;
+        let stop = self.step_once()?;
+        if stop.reason != StopReason::Step {
+            return Ok(Some(stop));
+        }
+        self.run_to(at)?;
+        self.activity = Activity::Ranging(range);
+        Ok(None)
     }
 
     /// Steps for a while; `None` if it goes on, to a temporary unit or in the next burst.
