@@ -5,7 +5,8 @@
 //! is missing or malformed is as if it were not there: an address is then told by its symbol, or not at all.
 //!
 //! `program.rs` reads one file, `backtrace.rs` goes from frame to frame, `cfi.rs` steps by call frame information, `prologue.rs` by
-//! what a function without any has done to its stack, `exception.rs` through a frame that exception entry stacked. `disassembly.rs` has one instruction in words.
+//! what a function without any has done to its stack, `exception.rs` through a frame that exception entry stacked. `disassembly.rs` has
+//! one instruction in words, `structures.rs` the program's own structures.
 
 mod backtrace;
 mod cfi;
@@ -13,6 +14,7 @@ mod disassembly;
 mod exception;
 mod program;
 mod prologue;
+mod structures;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,7 @@ use std::{fmt, io, path::PathBuf};
 
 pub use backtrace::{Backtrace, End, Frame, Kind, ReadWord, Registers};
 pub use disassembly::{Access, Instruction, Offset};
+pub use structures::{Structure, Variants, structures};
 
 use crate::{
     fault::{Code, Explain},

@@ -17,11 +17,14 @@ use crate::{
 };
 
 mod context;
+mod embassy;
 mod error;
 mod freertos;
 mod memory;
 #[cfg(test)]
 mod recorded;
+mod threadx;
+mod zephyr;
 
 pub use context::{Context, Place};
 pub use error::{Damage, ThreadError};
@@ -37,7 +40,12 @@ const NAME_BYTES: usize = 32;
 type Detect = fn(&Image) -> Option<Box<dyn Kernel>>;
 
 /// All kernels.
-const KERNELS: &[Detect] = &[freertos::detect];
+const KERNELS: &[Detect] = &[
+    freertos::detect,
+    threadx::detect,
+    zephyr::detect,
+    embassy::detect,
+];
 
 /// An RTOS, with the addresses of its variables.
 pub trait Kernel: fmt::Debug + Send {
@@ -170,13 +178,7 @@ impl Threads {
         if running == Running::NotStarted {
             return Ok(Self::default());
         }
-        let mut threads = kernel.threads(running, memory)?;
-        if running == Running::Nobody {
-            let mut core = Self::default().list;
-            core.append(&mut threads.list);
-            threads.list = core;
-        }
-        Ok(threads)
+        kernel.threads(running, memory)
     }
 
     /// The list of `kernel`, to be filled.
@@ -192,6 +194,12 @@ impl Threads {
     /// A thread by its id.
     pub fn find(&self, id: ThreadId) -> Option<&Thread> {
         self.list.iter().find(|thread| thread.id == id)
+    }
+
+    /// What the kernel takes for the running thread is none: the core has its registers for itself.
+    fn only_the_core_runs(&mut self) {
+        self.list.extend(Self::default().list);
+        self.running = ThreadId::CORE;
     }
 
     /// Adds a thread; false if there is no room for it, or it is here already.

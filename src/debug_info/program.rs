@@ -18,6 +18,9 @@ use crate::{
 /// Bytes of a section, shared with whoever reads it.
 pub(super) type Bytes = EndianArcSlice<LittleEndian>;
 
+/// All DWARF sections of a file.
+pub(super) type Dwarf = gimli::Dwarf<Bytes>;
+
 /// A section that claims to be larger once it is unpacked is no debug information of firmware.
 const LARGEST_SECTION: u64 = 1 << 28;
 
@@ -51,14 +54,7 @@ impl fmt::Debug for Program {
 
 impl Program {
     pub(super) fn of(image: &Image) -> Result<Self, DebugInfoError> {
-        let bytes = match image.path() {
-            Some(path) => fs::read(path).map_err(|source| DebugInfoError {
-                path: path.to_owned(),
-                source,
-            })?,
-            None => Vec::new(),
-        };
-        Ok(Self::from_bytes(&bytes, image))
+        Ok(Self::from_bytes(&bytes_of(image)?, image))
     }
 
     /// Of the file that `image` was made from.
@@ -206,6 +202,25 @@ impl Program {
 fn is_file(path: &str, name: &str) -> bool {
     let head = path.strip_suffix(name);
     head.is_some_and(|head| head.is_empty() || head.ends_with(['/', '\\']))
+}
+
+/// The file that `image` was made from; none for one that is not from a file.
+fn bytes_of(image: &Image) -> Result<Vec<u8>, DebugInfoError> {
+    match image.path() {
+        Some(path) => fs::read(path).map_err(|source| DebugInfoError {
+            path: path.to_owned(),
+            source,
+        }),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The DWARF sections of the file that `image` was made from, if they make sense.
+pub(super) fn dwarf_of(image: &Image) -> Result<Option<Dwarf>, DebugInfoError> {
+    let bytes = bytes_of(image)?;
+    let elf: Option<ElfFile32<'_>> = ElfFile32::parse(bytes.as_slice()).ok();
+    let load = |id: SectionId| Ok::<_, gimli::Error>(section(elf.as_ref(), id.name()));
+    Ok(Dwarf::load(load).ok())
 }
 
 /// A section's bytes, unpacked; none if it is not there or is not what it says.

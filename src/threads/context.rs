@@ -72,6 +72,15 @@ impl Context {
         Self { places }
     }
 
+    /// Of a task without a stack, which goes on at `pc`.
+    pub fn without_stack(pc: Address) -> Self {
+        let mut context = Self {
+            places: [Place::Unknown; COUNT],
+        };
+        context.set(PC, Place::Is(pc.0));
+        context
+    }
+
     /// True if the thread runs.
     pub fn is_live(&self) -> bool {
         self.place(PC) == Place::Core

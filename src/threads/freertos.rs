@@ -17,6 +17,7 @@ use super::{
     variable,
 };
 use crate::{
+    debug_info::structures,
     image::{Image, Symbols, Variable},
     layout::Address,
 };
@@ -86,6 +87,35 @@ struct Layout {
 }
 
 impl Layout {
+    /// As the debug information has it.
+    fn of(image: &Image) -> Option<Self> {
+        let is_wanted = |name: &str| matches!(name, "tskTaskControlBlock" | "xLIST" | "xLIST_ITEM");
+        let found = structures(image, is_wanted).ok()?;
+        let block = found.get("tskTaskControlBlock")?;
+        let list = found.get("xLIST")?;
+        let item = found.get("xLIST_ITEM")?;
+        Some(Self {
+            list: list.bytes,
+            count: list.offset("uxNumberOfItems")?,
+            end: list.offset("xListEnd")?,
+            value: item.offset("xItemValue")?,
+            next: item.offset("pxNext")?,
+            owner: item.offset("pvOwner")?,
+            container: item
+                .offset("pxContainer")
+                .or_else(|| item.offset("pvContainer"))?,
+            state_item: block
+                .offset("xStateListItem")
+                .or_else(|| block.offset("xGenericListItem"))?,
+            event_item: block.offset("xEventListItem")?,
+            priority: block.offset("uxPriority")?,
+            stack: block.offset("pxStack")?,
+            name: block.offset("pcTaskName")?,
+            name_bytes: block.room("pcTaskName")?,
+            has_frame: block.offset("xMPUSettings").is_none(),
+        })
+    }
+
     /// By the bytes of a `List_t`, for a file without debug information: the variants of list.h with 32-bit ticks, and the one with
     /// 64-bit ticks and mini items.
     fn by_list_size(bytes: u32) -> Option<Self> {
@@ -143,10 +173,13 @@ struct FreeRtos {
 
 /// FreeRTOS, if it is in `image`.
 pub fn detect(image: &Image) -> Option<Box<dyn Kernel>> {
+    // The symbols first: debug information is large.
     let kernel = find(image.symbols())?;
-    Some(Box::new(kernel))
+    let layout = Layout::of(image).unwrap_or(kernel.layout);
+    Some(Box::new(FreeRtos { layout, ..kernel }))
 }
 
+/// FreeRTOS by its symbols; its structures as their sizes tell.
 fn find(symbols: &Symbols) -> Option<FreeRtos> {
     let address = |name| variable(symbols, name).map(|variable| variable.address);
     let ready = variable(symbols, READY)?;
@@ -209,8 +242,7 @@ impl Kernel for FreeRtos {
             if let Some(thread) = threads.note("pxCurrentTCB", read)? {
                 threads.add("pxCurrentTCB", thread);
             } else {
-                threads.list.extend(Threads::default().list);
-                threads.running = ThreadId::CORE;
+                threads.only_the_core_runs();
             }
         }
         Ok(threads)

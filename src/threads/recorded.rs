@@ -1,4 +1,4 @@
-//! Memory images for tests: recorded from running kernels, text, a line a row; rows that are not there are zero.
+//! Memory images for tests: recorded from running kernels, text, a line a row; rows that are not there are zero. The first memory is RAM.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,13 @@ use crate::{
 pub(crate) struct Recorded {
     pub(crate) symbols: Symbols,
     registers: BTreeMap<String, u32>,
-    start: u32,
-    bytes: Vec<u8>,
+    memories: Vec<(u32, Vec<u8>)>,
 }
 
 impl Recorded {
     pub(crate) fn parse(text: &str) -> Self {
         let (mut variables, mut registers) = (Vec::new(), BTreeMap::new());
-        let (mut start, mut bytes) = (0, Vec::new());
+        let mut memories: Vec<(u32, Vec<u8>)> = Vec::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
@@ -33,11 +32,11 @@ impl Recorded {
                     registers.insert(name.to_owned(), hex(value));
                 }
                 ["memory", address, length] => {
-                    start = hex(address);
-                    bytes = vec![0; hex(length) as usize];
+                    memories.push((hex(address), vec![0; hex(length) as usize]));
                 }
                 [address, row] => {
-                    let at = (hex(address) - start) as usize;
+                    let (start, bytes) = memories.last_mut().unwrap();
+                    let at = (hex(address) - *start) as usize;
                     for (index, pair) in row.as_bytes().chunks(2).enumerate() {
                         let pair = std::str::from_utf8(pair).unwrap();
                         bytes[at + index] = u8::from_str_radix(pair, 16).unwrap();
@@ -49,9 +48,14 @@ impl Recorded {
         Self {
             symbols: Symbols::of_variables(variables),
             registers,
-            start,
-            bytes,
+            memories,
         }
+    }
+
+    /// RAM: the first of the memories.
+    fn ram(&self) -> (u32, usize) {
+        let (start, bytes) = &self.memories[0];
+        (*start, bytes.len())
     }
 
     pub(crate) fn address(&self, name: &str) -> Address {
@@ -59,8 +63,9 @@ impl Recorded {
     }
 
     pub(crate) fn poke(&mut self, address: Address, word: u32) {
-        let at = (address.0 - self.start) as usize;
-        self.bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
+        let (start, bytes) = &mut self.memories[0];
+        let at = (address.0 - *start) as usize;
+        bytes[at..at + 4].copy_from_slice(&word.to_le_bytes());
     }
 
     pub(crate) fn peek(&mut self, address: Address) -> u32 {
@@ -69,8 +74,8 @@ impl Recorded {
 
     /// Addresses of all words of memory.
     pub(crate) fn words(&self) -> impl Iterator<Item = Address> + use<> {
-        let (start, end) = (self.start, self.start + self.bytes.len() as u32);
-        (start..end).step_by(4).map(Address)
+        let (start, length) = self.ram();
+        (start..start + length as u32).step_by(4).map(Address)
     }
 
     /// What the core's registers say.
@@ -116,14 +121,38 @@ impl Recorded {
     }
 }
 
+impl Recorded {
+    /// Whatever single word is wrong, the list ends, no thread is there twice, and one of them runs.
+    pub(crate) fn survives_any_wrong_word(&self, kernel: &dyn Kernel) {
+        let somewhere = self.ram().0 + 0x28;
+        for address in self.words() {
+            for wrong in [0, somewhere, u32::MAX] {
+                let mut image = self.clone();
+                image.poke(address, wrong);
+                let threads = image.threads(kernel);
+                assert!(threads.find(threads.running).is_some(), "{address}");
+                let mut ids: Vec<_> = threads.list.iter().map(|thread| thread.id).collect();
+                ids.sort();
+                ids.dedup();
+                assert_eq!(ids.len(), threads.list.len(), "{address}");
+            }
+        }
+    }
+}
+
+/// A table as a test writes it: indented, with a line before and one behind.
+pub(crate) fn lines(text: &str) -> String {
+    let lines = text.trim().lines();
+    lines.map(|line| format!("{}\n", line.trim())).collect()
+}
+
 impl Memory for Recorded {
     fn read(&mut self, address: Address, data: &mut [u8]) -> Result<(), ReadError> {
-        let at = (address.0 as usize).wrapping_sub(self.start as usize);
-        let end = at.wrapping_add(data.len());
-        let bytes = self
-            .bytes
-            .get(at..end)
-            .ok_or(ReadError::Outside { address })?;
+        let found = self.memories.iter().find_map(|(start, bytes)| {
+            let at = (address.0 as usize).wrapping_sub(*start as usize);
+            bytes.get(at..at.wrapping_add(data.len()))
+        });
+        let bytes = found.ok_or(ReadError::Outside { address })?;
         data.copy_from_slice(bytes);
         Ok(())
     }

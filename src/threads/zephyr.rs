@@ -1,0 +1,238 @@
+//! Zephyr threads (subsys/debug/thread_info.c, arch/arm/core/cortex_m/swap_helper.S, V2.6 to V4).
+//!
+//! With CONFIG_DEBUG_THREAD_INFO the kernel has a list of all threads, and a table of where everything is, made for debuggers:
+//! `_kernel_thread_info_offsets`. Without it there is no list to read.
+//!
+//! A thread that does not run has r4-r11 and its stack pointer in `callee_saved`, which ends with the stack pointer; the exception frame is at
+//! that stack pointer, and s16-s31 are in `preempt_float`. `mode_exc_return` has the low byte of EXC_RETURN, where threads share the FPU.
+
+use super::{
+    Context, Core, Damage, Kernel, Memory, ReadError, Record, Running, Thread, ThreadId, Threads,
+    context::{high_float_bytes, is_frame, plus},
+    variable,
+};
+use crate::{
+    image::{Image, Symbols},
+    layout::Address,
+};
+
+/// The list, and the table.
+const THREADS: &str = "_kernel.threads";
+const TABLE: &str = "_kernel_thread_info_offsets";
+
+/// An entry of the table that does not apply.
+const UNIMPLEMENTED: u32 = 0xFFFF_FFFF;
+
+/// Entries that we know; more are for later debuggers.
+const MOST_ENTRIES: u32 = 64;
+
+/// Bytes of r4 to r11.
+const R4_TO_R11: u32 = 32;
+
+/// EXC_RETURN of a kernel that does not store it: its threads do not use the FPU.
+const BASIC_RETURN: u32 = 0xFFFF_FFFD;
+
+/// `thread_state`, the most telling bit first. Bit 2 was "not started" before V4, and has meant "sleeping" since.
+const STATES: &[(u8, &str)] = &[
+    (1 << 3, "terminated"),
+    (1 << 5, "aborting"),
+    (1 << 4, "suspended"),
+    (1 << 1, "waiting"),
+    (1 << 2, "asleep or not started"),
+    (1 << 7, "ready"),
+];
+
+/// Where the members of `_kernel` and `struct k_thread` are, from the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    current: u32,
+    threads: u32,
+    next: u32,
+    state: u32,
+    priority: u32,
+    stack_pointer: u32,
+    name: Option<u32>,
+    floats: Option<u32>,
+    exc_return: Option<u32>,
+}
+
+impl Layout {
+    /// By the entries of the table, numbered as thread_info.c has them.
+    fn of(table: &[u32]) -> Option<Self> {
+        let entry = |index: usize| {
+            let value = table.get(index).copied()?;
+            (value != UNIMPLEMENTED).then_some(value)
+        };
+        let in_arch = |index| entry(10)?.checked_add(entry(index)?);
+        Some(Self {
+            current: entry(1)?,
+            threads: entry(2)?,
+            next: entry(4)?,
+            state: entry(5)?,
+            priority: entry(7)?,
+            stack_pointer: entry(8)?,
+            name: entry(9),
+            floats: in_arch(11),
+            exc_return: in_arch(13),
+        })
+    }
+
+    /// Bytes of a thread that are looked at, as long as they make sense.
+    fn thread_bytes(&self) -> Option<u32> {
+        const MOST: u32 = 0x1000;
+        let members = [self.next, self.state, self.priority, self.stack_pointer];
+        let last = members.into_iter().max()?;
+        (last < MOST).then_some(last + 4)
+    }
+}
+
+/// Zephyr in an image.
+#[derive(Debug)]
+struct Zephyr {
+    kernel: Address,
+    layout: Layout,
+    thread_bytes: u32,
+}
+
+/// Zephyr, if it is in `image` with what a debugger needs.
+pub fn detect(image: &Image) -> Option<Box<dyn Kernel>> {
+    let symbols = image.symbols();
+    let count = variable(symbols, "_kernel_thread_info_num_offsets")?.address;
+    let mut bytes = [0; 4];
+    let whole = image.read(count, &mut bytes) == bytes.len();
+    let count = u32::from_le_bytes(bytes).min(MOST_ENTRIES);
+    let mut table = vec![0; 4 * count as usize];
+    let read = image.read(variable(symbols, TABLE)?.address, &mut table);
+    if !whole || read < table.len() {
+        return None;
+    }
+    let (words, _) = table.as_chunks::<4>();
+    let table: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
+    Some(Box::new(find(symbols, &table)?))
+}
+
+/// Zephyr by its symbols and its table.
+fn find(symbols: &Symbols, table: &[u32]) -> Option<Zephyr> {
+    let layout = Layout::of(table)?;
+    Some(Zephyr {
+        kernel: variable(symbols, "_kernel")?.address,
+        thread_bytes: layout.thread_bytes()?,
+        layout,
+    })
+}
+
+impl Kernel for Zephyr {
+    fn name(&self) -> &'static str {
+        "Zephyr"
+    }
+
+    fn running(&self, core: Core, memory: &mut dyn Memory) -> Result<Running, ReadError> {
+        if !core.may_run_threads() {
+            return Ok(Running::NotStarted);
+        }
+        Ok(match memory.word(plus(self.kernel, self.layout.current))? {
+            0 => Running::NotStarted,
+            block => Running::Thread(ThreadId(block)),
+        })
+    }
+
+    fn threads(&self, running: Running, memory: &mut dyn Memory) -> Result<Threads, ReadError> {
+        let mut threads = Threads::of(self.name(), running);
+        let mut block = Address(memory.word(plus(self.kernel, self.layout.threads))?);
+        while block.0 != 0 {
+            let read = memory.record(block, self.thread_bytes);
+            let Some(read) = threads.note(THREADS, read)? else {
+                break;
+            };
+            let thread = self.thread(&read, threads.running, memory)?;
+            if !threads.add(THREADS, thread) {
+                break;
+            }
+            block = read.pointer(self.layout.next)?;
+        }
+        if threads.find(threads.running).is_none() {
+            threads.damage.push(Damage::Stray {
+                list: "_kernel.cpus[0].current",
+                address: Address(threads.running.0),
+            });
+            threads.only_the_core_runs();
+        }
+        Ok(threads)
+    }
+}
+
+impl Zephyr {
+    fn thread(
+        &self,
+        block: &Record,
+        running: ThreadId,
+        memory: &mut dyn Memory,
+    ) -> Result<Thread, ReadError> {
+        let id = ThreadId::of(block.address);
+        let (state, context) = if id == running {
+            ("running", Context::live())
+        } else {
+            let bits = block.byte(self.layout.state).unwrap_or_default();
+            let state = STATES.iter().find(|(bit, _)| bits & bit != 0);
+            let state = state.map_or("waiting", |(_, state)| *state);
+            (state, self.saved(block, memory)?)
+        };
+        let priority = block.byte(self.layout.priority).unwrap_or_default() as i8;
+        Ok(Thread {
+            id,
+            name: self.name_of(block.address, memory)?,
+            state: format!("{state}, priority {priority}"),
+            context,
+        })
+    }
+
+    /// CONFIG_THREAD_NAME; a thread without a name has its address.
+    fn name_of(&self, block: Address, memory: &mut dyn Memory) -> Result<String, ReadError> {
+        let name = match self.layout.name {
+            Some(offset) => memory.name(plus(block, offset))?,
+            None => String::new(),
+        };
+        Ok(if name.is_empty() {
+            block.to_string()
+        } else {
+            name
+        })
+    }
+
+    /// The registers of a thread. Where there is no frame, none is known.
+    fn saved(&self, block: &Record, memory: &mut dyn Memory) -> Result<Context, ReadError> {
+        match self.frame(block, memory) {
+            Err(ReadError::Outside { .. }) => Ok(Context::saved()),
+            context => context,
+        }
+    }
+
+    fn frame(&self, block: &Record, memory: &mut dyn Memory) -> Result<Context, ReadError> {
+        let mut context = Context::saved();
+        let stack_pointer = self.layout.stack_pointer;
+        let frame = block.pointer(stack_pointer)?;
+        if !is_frame(frame, memory)? {
+            return Ok(context);
+        }
+        let exc_return = match self.layout.exc_return {
+            Some(offset) => {
+                let mut byte = [0];
+                memory.read(plus(block.address, offset), &mut byte)?;
+                0xFFFF_FF00 | u32::from(byte[0])
+            }
+            None => BASIC_RETURN,
+        };
+        let callee_saved = plus(block.address, stack_pointer.wrapping_sub(R4_TO_R11));
+        context.words(4..=11, callee_saved);
+        if let Some(floats) = self.layout.floats
+            && high_float_bytes(exc_return) != 0
+        {
+            context.high_floats(plus(block.address, floats));
+        }
+        context.exception_frame(frame, exc_return, memory)?;
+        Ok(context)
+    }
+}
+
+#[cfg(test)]
+mod tests;
