@@ -12,15 +12,16 @@ use crate::{
     fault::Fault,
     flash::{Comparison, Forecast, Report},
     image::Image,
-    layout::Window,
+    layout::{Address, Window},
     link::Attendant,
     loader::{Choice, Description},
     registers::{
         Register as _,
         dbgmcu::{DBGMCU, Idcode, OUR_FAMILY},
     },
-    session::{FaultReport, ResetKind, ResetOutcome, Session, SessionError},
+    session::{FaultReport, ResetKind, ResetOutcome, Session, SessionError, registers::PC},
     stage::{Armed, StageStatus},
+    threads::{Damage, Thread},
     window::State,
 };
 
@@ -149,6 +150,31 @@ pub fn fault(session: &mut Session) -> Result<Option<FaultReport>, Fault> {
     session.explain_fault()
 }
 
+/// The threads of the appli's kernel, with what each is at.
+pub fn threads(session: &mut Session) -> Result<ThreadTable, Fault> {
+    let threads = session.threads()?.clone();
+    let mut rows = Vec::new();
+    for thread in &threads.list {
+        let pc = session.read_thread_register(thread.id, PC)?;
+        let pc = pc.map(|pc| Address(pc as u32));
+        let place = match pc {
+            Some(pc) => session.debug_info()?.describe(pc),
+            None => None,
+        };
+        rows.push(ThreadRow {
+            thread: thread.clone(),
+            runs: thread.id == threads.running,
+            pc,
+            place,
+        });
+    }
+    Ok(ThreadTable {
+        kernel: threads.kernel,
+        rows,
+        damage: threads.damage,
+    })
+}
+
 /// The last fault, in full; `None` if nothing has failed.
 pub fn why(session: &mut Session) -> Option<Fault> {
     session.journal().last().cloned()
@@ -232,5 +258,58 @@ impl fmt::Display for LoaderReport {
             "window {} is programmed by {}",
             self.window, self.description
         )
+    }
+}
+
+/// The threads of a halted program.
+#[derive(Clone, Debug)]
+pub struct ThreadTable {
+    /// The kernel whose threads these are.
+    pub kernel: Option<&'static str>,
+    /// One for each thread.
+    pub rows: Vec<ThreadRow>,
+    /// Where the kernel's lists are not what they should be.
+    pub damage: Vec<Damage>,
+}
+
+/// A thread and what it is at.
+#[derive(Clone, Debug)]
+pub struct ThreadRow {
+    /// The thread.
+    pub thread: Thread,
+    /// It has the core's registers.
+    pub runs: bool,
+    /// Where it goes on, if that is known.
+    pub pc: Option<Address>,
+    /// That in the sources.
+    pub place: Option<String>,
+}
+
+impl fmt::Display for ThreadTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kernel = self.kernel.unwrap_or("no kernel whose threads are known");
+        write!(f, "{kernel}: {} thread", self.rows.len())?;
+        f.write_str(if self.rows.len() == 1 { "" } else { "s" })?;
+        let width = |text: fn(&ThreadRow) -> &str| {
+            let lengths = self.rows.iter().map(|row| text(row).len());
+            lengths.max().unwrap_or_default()
+        };
+        let names = width(|row| &row.thread.name);
+        let states = width(|row| &row.thread.state);
+        for row in &self.rows {
+            let ThreadRow { thread, runs, .. } = row;
+            let mark = if *runs { '*' } else { ' ' };
+            let at = match (row.pc, &row.place) {
+                (Some(pc), Some(place)) => format!("{pc} {place}"),
+                (Some(pc), None) => pc.to_string(),
+                (None, _) => "registers not known".to_owned(),
+            };
+            let (id, name, state) = (Address(thread.id.0), &thread.name, &thread.state);
+            write!(f, "\n{mark} {id} {name:names$}  {state:states$}  {at}")?;
+        }
+        for damage in &self.damage {
+            write!(f, "\ndamaged: {damage}")?;
+        }
+        Ok(())
     }
 }

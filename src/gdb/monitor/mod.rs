@@ -25,6 +25,7 @@ mod maskisr;
 mod reset;
 mod rtt;
 mod semihosting;
+mod threads;
 mod version;
 mod why;
 mod window;
@@ -45,6 +46,7 @@ pub const COMMANDS: &[Command] = &[
     fault::COMMAND,
     rtt::COMMAND,
     semihosting::COMMAND,
+    threads::COMMAND,
     maskisr::COMMAND,
     catch::COMMAND,
     delay::COMMAND,
