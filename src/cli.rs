@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod exec;
 mod explain;
+mod fault;
 mod flash;
 mod gdbserver;
 mod init;
@@ -49,6 +50,7 @@ enum Command {
     Boot(boot::Boot),
     Flash(flash::Flash),
     Window(window::Window),
+    Fault(fault::Explanation),
     Loader(loader::Loader),
     Doctor(doctor::Doctor),
     Init(init::Init),
@@ -118,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Boot(command) => command.run(),
         Command::Flash(command) => command.run(),
         Command::Window(command) => command.run(),
+        Command::Fault(command) => command.run(),
         Command::Loader(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Init(command) => command.run(),

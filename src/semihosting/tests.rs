@@ -1,6 +1,6 @@
 //! Calls as a program makes them, on memory of the test's own and in a directory of its own.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use super::*;
 
@@ -220,24 +220,32 @@ fn nothing_outside_the_directory_is_reachable() {
     let secret = folder.path().join("secret");
     fs::write(&secret, b"secret").unwrap();
     fs::write(inside.join("mine"), b"mine").unwrap();
-    #[cfg(unix)]
-    for (target, link) in [("../secret", "link"), ("..", "up"), ("/etc", "etc")] {
-        std::os::unix::fs::symlink(target, inside.join(link)).unwrap();
-    }
+    let links = [("../secret", "link"), ("..", "up"), ("/etc", "etc")];
+    let has_links = links.iter().all(|(target, link)| {
+        let made = Command::new("ln")
+            .args(["-s", target, link])
+            .current_dir(&inside)
+            .status();
+        made.is_ok_and(|made| made.success())
+    });
     let mut program = Program::new(Some(&inside));
     let absolute = secret.to_string_lossy().into_owned();
-    for name in [
+    let plain = [
         "../secret",
         "./../secret",
         "a/../../secret",
         &absolute,
-        "link",
-        "up/secret",
-        "etc/passwd",
         "/etc/passwd",
-    ] {
+    ];
+    let linked = ["link", "up/secret", "etc/passwd"];
+    let linked = linked.into_iter().filter(|_| has_links);
+    for name in plain.into_iter().chain(linked) {
         for mode in [R, R_PLUS, W, A] {
             assert_eq!(program.open(name, mode), FAILED, "{name}");
+        }
+        // A link that stands in the directory may be replaced: that changes nothing outside.
+        if name == "link" {
+            continue;
         }
         let length = name.len() as u32;
         program.put(NAME + 0x200, b"mine");

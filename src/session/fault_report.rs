@@ -98,7 +98,7 @@ impl Session {
             StopReason::Fault(fault) => Some((**fault).clone()),
             _ => CoreFault::of_halted(self.link.as_mut())?,
         };
-        let Some(fault) = fault else {
+        let Some(mut fault) = fault else {
             return Ok(None);
         };
         let backtrace = self.backtrace()?;
@@ -109,6 +109,8 @@ impl Session {
             .find(|frame| frame.kind == Kind::Interrupted)
             .filter(|_| fault.was_stacked())
             .cloned();
+        // A handler that has gone on no longer has its EXC_RETURN in LR.
+        fault.pc = fault.pc.or(place.as_ref().map(|frame| frame.pc));
         let precise = !fault.cfsr.imprecise_bus();
         let instruction = match &place {
             Some(frame) if precise && !frame.places.is_empty() => self.instruction_at(frame.pc),

@@ -1,10 +1,12 @@
 //! Faults of the core: caught, decoded, explained in one line.
 
+use std::time::Duration;
+
 use xspi_gdb::{
     breakpoints::Kind,
     fault::Code,
     layout::Address,
-    session::{Signal, Stop, StopReason},
+    session::{Leave, Signal, Stop, StopReason},
 };
 
 use crate::bench::{Bench, symbol};
@@ -96,4 +98,27 @@ fn a_lockup_is_told_as_such() {
     assert_explained(&stop, Signal::Segment, &["lockup"]);
     let last = bench.session.journal().last().map(|fault| fault.code);
     assert_eq!(last, Some(Code::XG084));
+}
+
+/// Without a debugger the appli's handler has run on; who comes later finds out all the same.
+#[test]
+fn a_fault_that_nobody_watched_is_explained_to_who_comes_later() {
+    let mut bench = Bench::with_running_appli();
+    bench.command(BUS_FAULT, 0);
+    let Bench { board, session, .. } = bench;
+    session.close(Leave::Running).unwrap();
+    board.idle(Duration::from_millis(100));
+    let mut bench = Bench::attach(board);
+    let report = bench.session.explain_fault().unwrap();
+    let told = report
+        .expect("the core is in its fault handler")
+        .to_string();
+    for words in [
+        "XG082: BusFault at pc 0x70",
+        "the bus refused the access to 0x24080000: nothing is there",
+        "was the base of the address",
+        "appli::faults::bus_fault at firmware/appli/src/faults.rs:",
+    ] {
+        assert!(told.contains(words), "`{words}` is not in {told}");
+    }
 }
