@@ -217,6 +217,12 @@ fn a_cargo_package_that_executes_in_place_is_set_up() {
             .contains("\n# board = \"nucleo-h7s3l8\"\n")
     );
     assert!(told.contains("not built yet"), "{told}");
+    assert!(
+        told.contains(
+            "`cargo run` calls probe-rs run --chip STM32H7S3L8Hx; with `runner = \"xspi-gdb run\"`"
+        ),
+        "{told}"
+    );
     let named = tree.initialized(&["--force", "--board", "nucleo-h7s3l8"]);
     assert_eq!(
         tree.settings()["board"].as_str(),

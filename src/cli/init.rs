@@ -197,13 +197,10 @@ fn tell_written(path: &Path, written: Written) {
 }
 
 fn tell_what_is_next(project: &Project, folder: &Path) {
-    if let Some(runner) = project
-        .cargo
-        .as_ref()
-        .and_then(|package| package.runner.as_ref())
-    {
+    if let Some(package) = &project.cargo {
+        let calls = package.runner.as_deref().unwrap_or("nothing");
         println!(
-            "note     {} has runner = {runner:?}, and keeps it",
+            "note     `cargo run` calls {calls}; with `runner = \"xspi-gdb run\"` in {} it flashes, arms and shows the program's output",
             cargo::CONFIG
         );
     }
