@@ -14,6 +14,7 @@ mod loader;
 mod loaders;
 mod manual;
 mod mishaps;
+mod power;
 mod probes;
 mod progress;
 mod rack;

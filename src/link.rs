@@ -13,6 +13,7 @@ mod mem_ap;
 mod port;
 pub mod probe;
 pub mod salvage;
+pub mod severed;
 pub mod trace;
 pub mod units;
 

@@ -1,5 +1,6 @@
 //! What differs between operating systems, in one place: how a program is asked to end, how an ended one is told of, how a client's errors come
-//! to stdout, what makes a script executable, and who may open a probe. Everything else is the standard library's and tokio's.
+//! to stdout, what runs a command line, what makes a script
+//! executable, and who may open a probe. Everything else is the standard library's and tokio's.
 //!
 //! Windows has no SIGTERM: Ctrl-Break is what another program can send in its place, and a console that is closed stands for a terminal
 //! that hangs up (Microsoft, "Console Control Handlers"). A program there always ends with a code.
@@ -8,7 +9,7 @@ use std::io;
 
 pub use system::{
     Hangup, Interrupt, MAY_NOT_OPEN_PROBE, RUNS_SCRIPTS, Terminate, exit_code, make_executable,
-    stdout,
+    shell, stdout,
 };
 
 /// Catches requests to end, from now on.
@@ -86,6 +87,13 @@ mod system {
         std::fs::set_permissions(path, permissions)
     }
 
+    /// A command line of the user's, for the system's shell.
+    pub fn shell(command: &str) -> std::process::Command {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", command]);
+        shell
+    }
+
     /// Our stdout, for another program to write to.
     pub fn stdout() -> io::Result<Stdio> {
         Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
@@ -148,6 +156,13 @@ mod system {
     pub fn exit_code(status: ExitStatus) -> u8 {
         let code = status.code().and_then(|code| u8::try_from(code).ok());
         code.unwrap_or(u8::MAX)
+    }
+
+    /// A command line of the user's, for the system's shell.
+    pub fn shell(command: &str) -> std::process::Command {
+        let mut shell = std::process::Command::new("cmd");
+        shell.args(["/C", command]);
+        shell
     }
 
     /// Our stdout, for another program to write to.

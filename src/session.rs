@@ -16,6 +16,7 @@ mod instruction;
 mod load;
 mod map;
 mod memory;
+mod power;
 mod range;
 mod reset;
 mod rtt;
@@ -45,6 +46,7 @@ use cache::MemoryCache;
 use debug_support::DebugSupport;
 pub use fault_report::FaultReport;
 pub use map::{Region, RegionKind};
+pub use power::PowerSwitch;
 pub use range::RangeStep;
 use registers::RegisterFile;
 pub use reset::{ResetKind, ResetOutcome};
@@ -191,6 +193,8 @@ pub struct Session {
     stalled: Option<Fault>,
     journal: Journal,
     console: Vec<String>,
+    /// Switches the board off and on, if anything does.
+    power: Option<Box<dyn PowerSwitch>>,
     /// RTT, once somebody asked for it.
     transfer: Option<rtt::Transfer>,
     rtt_place: Place,
@@ -244,6 +248,7 @@ impl Session {
             stalled: None,
             journal: Journal::default(),
             console: Vec::new(),
+            power: None,
             transfer: None,
             rtt_place: Place::default(),
         };

@@ -45,6 +45,11 @@ pub fn reset_nor(session: &mut Session) -> Result<(), Fault> {
     session.reset_nor()
 }
 
+/// Switches the board off and on.
+pub fn power_cycle(session: &mut Session) -> Result<(), Fault> {
+    session.power_cycle()
+}
+
 /// What the chip shows of its boot stage.
 pub fn boot_status(session: &mut Session) -> Result<BootReport, Fault> {
     let status = session.boot_status()?;

@@ -44,6 +44,7 @@ pub struct Config {
     pub probe: Option<String>,
     pub on: Option<String>,
     pub wait_for_probe: Option<u64>,
+    pub power_cycle_cmd: Option<String>,
     /// The boards of a rack, by name.
     #[serde(default)]
     pub boards: BTreeMap<String, RackBoard>,
@@ -175,6 +176,7 @@ impl Config {
         self.probe = rack.probe.or(self.probe);
         self.board = rack.board.or(self.board);
         self.chip = rack.chip.or(self.chip);
+        self.power_cycle_cmd = rack.power_cycle_cmd.or(self.power_cycle_cmd);
         self.speed = rack.speed.or(self.speed);
         self.under_reset = rack.under_reset.or(self.under_reset);
         self.virtual_state = rack.virtual_state.or(self.virtual_state);

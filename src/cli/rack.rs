@@ -26,6 +26,7 @@ pub struct RackBoard {
     pub speed: Option<u32>,
     pub under_reset: Option<bool>,
     pub virtual_state: Option<PathBuf>,
+    pub power_cycle_cmd: Option<String>,
 }
 
 /// Another process has the probe.

@@ -13,15 +13,13 @@ use super::{
     config::Config,
     loaders::{self, Loaders},
     mishaps::Mishaps,
-    rack, virtual_probe,
+    power::{Connector, Switch},
+    virtual_probe,
 };
 use crate::{
     fault::{Code, Explain, Fault},
     layout::{Address, BoardProfile, BootMode, Inconsistency, LoadAndRun},
-    link::{
-        probe::{ProbeLink, ProbeSettings},
-        trace::Trace,
-    },
+    link::{probe::ProbeLink, trace::Trace},
     loader::builtin,
     semihosting,
     session::{self, Session, Settings},
@@ -81,6 +79,9 @@ pub struct Target {
     /// Wait so long for a probe that another process has.
     #[arg(long, value_name = "SECONDS")]
     wait_for_probe: Option<u64>,
+    /// Switches the board off and on, for the step `power-cycle` of a session. Run by the shell; it fails by its exit code.
+    #[arg(long, value_name = "COMMAND")]
+    power_cycle_cmd: Option<String>,
     /// Board profile: a name, or a file ending in .toml. Without it `--probe virtual` is an stm32h7s78-dk.
     #[arg(long, value_name = "BOARD")]
     board: Option<String>,
@@ -216,6 +217,8 @@ pub struct Opened {
     pub board: Option<VirtualBoard>,
     /// What is served of semihosting, unless its calls are stops.
     pub semihosting: Option<semihosting::Options>,
+    /// What switches the board off and on, if anything does.
+    power: Option<Switch>,
 }
 
 impl Opened {
@@ -224,6 +227,9 @@ impl Opened {
         let mut session = Session::open(Box::new(self.link), self.settings)?;
         if let Some(options) = self.semihosting {
             session.serve_semihosting(options)?;
+        }
+        if let Some(power) = self.power {
+            session.set_power_switch(Box::new(power));
         }
         Ok(session)
     }
@@ -253,6 +259,7 @@ impl Target {
             board: Some(VIRTUAL_BOARD.to_owned()),
             on: None,
             wait_for_probe: None,
+            power_cycle_cmd: None,
             chip: None,
             config: None,
             appli: Some(appli),
@@ -387,32 +394,20 @@ impl Target {
                 .unwrap_or_default(),
         });
         let trace = create_trace(self.trace_link.as_ref().or(config.trace_link.as_ref()))?;
-        let link = match &virtual_board {
-            Some(board) => {
-                let clock = board.clone();
-                ProbeLink::open(ProbeSettings {
-                    selector: Some(board.register("virtual").to_string()),
-                    speed_khz,
-                    under_reset,
-                    idle: Some(Box::new(move |duration| clock.idle(duration))),
-                    trace,
-                    claim: None,
-                })?
-            }
-            None => {
-                let patience = self.wait_for_probe.or(config.wait_for_probe);
-                let patience = Duration::from_secs(patience.unwrap_or(0));
-                let lock = rack::claim(probe.as_deref(), patience)?;
-                ProbeLink::open(ProbeSettings {
-                    selector: probe,
-                    speed_khz,
-                    under_reset,
-                    idle: None,
-                    trace,
-                    claim: lock.map(|lock| Box::new(lock) as _),
-                })?
-            }
+        let patience = self.wait_for_probe.or(config.wait_for_probe);
+        let connector = Connector {
+            probe,
+            speed_khz,
+            under_reset,
+            patience: Duration::from_secs(patience.unwrap_or(0)),
+            board: virtual_board.clone().map(|board| {
+                let selector = board.register("virtual").to_string();
+                (board, selector)
+            }),
         };
+        let link = connector.connect(trace)?;
+        let command = self.power_cycle_cmd.clone().or(config.power_cycle_cmd);
+        let power = (command.is_some() || is_virtual).then(|| Switch { command, connector });
         Ok(Opened {
             link,
             settings: Settings {
@@ -432,6 +427,7 @@ impl Target {
             },
             board: virtual_board,
             semihosting,
+            power,
         })
     }
 }

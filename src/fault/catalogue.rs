@@ -346,6 +346,9 @@ codes! {
     XG136 Ebusy Refuse "probe in use"
         "Another process of xspi-gdb has the probe. The headline says which process, and how it was started."
         "end the other process, wait for it with `--wait-for-probe SECONDS`, or name another probe";
+    XG137 Eio Refuse "power cycle failed"
+        "The board was to be switched off and on. There is no command for that, or it could not be run, failed, or took too long."
+        "give --power-cycle-cmd COMMAND (or `power-cycle-cmd` in xspi-gdb.toml) a command that does it and ends with 0; try it by hand";
 }
 
 impl fmt::Display for Code {

@@ -15,7 +15,7 @@ use super::{
     bench::{Answer, Bench},
     error::Ended,
 };
-pub(super) use board::{Arm, Flash, Load, Monitor, Reset};
+pub(super) use board::{Arm, Flash, Load, Monitor, PowerCycle, Reset};
 pub(super) use expect::Expect;
 pub(super) use memory::{Read, Registers, Write};
 pub(super) use rtt::{RttExpect, RttWrite};
@@ -74,6 +74,7 @@ verbs! {
     "load" Load Load,
     "flash" Flash Flash,
     "reset" Reset Reset,
+    "power-cycle" PowerCycle PowerCycle,
     "break" Break Break,
     "watch" Watch Watch,
     "delete" Delete Delete,

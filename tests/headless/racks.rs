@@ -63,6 +63,53 @@ fn a_probe_that_another_process_has_is_told_with_its_holder() {
     });
 }
 
+/// Without power RAM is lost and the boot stage begins; the session's breakpoints stay.
+#[test]
+fn a_board_is_switched_off_and_on() {
+    let board = Board::with_appli("appli.elf");
+    let elf = text(&firmware("appli.elf"));
+    let session = board.file("session.json");
+    let steps = serde_json::json!({ "steps": [
+        { "load": { "file": elf } },
+        { "break": { "at": "work" } },
+        { "continue": {} },
+        { "continue": {} },
+        { "expect": { "at": "COUNTER", "equal": 1 } },
+        { "power-cycle": {} },
+        { "expect": { "stop": "halt" } },
+        { "expect": { "at": "COUNTER", "equal": 0 } },
+        { "arm": {} },
+        { "continue": { "stop": "breakpoint" } },
+        { "expect": { "function": "work" } },
+        { "expect": { "at": "COUNTER", "equal": 0 } },
+    ] });
+    fs::write(&session, steps.to_string()).expect("a session");
+    let play =
+        |options: &[&str]| board.run(&[&["session", "--json", &text(&session)], options].concat());
+    let by_itself = play(&[]);
+    assert_eq!(by_itself.status.code(), Some(0), "{}", by_itself.stdout);
+
+    // The command is run, and what it says is shown.
+    let switched = board.file("switched");
+    let command = format!("echo socket 3 && touch '{}'", text(&switched));
+    let by_command = play(&["--power-cycle-cmd", &command]);
+    assert_eq!(by_command.status.code(), Some(0), "{}", by_command.stdout);
+    assert!(
+        by_command.stdout.contains("power cycle: socket 3"),
+        "{}",
+        by_command.stdout
+    );
+    assert!(switched.exists());
+
+    let failed = play(&["--power-cycle-cmd", "echo no such socket >&2; exit 4"]);
+    assert_eq!(failed.status.code(), Some(3), "{}", failed.stdout);
+    assert!(
+        failed.stdout.contains("XG137") && failed.stdout.contains("no such socket"),
+        "{}",
+        failed.stdout
+    );
+}
+
 #[test]
 fn boards_of_a_rack_are_chosen_by_name() {
     let board = Board::with_appli("appli.elf");

@@ -145,6 +145,23 @@ impl Act for Reset {
     }
 }
 
+/// Switch the board off and on, by --power-cycle-cmd; a virtual board does it by itself. The core is then as --on-attach says.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(in crate::script) struct PowerCycle {}
+
+impl Act for PowerCycle {
+    fn act(&self, bench: &mut Bench<'_>) -> Result<Answer, Ended> {
+        verbs::power_cycle(bench.session)?;
+        if bench.session.is_halted() {
+            let stop = bench.session.last_stop().clone();
+            return Ok(bench.stopped(&stop));
+        }
+        Ok(Answer::in_words("runs"))
+    }
+}
+
 /// A monitor command, as GDB's `monitor` has it. What it says is a reading.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -1,0 +1,158 @@
+//! `--power-cycle-cmd`: how a board is switched off and on, and found again.
+
+use std::{
+    process::{ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::{process::Command, time::timeout};
+use virtual_board::handle::VirtualBoard;
+
+use crate::{
+    fault::{Code, Explain, Fault},
+    link::{
+        Link,
+        probe::{ProbeLink, ProbeSettings},
+        trace::Trace,
+    },
+    platform,
+    session::PowerSwitch,
+};
+
+use super::rack;
+
+/// What switches a board does not take longer.
+const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// A probe that lost its power with the board is found again within this time.
+const RETURN_LIMIT: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(100);
+
+/// How a link is made, as often as it has to be.
+pub struct Connector {
+    /// The probe, if it is a real one.
+    pub probe: Option<String>,
+    /// SWD clock.
+    pub speed_khz: Option<u32>,
+    /// Connect while nRST is asserted.
+    pub under_reset: bool,
+    /// How long another process is waited for that has the probe.
+    pub patience: Duration,
+    /// The virtual board and what selects its probe.
+    pub board: Option<(VirtualBoard, String)>,
+}
+
+impl Connector {
+    /// Connects.
+    pub fn connect(&self, trace: Option<Trace>) -> Result<ProbeLink, Fault> {
+        let (speed_khz, under_reset) = (self.speed_khz, self.under_reset);
+        if let Some((board, selector)) = &self.board {
+            let clock = board.clone();
+            return Ok(ProbeLink::open(ProbeSettings {
+                selector: Some(selector.clone()),
+                speed_khz,
+                under_reset,
+                idle: Some(Box::new(move |duration| clock.idle(duration))),
+                trace,
+                claim: None,
+            })?);
+        }
+        let lock = rack::claim(self.probe.as_deref(), self.patience)?;
+        Ok(ProbeLink::open(ProbeSettings {
+            selector: self.probe.clone(),
+            speed_khz,
+            under_reset,
+            idle: None,
+            trace,
+            claim: lock.map(|lock| Box::new(lock) as _),
+        })?)
+    }
+}
+
+/// The board was not switched.
+#[derive(Debug, thiserror::Error)]
+enum PowerError {
+    #[error("`{command}` cannot be run")]
+    Start {
+        command: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("`{command}` was still running after {COMMAND_LIMIT:?}")]
+    Late { command: String },
+    #[error("`{command}` ended with {status}: {said}")]
+    Failed {
+        command: String,
+        status: ExitStatus,
+        said: String,
+    },
+}
+
+impl Explain for PowerError {
+    fn code(&self) -> Code {
+        Code::XG137
+    }
+}
+
+/// What switches the board of a session.
+pub struct Switch {
+    /// The user's command.
+    pub command: Option<String>,
+    /// How the board is reached again.
+    pub connector: Connector,
+}
+
+impl Switch {
+    fn reconnect(&self) -> Result<ProbeLink, Fault> {
+        let deadline = Instant::now() + RETURN_LIMIT;
+        loop {
+            match self.connector.connect(None) {
+                Err(fault) if fault.code == Code::XG003 && Instant::now() < deadline => {
+                    thread::sleep(POLL);
+                }
+                connected => return connected,
+            }
+        }
+    }
+}
+
+impl PowerSwitch for Switch {
+    fn cycle(&mut self, link: Box<dyn Link>) -> Result<(Box<dyn Link>, Vec<String>), Fault> {
+        drop(link);
+        let said = match &self.command {
+            Some(command) => run(command)?,
+            None => String::new(),
+        };
+        if let Some((board, _)) = &self.connector.board {
+            board.with(|board| board.power_cycle());
+        }
+        let lines = said.lines().map(|line| format!("power cycle: {line}"));
+        Ok((Box::new(self.reconnect()?), lines.collect()))
+    }
+}
+
+/// Runs the user's command to its end; what it said.
+#[tokio::main(flavor = "current_thread")]
+async fn run(command: &str) -> Result<String, PowerError> {
+    let mut shell = Command::from(platform::shell(command));
+    shell.stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(COMMAND_LIMIT, shell.output())
+        .await
+        .map_err(|_| PowerError::Late {
+            command: command.to_owned(),
+        })?
+        .map_err(|source| PowerError::Start {
+            command: command.to_owned(),
+            source,
+        })?;
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).trim().to_owned();
+    match output.status.success() {
+        true => Ok(said),
+        false => Err(PowerError::Failed {
+            command: command.to_owned(),
+            status: output.status,
+            said,
+        }),
+    }
+}
