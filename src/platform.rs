@@ -1,6 +1,6 @@
 //! What differs between operating systems, in one place: how a program is asked to end, how an ended one is told of, how a client's errors come
-//! to stdout, what runs a command line, what makes a script
-//! executable, and who may open a probe. Everything else is the standard library's and tokio's.
+//! to stdout, what runs a command line, what makes a script executable, and who may open a probe. Everything else is the standard library's and
+//! tokio's.
 //!
 //! Windows has no SIGTERM: Ctrl-Break is what another program can send in its place, and a console that is closed stands for a terminal
 //! that hangs up (Microsoft, "Console Control Handlers"). A program there always ends with a code.

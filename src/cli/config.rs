@@ -242,7 +242,9 @@ mod tests {
         }
         let line = <Line as clap::CommandFactory>::command();
         for option in line.get_arguments().filter_map(clap::Arg::get_long) {
-            let (_folder, path) = written(&format!("{option} = []\n"));
+            // What an option switches off, the key holds.
+            let key = option.strip_prefix("no-").unwrap_or(option);
+            let (_folder, path) = written(&format!("{key} = []\n"));
             let error = Config::read(Some(&path)).expect_err("a list is no setting");
             let ConfigError::Syntax { source, .. } = error else {
                 panic!("{option}: {error}");
