@@ -18,7 +18,11 @@ const RESUME_ACTIONS: &[u8] = b"vCont;c;C;s;S;t;r";
 /// The reply to a request that needs nothing from the target; `None` if it needs something.
 pub fn by_heart(request: &Request, client: &mut Client, appli: Option<&Path>) -> Option<Vec<u8>> {
     Some(match request {
-        Request::Supported { error_text } => {
+        Request::Supported {
+            error_text,
+            hwbreak,
+        } => {
+            client.takes_hwbreak = *hwbreak;
             client.error_form = if *error_text {
                 ErrorForm::Text
             } else {

@@ -45,6 +45,8 @@ pub struct Client {
     pub role: Role,
     /// How it takes errors.
     pub error_form: ErrorForm,
+    /// It takes `hwbreak` in a stop reply.
+    pub takes_hwbreak: bool,
     /// The thread whose registers it looks at, if not the one that runs.
     pub selected: Option<ThreadId>,
     /// It resumed the target and waits for a stop reply.
@@ -150,6 +152,7 @@ impl Company {
             Client {
                 role,
                 error_form: ErrorForm::default(),
+                takes_hwbreak: false,
                 selected: None,
                 awaits_stop: false,
                 refusals: Journal::default(),

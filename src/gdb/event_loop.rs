@@ -249,7 +249,8 @@ async fn converse(
                     }
                 }
             }
-            reply = outgoing.recv() => match reply {
+            // Who is turned away hears nothing more: nobody holds the other end of the channel.
+            reply = outgoing.recv(), if farewell.is_none() => match reply {
                 Some(Outgoing::Reply(body)) => {
                     under_way = under_way.saturating_sub(1);
                     framer.send(&body, &mut to_client);

@@ -70,6 +70,14 @@ pub enum Refusal {
         /// What was typed.
         command: String,
     },
+    /// A monitor command of other servers that this one does not have.
+    #[error("`monitor {command}` is not served here")]
+    OtherServers {
+        /// What was typed.
+        command: String,
+        /// What does it.
+        instead: &'static str,
+    },
     /// A monitor command with arguments that it does not take.
     #[error("`monitor {command}` does not take `{arguments}`: {usage}")]
     Arguments {
@@ -114,7 +122,7 @@ impl Explain for Refusal {
                 Code::XG062
             }
             Self::OnlyLooks { .. } | Self::TooMany { .. } => Code::XG063,
-            Self::UnknownCommand { .. } => Code::XG064,
+            Self::UnknownCommand { .. } | Self::OtherServers { .. } => Code::XG064,
             Self::Arguments { .. } | Self::NoServer => Code::XG065,
             Self::NonStop => Code::XG066,
             Self::Busy { .. } | Self::Runs { .. } => Code::XG067,
@@ -129,6 +137,7 @@ impl Explain for Refusal {
             } => Some(Cow::Owned(format!(
                 "`set remote memory-write-packet-size` to at most {PACKET_BYTES}"
             ))),
+            Self::OtherServers { instead, .. } => Some(Cow::Borrowed(instead)),
             Self::TooMany { .. } => Some(Cow::Borrowed("close one of them and connect again")),
             Self::Runs { .. } => Some(Cow::Borrowed(
                 "`monitor halt`, or Ctrl-C in the controlling GDB",

@@ -226,6 +226,7 @@ fn a_step_reports_its_registers() {
 fn a_breakpoint_an_interrupt_and_a_stray_interrupt() {
     let bench = Bench::new();
     let mut gdb = bench.client();
+    gdb.ask("qSupported:hwbreak+");
     gdb.ask("?");
     // Nothing runs: the interrupt has crossed a stop and is ignored.
     gdb.raw(b"\x03");

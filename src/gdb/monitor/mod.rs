@@ -1,7 +1,8 @@
 //! Monitor commands: what `monitor ...` in GDB offers, one file a command.
 //!
-//! Each is a thin layer over `verbs.rs`. The dialects of other servers are aliases here, so that the launch configurations that
-//! people have keep working (cortex-debug, Eclipse, CubeIDE; see [`Command::names`]). An unknown command fails and says what there is.
+//! Each is a thin layer over `verbs.rs`. The dialects of other servers are served, so that the launch configurations that people
+//! have keep working (cortex-debug, Eclipse, CubeIDE): by [`Command::names`], and by `dialect.rs` where more than the name differs.
+//! An unknown command fails and says what there is.
 //!
 //! Adding one: copy `window.rs`, change three lines, add it to [`COMMANDS`]; the test `every_command_has_help_and_a_golden` tells
 //! what is missing.
@@ -15,6 +16,7 @@ mod boot;
 mod catch;
 mod console;
 mod delay;
+mod dialect;
 mod fault;
 mod flash;
 mod gdb_sync;
@@ -22,9 +24,13 @@ mod halt;
 mod help;
 mod loader;
 mod maskisr;
+mod memory;
+mod registers;
 mod reset;
+mod resume;
 mod rtt;
 mod semihosting;
+mod targets;
 mod threads;
 mod version;
 mod why;
@@ -32,12 +38,15 @@ mod window;
 
 use console::Reader;
 pub use console::{Asking, Console, Listener};
+use dialect::Typed;
 
 /// All commands, as `monitor help` lists them.
 pub const COMMANDS: &[Command] = &[
     help::COMMAND,
     reset::COMMAND,
     halt::COMMAND,
+    resume::COMMAND,
+    targets::COMMAND,
     boot::COMMAND,
     window::COMMAND,
     flash::COMMAND,
@@ -47,6 +56,8 @@ pub const COMMANDS: &[Command] = &[
     rtt::COMMAND,
     semihosting::COMMAND,
     threads::COMMAND,
+    memory::COMMAND,
+    registers::COMMAND,
     maskisr::COMMAND,
     catch::COMMAND,
     delay::COMMAND,
@@ -97,9 +108,24 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// Runs the command that was typed. No command at all is `help`.
+/// Runs the command that was typed, in whichever server's words. No command at all is `help`.
 pub fn run(typed: &str, session: &mut Session, console: &mut Console<'_>) -> Result<(), Fault> {
     let typed = typed.trim();
+    match dialect::translate(typed) {
+        Typed::Command(command) => run_ours(&command, session, console),
+        Typed::NotNeeded(why) => {
+            say(console, [format!("nothing to do: {why}")]);
+            Ok(())
+        }
+        Typed::Refused(instead) => Err(Refusal::OtherServers {
+            command: typed.to_owned(),
+            instead,
+        }
+        .into()),
+    }
+}
+
+fn run_ours(typed: &str, session: &mut Session, console: &mut Console<'_>) -> Result<(), Fault> {
     let (name, text) = typed
         .split_once(char::is_whitespace)
         .map_or((typed, ""), |(name, text)| (name, text.trim()));

@@ -126,7 +126,16 @@ impl Owner {
                 None
             }
         };
-        expedited(reply.unwrap_or_default(), &self.debuggee.snapshot)
+        let mut reply = reply.unwrap_or_default();
+        if !self.takes_hwbreak(client) {
+            reply = without_hwbreak(&reply);
+        }
+        expedited(reply, &self.debuggee.snapshot)
+    }
+
+    fn takes_hwbreak(&mut self, client: ClientId) -> bool {
+        let asking = self.debuggee.company.client(client);
+        asking.is_some_and(|client| client.takes_hwbreak)
     }
 
     /// The stop reply to a client that asks why the target is stopped.
@@ -135,6 +144,19 @@ impl Owner {
         let reply = self.stub(client, b"?").unwrap_or_default();
         expedited(reply, &self.debuggee.snapshot)
     }
+}
+
+/// A stop reply for a client that did not offer `hwbreak`.
+fn without_hwbreak(reply: &[u8]) -> Vec<u8> {
+    let fields = reply.split_inclusive(|byte| *byte == b';');
+    fields
+        .map(|field| match field.strip_suffix(b"hwbreak:;") {
+            // `T05` stands before the first field without a separator.
+            Some(before) => before,
+            None => field,
+        })
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 /// A `T` reply with registers. One that is none is replaced: GDB must never be left without a stop.
@@ -157,6 +179,16 @@ fn expedited(mut reply: Vec<u8>, snapshot: &Snapshot) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::{link::fake::FakeLink, session::registers::RegisterFile};
+
+    #[test]
+    fn hwbreak_is_for_those_who_take_it() {
+        assert_eq!(
+            without_hwbreak(b"T05thread:01;hwbreak:;core:0;"),
+            b"T05thread:01;core:0;"
+        );
+        assert_eq!(without_hwbreak(b"T05hwbreak:;"), b"T05");
+        assert_eq!(without_hwbreak(b"S05"), b"S05");
+    }
 
     #[test]
     fn a_stop_carries_the_registers_of_a_step() {

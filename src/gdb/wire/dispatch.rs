@@ -367,9 +367,8 @@ fn query(body: &[u8]) -> Request {
     };
     match name {
         b"qSupported" => Request::Supported {
-            error_text: arguments
-                .split(|byte| matches!(byte, b':' | b';'))
-                .any(|feature| feature == b"error-message+"),
+            error_text: offers(arguments, b"error-message+"),
+            hwbreak: offers(arguments, b"hwbreak+"),
         },
         b"QStartNoAckMode" => Request::StartNoAckMode,
         b"qRcmd" => match arguments.get(1..).and_then(from_hex) {
@@ -398,6 +397,13 @@ fn query(body: &[u8]) -> Request {
         },
         _ => Request::Unknown,
     }
+}
+
+/// True if `qSupported` came with `feature`.
+fn offers(arguments: &[u8], feature: &[u8]) -> bool {
+    arguments
+        .split(|byte| matches!(byte, b':' | b';'))
+        .any(|offered| offered == feature)
 }
 
 /// `qSearch:memory:ADDRESS;LENGTH;PATTERN`, the pattern in binary.

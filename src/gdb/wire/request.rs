@@ -36,6 +36,8 @@ pub enum Request {
     Supported {
         /// The client shows the text of `E.text` replies.
         error_text: bool,
+        /// The client takes `hwbreak` in a stop reply; GDB takes it for an error if it has not said so.
+        hwbreak: bool,
     },
     /// `QStartNoAckMode`.
     StartNoAckMode,

@@ -146,11 +146,17 @@ fn a_thread_is_selected_for_looking_and_nothing_else() {
 fn a_client_says_whether_it_shows_text() {
     assert_eq!(
         parse(b"qSupported:multiprocess+;swbreak+"),
-        Request::Supported { error_text: false }
+        Request::Supported {
+            error_text: false,
+            hwbreak: false
+        }
     );
     assert_eq!(
-        parse(b"qSupported:multiprocess+;error-message+;swbreak+"),
-        Request::Supported { error_text: true }
+        parse(b"qSupported:multiprocess+;error-message+;hwbreak+"),
+        Request::Supported {
+            error_text: true,
+            hwbreak: true
+        }
     );
 }
 
