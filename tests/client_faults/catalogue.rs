@@ -148,23 +148,33 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "XG130",
-        "tests/headless.rs",
+        "tests/headless/sessions.rs",
         "what_is_no_session_touches_nothing",
     ),
     (
         "XG132",
-        "tests/headless.rs",
+        "tests/headless/sessions.rs",
         "an_expectation_that_fails_skips_the_rest_and_runs_what_is_to_be_done_finally",
     ),
     (
         "XG133",
-        "tests/headless.rs",
+        "tests/headless/sessions.rs",
         "a_fault_and_a_timeout_have_exit_codes_of_their_own",
     ),
     (
         "XG134",
-        "tests/headless.rs",
+        "tests/headless/sessions.rs",
         "a_signal_ends_the_step_under_way_and_then_the_session",
+    ),
+    (
+        "XG120",
+        "src/semihosting/tests.rs",
+        "without_a_directory_no_file_is_opened_and_the_user_is_told",
+    ),
+    (
+        "XG136",
+        "tests/headless/racks.rs",
+        "a_probe_that_another_process_has_is_told_with_its_holder",
     ),
 ];
 
