@@ -4,7 +4,7 @@
 //! write offset, the reader the read offset, both last: neither side ever stops the other. All descriptors lie in one piece, so that a
 //! look costs one transfer, and data is read only where the offsets differ.
 //!
-//! The program can overwrite everything here: each look takes the block as untrusted bytes and checks it whole ([`block`]). RAM keeps a
+//! The program can overwrite everything here: each look takes the block as untrusted bytes and checks it whole (`block.rs`). RAM keeps a
 //! block through a reset: it is wiped before one ([`Rtt::wipe`]), and what is found afterwards was written afterwards. Buffers outside
 //! the chip are not served: a window may not be looked at while the core runs.
 

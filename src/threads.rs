@@ -7,7 +7,7 @@
 //! The core is one. The thread that runs has the core's registers, also while an interrupt handler runs on its behalf; those of the
 //! others lie where the kernel saved them ([`Context`]).
 //!
-//! Adding a kernel: copy `threadx.rs`, change what it knows, add its `detect` to [`KERNELS`].
+//! Adding a kernel: copy `threadx.rs`, change what it knows, add its `detect` to `KERNELS`.
 
 use std::fmt;
 
