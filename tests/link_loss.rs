@@ -49,6 +49,8 @@ fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
 
     let mut early = Client::connect(port);
     early.send("?");
+    let reason = early.receive_within(PATIENCE).expect("a reason");
+    assert!(reason.contains("XG003"), "{reason}");
     assert_eq!(early.receive_within(PATIENCE), None, "sent away");
     drop(early);
 

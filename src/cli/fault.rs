@@ -12,7 +12,7 @@ use crate::{
 ///
 /// The core is looked at where it is and goes on as it did. Functions and lines need --appli.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   xspi-gdb fault --board stm32h7s78-dk --appli build/appli.elf")]
 pub struct Explanation {
     #[command(flatten)]

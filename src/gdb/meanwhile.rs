@@ -86,6 +86,10 @@ impl<'a> Meanwhile<'a> {
             Message::Left { client } => {
                 let controls = self.company.controller() == Some(client);
                 self.cancelled |= controls && !self.is_last_wish;
+                if !controls {
+                    // Its place is free at once: others may come and go while the work lasts.
+                    self.company.leave(client);
+                }
                 self.company.postpone(message);
             }
             Message::Joined { client, replies } => {
