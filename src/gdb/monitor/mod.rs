@@ -25,6 +25,7 @@ mod help;
 mod loader;
 mod maskisr;
 mod memory;
+mod power_cycle;
 mod registers;
 mod reset;
 mod resume;
@@ -60,6 +61,7 @@ pub const COMMANDS: &[Command] = &[
     registers::COMMAND,
     maskisr::COMMAND,
     catch::COMMAND,
+    power_cycle::COMMAND,
     delay::COMMAND,
     gdb_sync::COMMAND,
     version::COMMAND,
