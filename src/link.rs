@@ -5,6 +5,7 @@
 //! except through [`Link::idle`]. FPB and DWT belong to `units.rs` alone.
 
 pub mod caches;
+pub mod connect;
 pub mod core_fault;
 mod dap;
 #[cfg(test)]

@@ -13,7 +13,9 @@
 //! Deviations: READC and READ from the console report the end of the input when nobody types (see [`Semihosting::open_input`]), and
 //! HEAPINFO answers with zeros, "not known", with which newlib takes what its linker script says.
 
+mod block;
 mod errno;
+mod exit;
 mod files;
 mod operation;
 #[cfg(test)]
@@ -27,27 +29,26 @@ use std::{
 };
 
 pub use errno::Errno;
+pub use exit::Exit;
 pub use operation::Operation;
 
 use crate::{
     fault::{Code, Disposition, Explain, Fault},
     layout::Address,
 };
+use block::Block;
+use errno::Refusal;
 use files::{Files, Mode, Target};
 
 /// BKPT 0xAB, as it lies in memory.
 pub const CALL: [u8; 2] = [0xAB, 0xBE];
 
-/// Names of files, and what a program wants to show with SYS_WRITE0 in one call, end here.
-const LONGEST_NAME: usize = 1024;
+/// What a program wants to show with SYS_WRITE0 in one call ends here.
 const LONGEST_TEXT: usize = 64 * 1024;
 /// What one SYS_READ or SYS_WRITE moves at most; the program sees a short count and calls again.
 const LARGEST_TRANSFER: u32 = 1 << 20;
 /// What is moved at a time.
 const CHUNK: usize = 4096;
-
-/// ADP_Stopped_ApplicationExit: the program has come to its end.
-const APPLICATION_EXIT: u32 = 0x2_0026;
 
 /// Returned where something went wrong.
 const FAILED: u32 = u32::MAX;
@@ -112,40 +113,6 @@ pub struct Output {
     pub bytes: Vec<u8>,
 }
 
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// ADP_Stopped_... (Semihosting, 7.6): 0x20026 is the program's own wish.
-    pub reason: u32,
-    /// What it wanted its shell to see.
-    pub code: u32,
-}
-
-impl Exit {
-    fn new(reason: u32, code: u32) -> Self {
-        let code = match (reason, code) {
-            (APPLICATION_EXIT, code) => code,
-            // An abort (0x20023, 0x20024, ...) is no success, whatever stands beside it.
-            (_, 0) => 1,
-            (_, code) => code,
-        };
-        Self { reason, code }
-    }
-
-    /// True if the program ended because it wanted to, and not by an abort.
-    pub fn is_wanted(self) -> bool {
-        self.reason == APPLICATION_EXIT
-    }
-
-    /// The exit code for a process that stands for the program: eight bits, and never 0 for what is no success.
-    pub fn status(self) -> u8 {
-        match (self.code & 0xFF) as u8 {
-            0 if self.code != 0 => 1,
-            status => status,
-        }
-    }
-}
-
 /// What a call comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -155,37 +122,6 @@ pub enum Outcome {
     Exits(Exit),
     /// It waits for input that has not come yet; the call is to be made again when it has.
     Waits,
-}
-
-/// Why a call returns -1.
-#[derive(Debug)]
-enum Refusal {
-    /// The program was wrong, or the host could not.
-    Errno(Errno),
-    /// The same, and the user should know.
-    Told(Errno, String),
-    /// A pointer leads nowhere; or the link is lost.
-    Memory(Fault),
-    /// Nobody has typed yet.
-    Waits,
-}
-
-impl From<Errno> for Refusal {
-    fn from(errno: Errno) -> Self {
-        Self::Errno(errno)
-    }
-}
-
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::Errno(Errno::from(&error))
-    }
-}
-
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
-        Self::Memory(fault)
-    }
 }
 
 /// What the program types into.
@@ -554,44 +490,4 @@ fn temporary_name(block: &mut Block<'_>) -> Result<u32, Refusal> {
     }
     block.memory.write(Address(buffer), name.as_bytes())?;
     Ok(0)
-}
-
-/// The words that r1 points to.
-struct Block<'a> {
-    address: u32,
-    memory: &'a mut dyn Memory,
-}
-
-impl Block<'_> {
-    fn word(&mut self, index: u32) -> Result<u32, Fault> {
-        let mut bytes = [0; 4];
-        self.memory.read(self.place(index), &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn write_word(&mut self, index: u32, value: u32) -> Result<(), Fault> {
-        self.memory.write(self.place(index), &value.to_le_bytes())
-    }
-
-    fn place(&self, index: u32) -> Address {
-        Address(self.address.wrapping_add(4 * index))
-    }
-
-    /// A name whose address is in the word at `index`, and its length in the next.
-    fn name(&mut self, index: u32) -> Result<String, Refusal> {
-        self.name_of(index, index + 1)
-    }
-
-    fn name_of(&mut self, address: u32, length: u32) -> Result<String, Refusal> {
-        let (address, length) = (self.word(address)?, self.word(length)? as usize);
-        if length > LONGEST_NAME {
-            return Err(Errno::NameTooLong.into());
-        }
-        let mut bytes = vec![0; length];
-        self.memory.read(Address(address), &mut bytes)?;
-        if bytes.is_empty() || bytes.contains(&0) {
-            return Err(Errno::Invalid.into());
-        }
-        Ok(String::from_utf8(bytes).map_err(|_| Errno::Invalid)?)
-    }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::Outcome;
-use crate::link::probe::{self, FoundProbe};
+use crate::link::connect::{self, FoundProbe};
 
 /// The debug probes that are connected, with the words for --probe.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub struct Probes {
 impl Probes {
     /// Lists real probes, then the virtual one.
     pub fn run(self) -> Outcome {
-        let mut found = probe::list();
+        let mut found = connect::list();
         let is_none_real = found.is_empty();
         found.push(FoundProbe {
             selector: "virtual".to_owned(),

@@ -10,7 +10,7 @@ use virtual_board::file_lock::{FileLock, LockError};
 
 use crate::{
     fault::{Code, Explain},
-    link::probe,
+    link::connect,
 };
 
 /// Locks lie in this folder of the user's runtime folder.
@@ -74,7 +74,7 @@ fn identity(selector: Option<&str>) -> Option<String> {
     {
         return Some(selector.to_owned());
     }
-    let found = probe::list();
+    let found = connect::list();
     let mut fitting = found.iter().filter(|probe| {
         selector.is_none_or(|selector| {
             let head = probe.selector.get(..selector.len());

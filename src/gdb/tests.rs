@@ -24,7 +24,7 @@ use super::{
 use crate::{
     layout::BoardProfile,
     link::{
-        HaltReason,
+        CoreState, HaltReason, Link as _,
         fake::{FakeLink, Shared},
     },
     session::{OnAttach, Session, Settings},
@@ -42,6 +42,13 @@ struct Bench {
 }
 
 impl Bench {
+    /// The server takes its time from a packet to the core.
+    fn until_running(&self) {
+        while !matches!(self.link.fake().state(), Ok(CoreState::Running)) {
+            thread::yield_now();
+        }
+    }
+
     fn new() -> Self {
         let server = Server::listen(Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -232,12 +239,12 @@ fn a_breakpoint_an_interrupt_and_a_stray_interrupt() {
     gdb.raw(b"\x03");
     assert_eq!(gdb.ask("Z1,20000100,2"), "OK");
     gdb.send("vCont;c");
-    thread::sleep(Duration::from_millis(30));
+    bench.until_running();
     gdb.raw(b"\x03");
     let reply = gdb.receive();
     assert!(reply.starts_with("T02thread:01;"), "{reply}");
     gdb.send("c");
-    thread::sleep(Duration::from_millis(30));
+    bench.until_running();
     // A BKPT of the program is a plain trap: GDB resumes from a `hwbreak` where it has no breakpoint.
     bench.link.fake().stop(HaltReason {
         breakpoint: true,
@@ -249,7 +256,7 @@ fn a_breakpoint_an_interrupt_and_a_stray_interrupt() {
         "{reply}"
     );
     gdb.send("c");
-    thread::sleep(Duration::from_millis(30));
+    bench.until_running();
     bench.link.fake().registers.insert(15, 0x2000_0100);
     bench.link.fake().stop(HaltReason {
         breakpoint: true,

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::fault::Fault;
+
 /// What SYS_ERRNO answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -64,5 +66,36 @@ impl From<&io::Error> for Errno {
 impl From<io::Error> for Errno {
     fn from(error: io::Error) -> Self {
         Self::from(&error)
+    }
+}
+
+/// Why a call returns -1.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The program was wrong, or the host could not.
+    Errno(Errno),
+    /// The same, and the user should know.
+    Told(Errno, String),
+    /// A pointer leads nowhere; or the link is lost.
+    Memory(Fault),
+    /// Nobody has typed yet.
+    Waits,
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Self {
+        Self::Errno(errno)
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Errno(Errno::from(&error))
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Memory(fault)
     }
 }

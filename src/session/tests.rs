@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     breakpoints::Kind,
+    layout::BoardProfile,
     link::{
         HaltReason,
         fake::{Event, FakeLink, Shared},

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::findings::Findings;
-use crate::{gdb::server::DEFAULT_PORT, link::probe, platform};
+use crate::{gdb::server::DEFAULT_PORT, link::connect, platform};
 
 /// Debuggers that know the Cortex-M7, as distributions and vendors call them.
 const DEBUGGERS: [&str; 3] = ["gdb-multiarch", "arm-none-eabi-gdb", "gdb"];
@@ -76,7 +76,7 @@ fn major(version: &str) -> Option<u32> {
 
 /// Probes, and whether they can be opened. `named` is the one that is asked for.
 pub fn look_for_probes(findings: &mut Findings, named: Option<&str>) {
-    let found = probe::list();
+    let found = connect::list();
     for probe in &found {
         let told = format!("{} {}", probe.selector, probe.name);
         match probe.try_open() {
