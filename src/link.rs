@@ -23,7 +23,10 @@ use std::{fmt, ops::Range, time::Duration};
 use crate::{
     fault::{Code, Explain},
     layout::Address,
-    registers::{Register, dbgmcu::Cr},
+    registers::{
+        Register,
+        dbgmcu::{Cr, DBGMCU},
+    },
 };
 
 /// A register of the core, by its DCRSR number (ARM ARM C1.6.3; Cortex-M7 TRM).
@@ -253,6 +256,11 @@ pub trait Link: Send {
     /// DBGMCU_CR as it was, if it had to be changed before the core could be reached at all.
     fn low_power_found(&self) -> Option<Cr> {
         None
+    }
+
+    /// Puts DBGMCU_CR back. The core may sleep: without these bits it takes its own bus with it, so nothing is asked of it behind this.
+    fn put_low_power_back(&mut self, found: Cr) -> Result<(), LinkError> {
+        self.write(Cr::at(DBGMCU), &found.bits().to_le_bytes())
     }
 
     /// Asserts nRST, connects, releases and halts at once.

@@ -375,7 +375,7 @@ impl Session {
             }
             debug_support::disable(self.link.as_mut())?;
         }
-        Ok(())
+        Ok(self.support.let_sleep(self.link.as_mut())?)
     }
 
     fn needs_halt(&self, what: &'static str) -> Result<(), SessionError> {

@@ -216,6 +216,18 @@ impl Port {
         Ok(found)
     }
 
+    /// Writes DBGMCU_CR through AP0: behind that write the core's own bus may have no clock.
+    pub(super) fn put_clocks_back(&mut self, found: Cr) -> Result<(), LinkError> {
+        let address = Cr::at(DBGMCU_OF_AP0);
+        self.flush_debug()?;
+        let ap = FullyQualifiedApAddress::v1_with_default_dp(SYSTEM_AP);
+        let written = self.dap.memory(&ap).and_then(|mut memory| {
+            memory.write_word_32(address.0.into(), found.bits())?;
+            memory.flush()
+        });
+        written.map_err(|error| self.explain(error, address, 4))
+    }
+
     /// DAP abort: the transfer under way is given up, sticky errors are cleared.
     pub(super) fn abort(&mut self) -> Result<(), LinkError> {
         self.write_abort(true).map_err(|error| LinkError::Lost {

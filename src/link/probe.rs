@@ -438,6 +438,11 @@ impl Link for ProbeLink {
         self.low_power_found
     }
 
+    fn put_low_power_back(&mut self, found: Cr) -> Result<(), LinkError> {
+        self.port.does("put low-power bits back");
+        self.port.put_clocks_back(found)
+    }
+
     fn was_reset(&mut self) -> Result<bool, LinkError> {
         Ok(std::mem::take(&mut self.reset_seen))
     }

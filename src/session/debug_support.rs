@@ -76,12 +76,16 @@ impl DebugSupport {
         Ok(())
     }
 
-    /// Puts back what was found.
+    /// Puts back what was found, but for the clocks of a core that sleeps: it must stay within reach until it has been left.
     pub(super) fn restore(&self, link: &mut dyn Link) -> Result<(), LinkError> {
         link.poke(SCS, self.exceptions)?;
-        link.poke(DBGMCU, self.low_power)?;
         link.poke(DBGMCU, self.window_watchdog)?;
         link.poke(DBGMCU, self.independent_watchdog)
+    }
+
+    /// The last thing that is done: a core that sleeps may be out of reach behind it.
+    pub(super) fn let_sleep(&self, link: &mut dyn Link) -> Result<(), LinkError> {
+        link.put_low_power_back(self.low_power)
     }
 }
 
