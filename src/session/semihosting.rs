@@ -122,7 +122,8 @@ impl Session {
             return Ok(None);
         }
         self.calls.waits = false;
-        let activity = self.activity;
+        // Only who polls saw it run: the core stands at its call.
+        let activity = std::mem::replace(&mut self.activity, Activity::Halted);
         let stop = self.arrive_at_call()?;
         self.pass_call(stop, activity)
     }
