@@ -83,6 +83,8 @@ pub struct Adapter {
     exchange_cost: Time,
     clock: Clock,
     statistics: Statistics,
+    /// An exchange is under way that comes in several pieces.
+    exchanging: bool,
     pins: Pins,
     /// Cycles of TCK whose time has not passed yet.
     unspent_cycles: u64,
@@ -97,6 +99,7 @@ impl Adapter {
             exchange_cost: EXCHANGE_COST,
             clock: Clock::default(),
             statistics: Statistics::default(),
+            exchanging: false,
             pins: Pins::default(),
             unspent_cycles: 0,
         }
@@ -143,6 +146,23 @@ impl Adapter {
         self.board.run_for(wire_time);
     }
 
+    /// A command arrives, the rest of which may come in pieces until [`Self::end_exchange`].
+    pub fn open_exchange(&mut self) {
+        self.exchanging = true;
+        self.begin_exchange();
+    }
+
+    /// The command that came in pieces is complete.
+    pub fn end_exchange(&mut self) {
+        self.exchanging = false;
+        self.spend_cycles();
+    }
+
+    /// True while the pieces of a command are coming in.
+    pub fn is_exchanging(&self) -> bool {
+        self.exchanging
+    }
+
     /// A command arrives.
     fn begin_exchange(&mut self) {
         self.statistics.exchanges += 1;
@@ -166,6 +186,11 @@ impl Adapter {
     /// A bare sequence on SWDIO (DAP_SWJ_Sequence).
     pub fn exchange_sequence(&mut self, count: u8, bits: u64) {
         self.begin_exchange();
+        self.sequence(count, bits);
+    }
+
+    /// The same as a part of something else.
+    pub fn sequence(&mut self, count: u8, bits: u64) {
         self.spend_bits(count.into());
         self.board.sequence(count, bits);
     }
@@ -187,15 +212,11 @@ impl Adapter {
         self.board.run_for(wait);
     }
 
-    /// Moves JTAG pins, all that one packet of the host asks for. `moves` gets a function that drives the pins and gives TDO.
-    pub fn exchange_pins<T>(&mut self, moves: impl FnOnce(&mut dyn FnMut(Pins) -> bool) -> T) -> T {
-        self.begin_exchange();
-        let outcome = moves(&mut |pins| self.drive_pins(pins));
-        self.spend_cycles();
-        outcome
-    }
-
-    fn drive_pins(&mut self, pins: Pins) -> bool {
+    /// Moves the JTAG pins. What TDO shows then.
+    ///
+    /// The time of TCK passes in pieces, at whose ends the chip may have something to say: where a scan reached the debug port, and
+    /// by [`Self::spend_cycles`].
+    pub fn drive_pins(&mut self, pins: Pins) -> bool {
         let before = std::mem::replace(&mut self.pins, pins);
         self.unspent_cycles += u64::from(pins.clock && !before.clock);
         if self.board.drive_jtag(pins) {
@@ -206,7 +227,8 @@ impl Adapter {
         self.board.jtag_data_out()
     }
 
-    fn spend_cycles(&mut self) {
+    /// The time of TCK up to now has passed.
+    pub fn spend_cycles(&mut self) {
         let cycles = std::mem::take(&mut self.unspent_cycles);
         self.spend_bits(cycles);
     }
