@@ -24,7 +24,7 @@ use crate::{
     fault::{Code, Explain},
     layout::Address,
     registers::{
-        Register,
+        Block as _, Register, Snapshot,
         dbgmcu::{Cr, DBGMCU},
     },
 };
@@ -386,6 +386,10 @@ pub trait RegisterAccess {
     /// Reads a register of `block`, whole.
     fn peek<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError>;
 
+    /// Reads all registers of `block` up to `R`, in one transfer: where the words between them may be read.
+    fn peek_up_to<R: Register>(&mut self, block: R::Block)
+    -> Result<Snapshot<R::Block>, LinkError>;
+
     /// Writes a register of `block`, whole.
     fn poke<R: Register>(&mut self, block: R::Block, value: R) -> Result<(), LinkError>;
 }
@@ -393,6 +397,18 @@ pub trait RegisterAccess {
 impl<L: Link + ?Sized> RegisterAccess for L {
     fn peek<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError> {
         self.read_word(R::at(block)).map(R::from_bits)
+    }
+
+    fn peek_up_to<R: Register>(
+        &mut self,
+        block: R::Block,
+    ) -> Result<Snapshot<R::Block>, LinkError> {
+        let mut bytes = vec![0; R::OFFSET as usize + 4];
+        self.read(block.base(), &mut bytes)?;
+        let (words, _) = bytes.as_chunks::<4>();
+        Ok(Snapshot::new(
+            words.iter().map(|word| u32::from_le_bytes(*word)).collect(),
+        ))
     }
 
     fn poke<R: Register>(&mut self, block: R::Block, value: R) -> Result<(), LinkError> {

@@ -202,7 +202,8 @@ impl Session {
         self.tell_unfinished()?;
         self.reset_flags = Some(self.link.peek(RCC)?);
         self.link.was_reset()?;
-        if let CoreState::Halted(_) = self.link.state()? {
+        let state = self.link.state()?;
+        if let CoreState::Halted(_) = state {
             self.arrive(StopReason::Halt)?;
         }
         if self.settings.under_reset {
@@ -210,7 +211,7 @@ impl Session {
             self.stop.reason = StopReason::Reset;
         }
         match self.settings.on_attach {
-            OnAttach::Halt => drop(self.halt()?),
+            OnAttach::Halt => drop(self.halt_from(state)?),
             OnAttach::Arm => drop(self.reset(ResetKind::Arm, &mut Unattended)?),
             OnAttach::Run => {}
         }

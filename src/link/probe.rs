@@ -206,12 +206,14 @@ impl ProbeLink {
         }
     }
 
-    fn set_reset_catch(&mut self, catch: bool) -> Result<(), LinkError> {
+    /// What DEMCR then is.
+    fn set_reset_catch(&mut self, catch: bool) -> Result<Demcr, LinkError> {
         let demcr: Demcr = self.port.read_debug(SCS)?;
-        if demcr.catch_reset() != catch {
-            self.port.write_debug(SCS, demcr.with_catch_reset(catch))?;
+        let wanted = demcr.with_catch_reset(catch);
+        if wanted != demcr {
+            self.port.write_debug(SCS, wanted)?;
         }
-        Ok(())
+        Ok(wanted)
     }
 
     /// nRST goes up and the core is caught: at the reset vector where the debug registers could be reached under reset, else at once
@@ -221,7 +223,7 @@ impl ProbeLink {
             .port
             .write_debug(SCS, control())
             .and_then(|()| self.set_reset_catch(true))
-            .and_then(|()| self.port.flush_debug());
+            .and_then(|_| self.port.flush_debug());
         if let Err(error) = armed {
             tracing::debug!("vector catch under reset is not possible: {error}");
         }
@@ -320,7 +322,7 @@ impl Link for ProbeLink {
     fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError> {
         self.port.does("reset");
         self.quick = false;
-        self.set_reset_catch(mode == ResetMode::Halt)?;
+        let catches = self.set_reset_catch(mode == ResetMode::Halt)?;
         // The reset ends debug state, and C_MASKINTS can be changed only there.
         if self.status()?.halted() {
             self.set_mask(Interrupts::Enabled)?;
@@ -329,10 +331,9 @@ impl Link for ProbeLink {
         let request = Aircr::default()
             .with_key(VECTOR_KEY)
             .with_system_reset_requested(true);
-        match self
-            .port
-            .write(Aircr::at(SCS), &request.bits().to_le_bytes())
-        {
+        // It travels with the first look at what comes of it.
+        let request = request.bits().to_le_bytes();
+        match self.port.write_later(Aircr::at(SCS), &request) {
             // The reset may take the answer with it.
             Ok(()) | Err(LinkError::Refused { .. } | LinkError::Stalled { .. }) => {}
             Err(error) => return Err(error),
@@ -341,9 +342,10 @@ impl Link for ProbeLink {
         self.reset_seen = false;
         match mode {
             ResetMode::Halt => {
-                self.wait_halted("halt at the reset vector", LIMIT)?;
-                self.set_reset_catch(false)?;
-                self.port.flush_debug()
+                if !self.halted {
+                    self.wait_halted("halt at the reset vector", LIMIT)?;
+                }
+                self.port.write_debug(SCS, catches.with_catch_reset(false))
             }
             ResetMode::Run => self.resume(),
         }

@@ -54,6 +54,14 @@ impl Session {
             return self.arrive(StopReason::Halt);
         }
         let before = self.link.state()?;
+        self.halt_from(before)
+    }
+
+    /// The same where the core's state has just been read.
+    pub(super) fn halt_from(&mut self, before: CoreState) -> Result<Stop, Fault> {
+        if self.is_halted() {
+            return Ok(self.stop.clone());
+        }
         self.link.halt()?;
         let stop = match (before, self.link.state()?) {
             (CoreState::LockedUp, _) => self.faulted(Exception::Lockup),
