@@ -204,7 +204,7 @@ pub trait Link: Send {
     /// Asks for debug state and waits until the core is there.
     fn halt(&mut self) -> Result<(), LinkError>;
 
-    /// Leaves debug state. C_MASKINTS is set or cleared in a write of its own before.
+    /// Leaves debug state, at the latest with the next look or wait. C_MASKINTS is set or cleared in a write of its own before.
     fn resume_with(&mut self, interrupts: Interrupts) -> Result<(), LinkError>;
 
     /// Leaves debug state with interrupts as the program has them.

@@ -10,6 +10,7 @@ pub mod stop;
 mod cache;
 mod debug_support;
 mod effect;
+mod exits;
 mod fault_report;
 mod foresight;
 mod instruction;

@@ -306,8 +306,7 @@ impl Link for ProbeLink {
         self.set_mask(interrupts)?;
         self.halted = false;
         self.quick = false;
-        self.port.write_debug(SCS, self.control())?;
-        self.port.flush_debug()
+        self.port.write_debug(SCS, self.control())
     }
 
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
