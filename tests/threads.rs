@@ -9,6 +9,7 @@ use std::fs;
 
 use support::{
     board::{Board, text},
+    debugger::Debugger,
     firmware,
     gdb::Gdb,
     golden::assert_golden,
@@ -79,6 +80,44 @@ fn freertos_tasks_are_threads() {
     gdb.stopped("-exec-step-instruction");
     assert_eq!(gdb.pc(), CODE + 4);
     assert_ne!(gdb.number("$r4"), 0x1234_5678, "that is the other task's");
+}
+
+/// Zephyr: what it tells debuggers of itself lies in flash, and the appli's file has it.
+#[test]
+fn zephyr_threads_are_threads() {
+    let mut bench = Bench::of("zephyr.memory");
+    let gdb = &mut bench.gdb;
+    assert_golden("mi/threads-zephyr.txt", &gdb.cli("info threads"));
+    assert_golden("mi/threads-zephyr-monitor.txt", &gdb.monitor("threads"));
+    gdb.cli("python [t.switch() for t in gdb.selected_inferior().threads() if t.name == 'floats']");
+    assert_eq!(gdb.pc(), 0x7000_1288);
+    assert_eq!(gdb.value("$s20"), "3.75");
+    gdb.cli(
+        "python [t.switch() for t in gdb.selected_inferior().threads() if t.name == 't_waits']",
+    );
+    assert_eq!(gdb.value("$s20"), "<unavailable>");
+}
+
+/// GDB 13 ends itself at a stop of a thread that it does not find in the list: what runs before a kernel's first thread is in none.
+#[test]
+fn a_stop_of_a_thread_that_is_in_no_list() {
+    const CURRENT: u32 = 0x2000_096C + 8;
+    let Bench {
+        mut gdb,
+        server,
+        _board: board,
+    } = Bench::of("zephyr.memory");
+    gdb.set_word(CURRENT, 0x2000_2000);
+    drop(gdb);
+    for debugger in Debugger::ALL {
+        let mut gdb = Gdb::connect_as(debugger, Some(&board.file("kernel.elf")), server.port);
+        let table = gdb.cli("info threads");
+        let selected = table.lines().find(|line| line.starts_with('*'));
+        let core = selected.is_some_and(|line| line.contains("Thread 536879104 \"Cortex-M7\""));
+        assert!(core, "{table}");
+        let stop = gdb.stopped("-exec-step-instruction");
+        assert_eq!(stop.reason(), "end-stepping-range", "{}", stop.record);
+    }
 }
 
 /// A breakpoint for one task lets the others pass.

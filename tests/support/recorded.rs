@@ -18,6 +18,13 @@ const NOP: u16 = 0xBF00;
 pub struct Recorded {
     symbols: Vec<(String, u32, u32)>,
     registers: Vec<(String, u32)>,
+    ram: Memory,
+    flash: Option<Memory>,
+}
+
+/// Bytes, and where they lie.
+#[derive(Default)]
+struct Memory {
     start: u32,
     bytes: Vec<u8>,
 }
@@ -30,8 +37,8 @@ impl Recorded {
         let mut recorded = Self {
             symbols: Vec::new(),
             registers: Vec::new(),
-            start: 0,
-            bytes: Vec::new(),
+            ram: Memory::default(),
+            flash: None,
         };
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -43,17 +50,23 @@ impl Recorded {
                 ["register", name, value] => {
                     recorded.registers.push((name.to_owned(), hex(value)));
                 }
-                // The first memory is RAM; names that lie in flash come after it.
-                ["memory", ..] if !recorded.bytes.is_empty() => break,
+                // The first memory is RAM. What comes after it lies in flash: names, and what a kernel tells debuggers of itself.
                 ["memory", address, length] => {
-                    recorded.start = hex(address);
-                    recorded.bytes = vec![0; hex(length) as usize];
+                    let memory = Memory {
+                        start: hex(address),
+                        bytes: vec![0; hex(length) as usize],
+                    };
+                    match recorded.ram.bytes.is_empty() {
+                        true => recorded.ram = memory,
+                        false => recorded.flash = Some(memory),
+                    }
                 }
                 [address, row] => {
-                    let at = (hex(address) - recorded.start) as usize;
+                    let memory = recorded.flash.as_mut().unwrap_or(&mut recorded.ram);
+                    let at = (hex(address) - memory.start) as usize;
                     for (index, pair) in row.as_bytes().chunks(2).enumerate() {
                         let pair = String::from_utf8_lossy(pair);
-                        recorded.bytes[at + index] = hex(&pair) as u8;
+                        memory.bytes[at + index] = hex(&pair) as u8;
                     }
                 }
                 _ => panic!("not understood: {line}"),
@@ -70,10 +83,10 @@ impl Recorded {
     /// Lays it into the memory of the halted core behind `gdb`, with the core in the thread that ran. `board` has room for files.
     pub fn lay(&self, board: &Board, gdb: &mut Gdb) {
         let memory = board.file("memory.bin");
-        fs::write(&memory, &self.bytes).expect("a file of memory");
+        fs::write(&memory, &self.ram.bytes).expect("a file of memory");
         let code = board.file("code.bin");
         fs::write(&code, NOP.to_le_bytes().repeat(16)).expect("a file of code");
-        for (file, address) in [(memory, self.start), (code, CODE)] {
+        for (file, address) in [(memory, self.ram.start), (code, CODE)] {
             gdb.cli(&format!("restore {} binary {address:#x}", text(&file)));
         }
         for (register, value) in [
@@ -86,9 +99,10 @@ impl Recorded {
         gdb.stopped("-exec-step-instruction");
     }
 
-    /// An ELF file of symbols alone: enough for a server to find the kernel, and for GDB to be content.
+    /// An ELF file of symbols and of what lies in flash: enough for a server to find the kernel, and for GDB to be content.
     pub fn elf(&self) -> Vec<u8> {
         const HEADER: usize = 52;
+        const SEGMENT: usize = 32;
         const OBJECT: u8 = 1;
         const ABSOLUTE: u16 = 0xFFF1;
         let mut names = vec![0];
@@ -102,21 +116,33 @@ impl Recorded {
             symbols.extend(ABSOLUTE.to_le_bytes());
         }
         let sections = b"\0.symtab\0.strtab\0.shstrtab\0";
-        let (symbols_at, names_at) = (HEADER, HEADER + symbols.len());
+        let segments = self.flash.iter().count();
+        let symbols_at = HEADER + SEGMENT * segments;
+        let names_at = symbols_at + symbols.len();
         let sections_at = names_at + names.len();
-        let table_at = (sections_at + sections.len()).next_multiple_of(4);
+        let flash_at = sections_at + sections.len();
+        let flash = self.flash.as_ref().map_or(&[][..], |flash| &flash.bytes);
+        let table_at = (flash_at + flash.len()).next_multiple_of(4);
         // e_ident, ET_EXEC, EM_ARM, version, entry, program headers, section headers, flags (EABI 5), sizes and counts.
         let mut elf = b"\x7FELF\x01\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
         elf.extend([2, 0, 40, 0]);
-        for word in [1, 0, 0, table_at as u32, 0x0500_0000] {
+        for word in [1, 0, HEADER as u32, table_at as u32, 0x0500_0000] {
             elf.extend(u32::to_le_bytes(word));
         }
-        for half in [HEADER as u16, 0, 0, 40, 4, 3] {
-            elf.extend(half.to_le_bytes());
+        for half in [HEADER, SEGMENT, segments, 40, 4, 3] {
+            elf.extend((half as u16).to_le_bytes());
+        }
+        if let Some(flash) = &self.flash {
+            let (start, length) = (flash.start, flash.bytes.len() as u32);
+            // PT_LOAD, offset, virtual and physical address, sizes in the file and in memory, readable, alignment
+            for word in [1, flash_at as u32, start, start, length, length, 4, 4] {
+                elf.extend(word.to_le_bytes());
+            }
         }
         elf.extend(&symbols);
         elf.extend(&names);
         elf.extend(sections);
+        elf.extend(flash);
         elf.resize(table_at, 0);
         // name, type, flags, address, offset, size, link, info, alignment, entry size
         for section in [
