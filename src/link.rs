@@ -267,7 +267,7 @@ pub trait Link: Send {
     fn reset_by_pin(&mut self) -> Result<(), LinkError>;
 
     /// For whom the next exchanges are: a client's packet or a command, for whoever writes them down.
-    fn is_for(&mut self, _caller: &str) {}
+    fn is_for(&mut self, _caller: &dyn fmt::Display) {}
 
     /// Reads one word.
     fn read_word(&mut self, address: Address) -> Result<u32, LinkError> {

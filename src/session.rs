@@ -29,7 +29,7 @@ mod sources;
 mod tests;
 mod threads;
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fmt, path::PathBuf, time::Duration};
 
 use crate::{
     breakpoints::{Breakpoints, Patching, Request},
@@ -249,7 +249,7 @@ impl Session {
     }
 
     /// For whom the next exchanges with the probe are, where they are written down.
-    pub fn is_for(&mut self, caller: &str) {
+    pub fn is_for(&mut self, caller: &dyn fmt::Display) {
         self.link.is_for(caller);
     }
 

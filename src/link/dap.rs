@@ -5,6 +5,8 @@
 //! probe-rs writes SELECT by itself where the bank changes. That is one write more in the same exchange, and counted here, since a packet
 //! that is full goes out by itself.
 
+use std::fmt;
+
 use probe_rs::architecture::arm::{
     ArmDebugInterface, ArmError, FullyQualifiedApAddress,
     dp::{Abort, DPIDR, DpAccess as _, DpAddress},
@@ -64,7 +66,7 @@ impl Dap {
     }
 
     /// For whom the next exchanges are.
-    pub(super) fn is_for(&mut self, caller: &str) {
+    pub(super) fn is_for(&mut self, caller: &dyn fmt::Display) {
         if let Some(log) = &mut self.log {
             log.trace.is_for(caller);
         }

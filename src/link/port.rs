@@ -7,7 +7,7 @@
 //! probe-rs names FAULT and WAIT where the probe tells them. Where a probe keeps the reason to itself, the link is asked whether it is
 //! alive: if DHCSR can be read, it was the target that refused.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use probe_rs::architecture::arm::{
     ArmDebugInterface, ArmError, DapError, FullyQualifiedApAddress, ap::AccessPortError, dp::Abort,
@@ -81,7 +81,7 @@ impl Port {
     }
 
     /// For whom the next exchanges are, where they are written down.
-    pub(super) fn is_for(&mut self, caller: &str) {
+    pub(super) fn is_for(&mut self, caller: &dyn fmt::Display) {
         self.dap.is_for(caller);
     }
 

@@ -6,7 +6,7 @@
 //! Core registers: a transfer takes a few cycles of the core, a debug-port access hundreds. S_REGRDY is looked at for the first
 //! transfer behind everything that can have changed the core's clock; then one exchange a register remains for reads, and none for writes.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::{
     CoreRegister, CoreState, HaltReason, Interrupts, Link, LinkError, ResetMode,
@@ -427,7 +427,7 @@ impl Link for ProbeLink {
         Ok(())
     }
 
-    fn is_for(&mut self, caller: &str) {
+    fn is_for(&mut self, caller: &dyn fmt::Display) {
         self.port.is_for(caller);
     }
 
