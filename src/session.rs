@@ -337,7 +337,10 @@ impl Session {
         match self.activity {
             Activity::Halted => return Ok(()),
             Activity::Running => {}
-            Activity::Ranging(range) if range.is_running() => self.activity = Activity::Running,
+            Activity::Ranging(range) if range.is_running() => {
+                self.forget();
+                self.activity = Activity::Running;
+            }
             Activity::Ranging(_) => {
                 self.activity = Activity::Halted;
                 self.resume()?;

@@ -193,8 +193,8 @@ pub struct Backoff {
 
 impl Backoff {
     const SHORTEST: Duration = Duration::from_micros(250);
-    /// 50 looks a second.
-    const LONGEST: Duration = Duration::from_millis(20);
+    /// No more than 50 looks in any second, those at its start among them.
+    const LONGEST: Duration = Duration::from_millis(23);
 
     /// The next wait.
     pub fn next_wait(&mut self) -> Duration {
@@ -316,5 +316,25 @@ impl fmt::Display for ThreadTable {
             write!(f, "\ndamaged: {damage}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most that an idle client costs, and the longest time for which a stop goes unnoticed.
+    #[test]
+    fn a_running_core_is_looked_at_fifty_times_a_second_and_every_25_ms() {
+        let mut backoff = Backoff::default();
+        let second = Duration::from_secs(1);
+        let (mut now, mut looks) = (Duration::ZERO, 0);
+        while now < second {
+            let wait = backoff.next_wait();
+            assert!(wait <= Duration::from_millis(24), "{wait:?}");
+            now += wait;
+            looks += 1;
+        }
+        assert!(looks <= 50, "{looks}");
     }
 }

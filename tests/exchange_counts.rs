@@ -7,6 +7,12 @@ use std::fs;
 
 use support::{board::Board, firmware, gdb::Gdb};
 
+/// DHCSR with the key and debug on: the core runs, and is looked at.
+const RESUME: &str = "W BD0=0xa05f0001, R BD0";
+
+/// A read of DFSR.
+const WHY_IT_HALTED: &str = "TAR=0xe000ed30, R DRW";
+
 /// A line of the log: for whom, and what it carried.
 struct Exchange {
     caller: String,
@@ -55,7 +61,6 @@ fn is_step(exchange: &Exchange) -> bool {
 /// those that wait for the boot stage.
 #[test]
 fn attach_and_arm() {
-    const WHY_IT_HALTED: &str = "TAR=0xe000ed30, R DRW";
     let log = exchanges(|gdb| {
         let said = gdb.monitor("reset halt");
         assert!(
@@ -67,7 +72,7 @@ fn attach_and_arm() {
     let last = log.iter().rposition(of_reset).expect("a reset");
     let boot_begins = log
         .iter()
-        .position(|exchange| of_reset(exchange) && exchange.operation == "resume")
+        .position(|exchange| of_reset(exchange) && exchange.transfers.contains(RESUME))
         .expect("the boot stage runs");
     let is_over = |exchange: &Exchange| exchange.transfers.contains(WHY_IT_HALTED);
     let waiting = log[boot_begins + 1..].iter().position(is_over);
@@ -91,6 +96,80 @@ fn a_thousand_steps() {
     let last = log.iter().rposition(is_step).expect("a step");
     let spent = last - first;
     assert!(spent <= 6 * STEPS, "{spent} exchanges for {STEPS} steps");
+}
+
+/// A stop, and what an IDE then asks: all registers with those of the FPU, ten frames, the variables of the innermost, eight memory views.
+#[test]
+fn a_stop_in_an_ide() {
+    const RECURSE: u32 = 21;
+    let log = exchanges(|gdb| {
+        gdb.monitor("reset halt");
+        gdb.flush_registers();
+        gdb.run_to("work");
+        let mailbox = gdb.number("&MAILBOX");
+        gdb.set_word(mailbox + 8, 12);
+        gdb.set_word(mailbox + 4, RECURSE);
+        gdb.ok("-break-insert -i 10 appli::faults::recurse");
+        gdb.stopped("-exec-continue");
+        let (sp, pc) = (gdb.number("$sp") & !3, gdb.pc() & !3);
+        gdb.cli("echo the IDE asks");
+        gdb.ok("-stack-list-frames 0 9");
+        gdb.ok("-data-list-register-values x");
+        gdb.ok("-stack-list-variables --all-values");
+        for (address, length) in [
+            (sp, 256),
+            (sp + 256, 64),
+            (mailbox & !3, 64),
+            (0x2400_0000, 128),
+            (0x0800_0000, 256),
+            (0x7000_0000, 256),
+            (pc, 64),
+            (pc + 64, 128),
+        ] {
+            gdb.ok(&format!("-data-read-memory-bytes {address} {length}"));
+        }
+    });
+    let continued = |exchange: &Exchange| exchange.caller.starts_with("vCont;c");
+    let stopped = |exchange: &Exchange| exchange.transfers.contains(WHY_IT_HALTED);
+    let last_run = log.iter().rposition(stopped).expect("a stop");
+    assert!(!log[last_run..].iter().any(continued));
+    let leaves = log
+        .iter()
+        .rposition(|exchange| exchange.caller.starts_with('D'));
+    let end = leaves.map_or(log.len(), |last| {
+        let detach = log[..=last]
+            .iter()
+            .rposition(|exchange| !exchange.caller.starts_with('D'));
+        detach.map_or(last, |before| before + 1)
+    });
+    let spent = end - last_run;
+    assert!(spent <= 80, "{spent} exchanges");
+}
+
+/// `next` over a loop with calls in it.
+#[test]
+fn two_hundred_nexts() {
+    const LINES: usize = 200;
+    let log = exchanges(|gdb| {
+        gdb.monitor("reset halt");
+        gdb.flush_registers();
+        gdb.run_to("main");
+        for _ in 0..LINES {
+            gdb.stopped("-exec-next");
+        }
+    });
+    let ranged = |exchange: &Exchange| exchange.caller.starts_with("vCont;r");
+    let asked = |exchange: &Exchange| exchange.caller.starts_with('m');
+    let runs = |exchange: &Exchange| {
+        exchange.operation == "state" && !exchange.transfers.contains(WHY_IT_HALTED)
+    };
+    let first = log.iter().position(ranged).expect("a next");
+    let last = log.iter().rposition(asked).expect("what GDB reads");
+    let spent = log[first..=last]
+        .iter()
+        .filter(|exchange| !runs(exchange))
+        .count();
+    assert!(spent <= 32 * LINES, "{spent} exchanges for {LINES} lines");
 }
 
 /// GDB removes and inserts its breakpoints at every stop: what does not change is not written.

@@ -11,7 +11,7 @@ use crate::{
     fault::{Code, Explain, Fault},
     layout::Address,
     link::{
-        CoreState, HaltReason, Interrupts, LinkError, RegisterAccess,
+        CoreState, HaltReason, LinkError, RegisterAccess,
         core_fault::{CoreFault, Exception},
         units::{Watch, Watched},
     },
@@ -53,6 +53,8 @@ impl Session {
             self.stop_waiting();
             return self.arrive(StopReason::Halt);
         }
+        // A run that was foreseen has not come to its end.
+        self.forget();
         let before = self.link.state()?;
         self.halt_from(before)
     }
@@ -121,7 +123,9 @@ impl Session {
     /// One look at a running core.
     fn look(&mut self) -> Result<Option<Stop>, Fault> {
         let state = self.link.state()?;
-        self.note_unexpected_reset()?;
+        if self.note_unexpected_reset()? {
+            self.forget();
+        }
         match (state, self.activity) {
             (CoreState::Running | CoreState::Sleeping, _) => Ok(None),
             (CoreState::LockedUp, _) => self.halt().map(Some),
@@ -324,18 +328,6 @@ impl Session {
         self.patching = Patching::Forbidden;
         self.arm_requests(None, None)?;
         Ok(true)
-    }
-
-    /// Runs to temporary units.
-    pub(super) fn run_to(
-        &mut self,
-        addresses: impl IntoIterator<Item = Address>,
-        interrupts: Interrupts,
-    ) -> Result<(), Fault> {
-        self.arm_requests(Some(self.stop.pc), addresses)?;
-        self.leave();
-        self.link.resume_with(interrupts)?;
-        Ok(())
     }
 }
 

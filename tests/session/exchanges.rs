@@ -1,11 +1,14 @@
 //! What a session costs in exchanges with the probe. The log of the link and the virtual adapter count them independently.
 
+use std::time::Duration;
+
 use tempfile::tempdir;
 use virtual_board::handle::VirtualBoard;
 use xspi_gdb::{
     layout::Address,
     link::{Unattended, trace::Trace},
     session::{ResetKind, Session},
+    verbs::Backoff,
 };
 
 use crate::bench::{Bench, board, settings, symbol, traced_link};
@@ -128,4 +131,24 @@ fn a_thousand_steps_cost_few_exchanges_each() {
     }
     let spent = exchanges(&bench.board) - before;
     assert!(spent <= 6 * STEPS, "{spent} exchanges for {STEPS} steps");
+}
+
+/// The server's loop over a program that nobody asks for: each look is one exchange, and a stop is seen within 25 ms.
+#[test]
+fn a_program_that_runs_costs_fifty_exchanges_a_second() {
+    const SECONDS: u64 = 10;
+    let mut bench = Bench::with_running_appli();
+    bench.session.resume().expect("a resume");
+    let now = |bench: &Bench| Duration::from_nanos(bench.board.with(|board| board.now()).0 / 1_000);
+    let (begin, before) = (now(&bench), exchanges(&bench.board));
+    let mut backoff = Backoff::default();
+    while now(&bench) - begin < Duration::from_secs(SECONDS) {
+        let looked = now(&bench);
+        assert_eq!(bench.session.poll().expect("a look"), None);
+        bench.session.idle(backoff.next_wait()).expect("a wait");
+        let unseen = now(&bench) - looked;
+        assert!(unseen <= Duration::from_millis(25), "{unseen:?}");
+    }
+    let spent = exchanges(&bench.board) - before;
+    assert!(spent <= 50 * SECONDS as usize, "{spent} exchanges");
 }
