@@ -1,7 +1,7 @@
 //! Our view of the core through a probe: run control, registers, memory, and the only wait there is.
 //!
-//! `probe.rs` implements it over probe-rs (the same code for CMSIS-DAP, J-Link and the virtual board; ST-LINK by its own
-//! memory commands), `fake.rs` for unit tests. Nothing above this module names probe-rs's types, and nothing above it waits
+//! `probe.rs` implements it over probe-rs (the same code for all probes; an ST-LINK gets blocks by its own memory
+//! commands), `fake.rs` for unit tests. Nothing above this module names probe-rs's types, and nothing above it waits
 //! except through [`Link::idle`]. FPB and DWT belong to `units.rs` alone.
 
 pub mod caches;
