@@ -152,3 +152,38 @@ fn a_program_that_runs_costs_fifty_exchanges_a_second() {
     let spent = exchanges(&bench.board) - before;
     assert!(spent <= 50 * SECONDS as usize, "{spent} exchanges");
 }
+
+/// Memory in bulk, in pieces of GDB's packets: 2.3 exchanges a kilobyte written, four read (TAR, two full packets, the rest), and nothing between
+/// two pieces.
+#[test]
+fn memory_in_bulk_costs_what_packets_and_tar_ask_for() {
+    const KILOBYTE: usize = 1024;
+    const PIECE: usize = 0x3F00;
+    let mut bench = Bench::with_running_appli();
+    let data: Vec<u8> = (0..256 * KILOBYTE).map(|index| (index * 7) as u8).collect();
+    let at = |offset: usize| Address(0x2400_0000 + offset as u32);
+    let written = bench.exchanges(|session| {
+        for (index, piece) in data.chunks(PIECE).enumerate() {
+            session.write_memory(at(index * PIECE), piece).expect("RAM");
+        }
+    });
+    assert!(written <= 256 * 24 / 10, "{written}");
+    let mut found = vec![0; data.len()];
+    let read = bench.exchanges(|session| {
+        for (index, piece) in found.chunks_mut(8 * KILOBYTE).enumerate() {
+            let address = at(index * 8 * KILOBYTE);
+            session.read_memory(address, piece).expect("RAM");
+        }
+    });
+    assert_eq!(found, data);
+    assert!(read <= 256 * 4, "{read}");
+    let mut window = vec![0; 1024 * KILOBYTE];
+    let look = 8;
+    let read = bench.exchanges(|session| {
+        for (index, piece) in window.chunks_mut(8 * KILOBYTE).enumerate() {
+            let address = Address(0x7000_0000 + (index * 8 * KILOBYTE) as u32);
+            session.read_memory(address, piece).expect("the window");
+        }
+    });
+    assert!(read <= 1024 * 4 + look, "{read}");
+}
