@@ -21,7 +21,7 @@ pub mod units;
 use std::{fmt, ops::Range, time::Duration};
 
 use crate::{
-    fault::{Code, Explain},
+    fault::{Code, Explain, Fault},
     layout::Address,
     registers::{
         Block as _, Register, Snapshot,
@@ -349,6 +349,11 @@ pub trait Attendant {
     fn tell(&mut self, sentence: &str) {
         tracing::info!("{sentence}");
     }
+
+    /// The board is switched off and on, because of `fault`, and the work begins again; `sentence` says so.
+    fn power_cycles(&mut self, _fault: &Fault, sentence: &str) {
+        self.tell(sentence);
+    }
 }
 
 impl<A: Attendant + ?Sized> Attendant for Box<A> {
@@ -359,6 +364,10 @@ impl<A: Attendant + ?Sized> Attendant for Box<A> {
     fn tell(&mut self, sentence: &str) {
         (**self).tell(sentence);
     }
+
+    fn power_cycles(&mut self, fault: &Fault, sentence: &str) {
+        (**self).power_cycles(fault, sentence);
+    }
 }
 
 impl<A: Attendant + ?Sized> Attendant for &mut A {
@@ -368,6 +377,10 @@ impl<A: Attendant + ?Sized> Attendant for &mut A {
 
     fn tell(&mut self, sentence: &str) {
         (**self).tell(sentence);
+    }
+
+    fn power_cycles(&mut self, fault: &Fault, sentence: &str) {
+        (**self).power_cycles(fault, sentence);
     }
 }
 

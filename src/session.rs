@@ -48,7 +48,7 @@ use cache::MemoryCache;
 use debug_support::DebugSupport;
 pub use fault_report::FaultReport;
 pub use map::{Region, RegionKind};
-pub use power::PowerSwitch;
+pub use power::{PowerSwitch, in_vain, switched_because_of};
 pub use range::RangeStep;
 use registers::RegisterFile;
 pub use reset::{ResetKind, ResetOutcome};
@@ -138,6 +138,8 @@ pub struct Session {
     console: Vec<String>,
     /// Switches the board off and on, if anything does.
     power: Option<Box<dyn PowerSwitch>>,
+    /// It may do so by itself, once.
+    may_switch_power: bool,
     /// RTT, once somebody asked for it.
     transfer: Option<rtt::Transfer>,
     rtt_place: Place,
@@ -192,6 +194,7 @@ impl Session {
             journal: Journal::default(),
             console: Vec::new(),
             power: None,
+            may_switch_power: false,
             transfer: None,
             rtt_place: Place::default(),
         };

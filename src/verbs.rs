@@ -19,7 +19,9 @@ use crate::{
         Register as _,
         dbgmcu::{DBGMCU, Idcode, OUR_FAMILY},
     },
-    session::{FaultReport, ResetKind, ResetOutcome, Session, SessionError, registers::PC},
+    session::{
+        FaultReport, ResetKind, ResetOutcome, Session, SessionError, in_vain, registers::PC,
+    },
     stage::{Armed, StageStatus},
     threads::{Damage, Thread},
     window::State,
@@ -36,7 +38,12 @@ pub fn reset(
 
 /// Brings the core to the appli's first instruction, or says why that is not possible.
 pub fn arm(session: &mut Session, attendant: &mut dyn Attendant) -> Result<Armed, Fault> {
-    session.arm(attendant)
+    match session.arm(attendant) {
+        Err(fault) if session.mend_by_power(&fault, attendant)? => {
+            session.arm(attendant).map_err(in_vain)
+        }
+        armed => armed,
+    }
 }
 
 /// Brings the NOR back into its power-on protocol; what `arm` needs when a warm reset has left it in one that the boot stage does not
@@ -123,7 +130,21 @@ pub fn flash(
     files: &[PathBuf],
     attendant: &mut dyn Attendant,
 ) -> Result<Report, Fault> {
-    session.flash_image(&open_all(files)?, attendant)
+    let image = open_all(files)?;
+    let first = session.flash_image(&image, attendant);
+    let failed = match &first {
+        Ok(_) => session.boot_fault(),
+        Err(fault) => Some(fault),
+    };
+    let Some(fault) = failed.cloned() else {
+        return first;
+    };
+    if !session.mend_by_power(&fault, attendant)? {
+        return first;
+    }
+    let second = session.flash_image(&image, attendant).map_err(in_vain)?;
+    // What only the boot stage failed behind was programmed the first time.
+    Ok(first.unwrap_or(second))
 }
 
 /// What programming some files would do; changes nothing in flash.

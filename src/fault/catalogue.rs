@@ -351,6 +351,16 @@ codes! {
         "give --power-cycle-cmd COMMAND (or `power-cycle-cmd` in xspi-gdb.toml) a command that does it and ends with 0; try it by hand";
 }
 
+impl Code {
+    /// No reset reaches what is wrong: a NOR that is busy or speaks another protocol, a debug port that is gone. Power off and on does.
+    pub fn is_mended_by_power(self) -> bool {
+        matches!(
+            self,
+            Self::XG001 | Self::XG013 | Self::XG027 | Self::XG030 | Self::XG031 | Self::XG094
+        )
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -44,6 +44,11 @@ pub enum Event<'a> {
         /// Of so many.
         total: u64,
     },
+    /// The board is switched off and on by itself, and what failed is tried once more.
+    PowerCycle {
+        /// What failed.
+        because: &'a Fault,
+    },
     /// A flash transaction ended well.
     Load {
         /// Bytes erased.
