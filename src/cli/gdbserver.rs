@@ -12,6 +12,7 @@ use std::{
 
 use super::{
     Outcome,
+    serve::RttPorts,
     target::{OnAttach, Target},
 };
 use crate::{
@@ -48,6 +49,8 @@ pub struct GdbServer {
     /// A session option of pyOCD. frequency, connect_mode and target_override are taken; others are told and ignored.
     #[arg(short = 'O', value_name = "NAME=VALUE")]
     option: Vec<String>,
+    #[command(flatten)]
+    rtt: RttPorts,
 }
 
 /// What an option of pyOCD asks for.
@@ -66,6 +69,7 @@ impl GdbServer {
         let server = Server::listen(Options {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port),
             events: Events::PyOcd,
+            rtt: self.rtt.first(),
             ..Options::default()
         })
         .map_err(Fault::from)?;

@@ -26,6 +26,16 @@ pub struct Serve {
     /// Address to listen on. Whoever reaches it can program the board.
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
+    #[command(flatten)]
+    rtt: RttPorts,
+    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, rtt, fault, closed.
+    #[arg(long)]
+    json: bool,
+}
+
+/// RTT for readers of a TCP port.
+#[derive(Debug, clap::Args)]
+pub(super) struct RttPorts {
     /// Serve RTT: channel 0 on this port, channel 1 on the next, and so on; 0 is any free one for each. Text goes both ways, as it is.
     #[arg(long, value_name = "PORT")]
     rtt_port: Option<u16>,
@@ -37,9 +47,16 @@ pub struct Serve {
         requires = "rtt_port"
     )]
     rtt_channels: u16,
-    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, rtt, fault, closed.
-    #[arg(long)]
-    json: bool,
+}
+
+impl RttPorts {
+    /// None unless the first is named.
+    pub(super) fn first(&self) -> Option<FirstPorts> {
+        self.rtt_port.map(|port| FirstPorts {
+            port,
+            channels: self.rtt_channels,
+        })
+    }
 }
 
 impl Serve {
@@ -51,10 +68,7 @@ impl Serve {
             } else {
                 Events::ReadyLine
             },
-            rtt: self.rtt_port.map(|port| FirstPorts {
-                port,
-                channels: self.rtt_channels,
-            }),
+            rtt: self.rtt.first(),
             ..Options::default()
         })
         .map_err(crate::fault::Fault::from)?;
