@@ -183,6 +183,24 @@ impl Breakpoints {
         Ok(left_out)
     }
 
+    /// The same for a step of the one instruction at `pc`, which is spared. It comes to no other BKPT, so those stay as they are, wanted or
+    /// not: GDB steps off a breakpoint with all of them removed, and inserts them again behind it.
+    pub fn arm_for_step(
+        &mut self,
+        link: &mut dyn Link,
+        units: &mut Units,
+        is_ram: impl Fn(Address) -> bool,
+        pc: Address,
+    ) -> Result<(), BreakpointError> {
+        let mut plan = self.plan(units.breakpoint_units(), is_ram, None);
+        plan.units.retain(|address| *address != pc);
+        let watches = self.watches(units)?;
+        units.write_difference(link, &plan.units, &watches)?;
+        let elsewhere = self.patches.iter().map(|patch| patch.address);
+        let elsewhere: Vec<Address> = elsewhere.filter(|address| *address != pc).collect();
+        self.patch(link, &elsewhere)
+    }
+
     /// Frees every unit and takes every patch back; the requests stay.
     pub fn park(&mut self, link: &mut dyn Link, units: &mut Units) -> Result<(), BreakpointError> {
         units.park_all(link)?;

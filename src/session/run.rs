@@ -151,7 +151,7 @@ impl Session {
     /// One instruction, also when a unit or a patch sits at the pc.
     pub(super) fn step_once(&mut self) -> Result<Stop, Fault> {
         let foreseen = self.foresee()?;
-        self.arm_requests(Some(self.stop.pc), None)?;
+        self.arm_for_step()?;
         self.set_off();
         let stepped = self.link.step(self.step_interrupts());
         self.activity = Activity::Running;
@@ -212,6 +212,17 @@ impl Session {
                 "breakpoint at {address} waits: all units are taken, and RAM is not patched before the boot stage has run"
             ));
         }
+        Ok(self.publish_writes()?)
+    }
+
+    fn arm_for_step(&mut self) -> Result<(), Fault> {
+        let profile = &self.settings.profile;
+        self.breakpoints.arm_for_step(
+            self.link.as_mut(),
+            &mut self.units,
+            |address| profile.ram(address).is_some(),
+            self.stop.pc,
+        )?;
         Ok(self.publish_writes()?)
     }
 
