@@ -15,6 +15,9 @@ use crate::{
 /// Bytes that are compared or searched at a time.
 const CHUNK: usize = 4096;
 
+/// Bytes that are fetched into the cache at a time: the largest packets of a probe fit many times.
+const LARGEST_FETCH: usize = 0x1_0000;
+
 impl Session {
     /// Reads memory as the program has it; short where a window, or the image of a closed one, ends. Never empty.
     pub fn read_memory(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {
@@ -181,7 +184,7 @@ impl Session {
             if !self.is_plain_memory(at) && !at.is_external() {
                 break;
             }
-            if !self.fetch_blocks(at, data.len() - done)? {
+            if !self.fetch_blocks(at, LARGEST_FETCH.min(data.len() - done))? {
                 let length = self.read_chip(at, &mut data[done..])?;
                 return Ok(done + length);
             }
