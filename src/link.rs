@@ -204,6 +204,11 @@ pub trait Link: Send {
     /// Leaves debug state. C_MASKINTS is set or cleared in a write of its own before.
     fn resume_with(&mut self, interrupts: Interrupts) -> Result<(), LinkError>;
 
+    /// The same, at the latest with the next look or wait: for whoever looks at once.
+    fn resume_soon(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        self.resume_with(interrupts)
+    }
+
     /// Leaves debug state with interrupts as the program has them.
     fn resume(&mut self) -> Result<(), LinkError> {
         self.resume_with(Interrupts::Enabled)

@@ -300,12 +300,16 @@ impl Link for ProbeLink {
     }
 
     fn resume_with(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        self.resume_soon(interrupts)?;
+        self.port.flush_debug()
+    }
+
+    fn resume_soon(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
         self.port.does("resume");
         self.set_mask(interrupts)?;
         self.halted = false;
         self.quick = false;
-        self.port.write_debug(SCS, self.control())?;
-        self.port.flush_debug()
+        self.port.write_debug(SCS, self.control())
     }
 
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {

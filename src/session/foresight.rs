@@ -91,7 +91,7 @@ impl Session {
 }
 
 /// Nothing but the step itself stopped the core.
-const ONLY_HALTED: CoreState = CoreState::Halted(HaltReason {
+pub(super) const ONLY_HALTED: CoreState = CoreState::Halted(HaltReason {
     halted: true,
     breakpoint: false,
     watchpoint: false,

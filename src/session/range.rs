@@ -8,7 +8,9 @@ use super::{
     instruction::{Flow, classify},
     stop::{Stop, StopReason},
 };
-use crate::{fault::Fault, layout::Address, link::HaltReason, threads::ThreadId};
+use crate::{
+    breakpoints::Verdict, fault::Fault, layout::Address, link::HaltReason, threads::ThreadId,
+};
 
 /// Steps in one go, so that the caller gets to look after its clients.
 const BURST: usize = 64;
@@ -63,7 +65,8 @@ impl Session {
             return self.burst(range);
         }
         let stop = self.stopped(reason, StopReason::Halt)?;
-        let ours = range.temporary == Some(stop.pc) && stop.reason == StopReason::Unrequested;
+        let nobodys = matches!(stop.reason, StopReason::Unrequested | StopReason::Passed);
+        let ours = range.temporary == Some(stop.pc) && nobodys;
         if !ours {
             return Ok(Some(stop));
         }
@@ -101,7 +104,7 @@ impl Session {
             }
             let stop = self.step()?;
             let leaves = !range.contains(stop.pc);
-            if stop.reason != StopReason::Step || leaves || self.breakpoints.stops_at(stop.pc) {
+            if stop.reason != StopReason::Step || leaves || self.wants_stop_at(stop.pc)? {
                 return Ok(Some(stop));
             }
         }
@@ -111,6 +114,11 @@ impl Session {
             ..range
         });
         Ok(None)
+    }
+
+    /// A breakpoint lies where a step has led, and wants the stop.
+    fn wants_stop_at(&mut self, pc: Address) -> Result<bool, Fault> {
+        Ok(self.breakpoints.stops_at(pc) && self.judge(pc)? == Verdict::Stop)
     }
 
     /// Where the instruction at the pc has to be run to, if it must not be stepped and a unit is free.

@@ -186,12 +186,14 @@ impl Session {
         }
     }
 
-    /// Behind a call the core runs on, to `temporary` if a range step is under way.
-    fn run_on(&mut self, temporary: Option<Address>) -> Result<(), Fault> {
-        self.arm_requests(None, temporary)?;
+    /// The core goes on with what it did, to the temporary unit if a range step is under way; whoever polls looks at it next.
+    pub(super) fn go_on(&mut self, activity: Activity) -> Result<(), Fault> {
+        self.arm_requests(None, activity.temporary())?;
         self.leave();
         let interrupts = self.run_interrupts();
-        Ok(self.link.resume_with(interrupts)?)
+        self.link.resume_soon(interrupts)?;
+        self.activity = activity;
+        Ok(())
     }
 
     /// A stop at a call that is served is none: `None` if the core goes on with what it did (`activity`), or waits for input.
@@ -205,16 +207,9 @@ impl Session {
         }
         match self.serve_call()? {
             Called::Stopped(stop) => return Ok(Some(stop)),
-            Called::Waits => {}
-            Called::Done => {
-                let temporary = match activity {
-                    Activity::Ranging(range) => range.temporary(),
-                    Activity::Halted | Activity::Running => None,
-                };
-                self.run_on(temporary)?;
-            }
+            Called::Waits => self.activity = activity,
+            Called::Done => self.go_on(activity)?,
         }
-        self.activity = activity;
         Ok(None)
     }
 
