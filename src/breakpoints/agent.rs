@@ -32,12 +32,10 @@ pub trait Core {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AgentError {
     /// A jump leads outside, an operand is cut off, or `end` is missing.
-    #[error("its bytecode of {length} bytes is left at offset {at}")]
+    #[error("its bytecode is left at offset {at}, without `end`")]
     Outside {
         /// Where.
         at: usize,
-        /// Bytes of the expression.
-        length: usize,
     },
     /// No such instruction, or one that is not offered.
     #[error("its bytecode has 0x{opcode:02x}{name} at offset {at}, which is not evaluated here")]
@@ -247,10 +245,7 @@ impl Machine<'_> {
     fn operand<const BYTES: usize>(&mut self) -> Result<[u8; BYTES], AgentError> {
         let rest = self.code.get(self.next..).unwrap_or_default();
         let Some((bytes, _)) = rest.split_first_chunk() else {
-            return Err(AgentError::Outside {
-                at: self.at,
-                length: self.code.len(),
-            });
+            return Err(AgentError::Outside { at: self.at });
         };
         self.next += BYTES;
         Ok(*bytes)

@@ -37,10 +37,7 @@ impl Machine<'_> {
         let length = usize::from(u16::from_be_bytes(self.operand()?));
         let code = self.code;
         let Some(format) = code.get(self.next..self.next + length) else {
-            return Err(AgentError::Outside {
-                at: self.at,
-                length: code.len(),
-            });
+            return Err(AgentError::Outside { at: self.at });
         };
         self.next += length;
         let Some((0, format)) = format.split_last() else {
