@@ -64,7 +64,7 @@ impl Session {
         match stop.reason {
             // It is served when the program goes on.
             StopReason::SemihostingCall if self.serves_semihosting() => {}
-            StopReason::Passed => {}
+            StopReason::Passed => return self.halt_behind_breakpoint(),
             _ => return Ok(stop),
         }
         self.arrive(StopReason::Halt)

@@ -111,21 +111,29 @@ impl Session {
         Ok(None)
     }
 
+    /// The core was halted by the user at a breakpoint that is no stop: behind it, so that going on needs no step. What the step came to comes
+    /// before the user.
+    pub(super) fn halt_behind_breakpoint(&mut self) -> Result<Stop, Fault> {
+        if let Some(stop) = self.step_off(Activity::Halted)? {
+            return Ok(stop);
+        }
+        self.forget();
+        self.arrive(StopReason::Halt)
+    }
+
     /// One instruction, of which nothing is asked but whether it was done; else the stop that it came to.
     fn step_off(&mut self, activity: Activity) -> Result<Option<Stop>, Fault> {
         self.arm_requests(Some(self.stop.pc), activity.temporary())?;
         self.set_off();
-        let stepped = self.link.step(self.step_interrupts());
+        let stepped = self.link.step_and_look(self.step_interrupts());
         self.activity = Activity::Running;
         if self.note_unexpected_reset()? {
             self.forget();
             return self.halt().map(Some);
         }
         let stop = match stepped {
-            Ok(()) => match self.link.state()? {
-                ONLY_HALTED => return Ok(None),
-                state => self.arrive_in(state)?,
-            },
+            Ok(ONLY_HALTED) => return Ok(None),
+            Ok(state) => self.arrive_in(state)?,
             Err(error) => self.after_failed_step(error)?,
         };
         Ok((stop.reason != StopReason::Step).then_some(stop))

@@ -175,10 +175,13 @@ fn what_cannot_be_evaluated_stops_and_is_told_once() {
 #[test]
 fn an_interrupt_at_a_false_hit_is_an_interrupt() {
     let mut bench = bench(when(r0_is(5)));
-    bench.will_execute([HERE]);
+    bench.will_execute([HERE, HERE + 2]);
     bench.session.resume().unwrap();
     let stop = bench.session.halt().unwrap();
-    assert_eq!((stop.reason, stop.pc), (StopReason::Halt, Address(HERE)));
+    assert_eq!(
+        (stop.reason, stop.pc),
+        (StopReason::Halt, Address(HERE + 2))
+    );
 }
 
 #[test]
