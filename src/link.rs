@@ -215,6 +215,12 @@ pub trait Link: Send {
     /// Executes one instruction and waits for debug state.
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError>;
 
+    /// The same and the state behind it, for whoever has asked for the state since the core halted.
+    fn step_and_look(&mut self, interrupts: Interrupts) -> Result<CoreState, LinkError> {
+        self.step(interrupts)?;
+        self.state()
+    }
+
     /// System reset. With [`ResetMode::Halt`] the core is in debug state at the reset vector on return.
     fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError>;
 

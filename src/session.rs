@@ -25,6 +25,7 @@ mod run;
 mod semihosting;
 mod settings;
 mod sources;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -32,7 +33,7 @@ mod threads;
 use std::{collections::BTreeSet, fmt, path::PathBuf, time::Duration};
 
 use crate::{
-    breakpoints::{Breakpoints, Patching, Request},
+    breakpoints::{Breakpoints, Patching, Request, Terms},
     debug_info::DebugInfo,
     fault::{Code, Explain, Fault, Journal},
     flash,
@@ -98,12 +99,23 @@ enum Activity {
     Ranging(range::Range),
 }
 
+impl Activity {
+    /// Where the temporary units are.
+    fn temporary(self) -> exits::Exits {
+        match self {
+            Self::Ranging(range) => range.temporary(),
+            Self::Halted | Self::Running => exits::Exits::default(),
+        }
+    }
+}
+
 /// A debug session.
 pub struct Session {
     link: Box<dyn Link>,
     settings: Settings,
     units: Units,
     breakpoints: Breakpoints,
+    hits: terms::Hits,
     windows: Windows,
     calls: semihosting::Calls,
     /// Of the appli and the boot stage, once it has been asked for.
@@ -167,6 +179,7 @@ impl Session {
             settings,
             units,
             breakpoints: Breakpoints::default(),
+            hits: terms::Hits::default(),
             windows,
             calls: semihosting::Calls::default(),
             debug_info: None,
@@ -313,7 +326,9 @@ impl Session {
     pub fn insert(&mut self, request: Request) -> Result<(), Fault> {
         let profile = &self.settings.profile;
         let is_ram = |address| profile.ram(address).is_some();
-        Ok(self.breakpoints.insert(request, &self.units, is_ram)?)
+        self.breakpoints.insert(request, &self.units, is_ram)?;
+        self.breakpoints.set_terms(request, Terms::default());
+        Ok(())
     }
 
     /// Forgets a breakpoint or watchpoint; one that is not there is as good as removed.

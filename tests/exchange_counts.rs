@@ -202,3 +202,50 @@ fn six_breakpoints_at_every_stop() {
     // All six are freed when the client leaves.
     assert!(alone <= 1, "{alone} exchanges for units alone");
 }
+
+/// Hits that are no stop, and what is found at them: the halt, why, the pc (looked at twice), what the condition reads, a step with its unit
+/// spared and what it was. The resume travels with the next look.
+fn a_thousand_false_hits(breakpoint: &str, most_a_hit: usize) {
+    const HITS: usize = 1_000;
+    let log = exchanges(|gdb| {
+        gdb.monitor("reset halt");
+        gdb.flush_registers();
+        gdb.run_to("work");
+        let ticks = gdb.number("&TICKS");
+        let first = gdb.word(ticks);
+        gdb.cli(&breakpoint.replace("TICKS_THEN", &(first as usize + HITS).to_string()));
+        let stop = gdb.stopped("-exec-continue");
+        assert_eq!(stop.reason(), "breakpoint-hit", "{}", stop.record);
+        assert_eq!(gdb.word(ticks) as usize, first as usize + HITS);
+        assert!(gdb.cli("info breakpoints").contains("(target evals)"));
+    });
+    let polls: Vec<&Exchange> = log
+        .iter()
+        .filter(|exchange| exchange.caller == "poll")
+        .collect();
+    let runs = |exchange: &&&Exchange| {
+        // S_HALT is clear.
+        let state = exchange
+            .transfers
+            .rsplit_once("R BD0=0x")
+            .map(|(_, value)| value);
+        let state = state.and_then(|value| u32::from_str_radix(value, 16).ok());
+        state.is_some_and(|state| state & 1 << 17 == 0)
+    };
+    // A look at a running core that carries nothing to it is the time that the program takes.
+    let waits = polls
+        .iter()
+        .filter(runs)
+        .filter(|exchange| exchange.transfers.starts_with("R BD0="));
+    let spent = polls.len() - waits.count();
+    // The stop at the end has exchanges of its own.
+    assert!(
+        spent <= most_a_hit * HITS + 50,
+        "{spent} exchanges for {HITS} hits"
+    );
+}
+
+#[test]
+fn a_condition_of_a_variable_that_is_false_a_thousand_times() {
+    a_thousand_false_hits("break SysTick if appli::TICKS == TICKS_THEN", 7);
+}

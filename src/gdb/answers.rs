@@ -57,6 +57,7 @@ pub fn by_heart(request: &Request, client: &mut Client, appli: Option<&Path>) ->
 fn supported(has_appli: bool) -> Vec<u8> {
     let mut reply = format!(
         "PacketSize={PACKET_BYTES:x};QStartNoAckMode+;vContSupported+;swbreak+;hwbreak+;binary-upload+;\
+         ConditionalBreakpoints+;BreakpointCommands+;\
          qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+"
     );
     if has_appli {

@@ -67,9 +67,9 @@ pub enum Event<'a> {
         /// The next instruction.
         pc: String,
     },
-    /// The program said something by semihosting.
+    /// The program said something by semihosting, or a breakpoint printed something.
     Program {
-        /// `out`, `error`, or `notice` for a line of ours about its call.
+        /// `out`, `error`, `notice` for a line of ours about its call, or `dprintf` for what a breakpoint of the client's printed.
         stream: &'static str,
         /// What it said; bytes that are no text are replaced.
         text: &'a str,

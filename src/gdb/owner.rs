@@ -139,6 +139,7 @@ impl Owner {
                 Some(stop) => self.stopped(&stop),
                 None if self.show_program_output() => backoff = Backoff::default(),
                 None if self.carry_rtt()? => backoff = Backoff::default(),
+                None if self.debuggee.session.take_passed() => backoff = Backoff::default(),
                 None => {
                     self.debuggee.session.idle(backoff.next_wait())?;
                 }

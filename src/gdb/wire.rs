@@ -5,3 +5,4 @@ pub mod encoding;
 pub mod framer;
 pub mod reply;
 pub mod request;
+mod terms;

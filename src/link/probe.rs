@@ -155,6 +155,31 @@ impl ProbeLink {
         self.wait(what, limit, Dhcsr::halted).map(drop)
     }
 
+    fn begin_step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        self.port.does("step");
+        self.set_mask(interrupts)?;
+        self.halted = false;
+        let step = self.control().with_step_requested(true);
+        self.port.write_debug(SCS, step)
+    }
+
+    /// DFSR, which is cleared as it is read.
+    fn take_reason(&mut self) -> Result<HaltReason, LinkError> {
+        let mut bytes = [0; 4];
+        self.port.read(Dfsr::at(SCS), &mut bytes)?;
+        let dfsr = Dfsr::from_bits(u32::from_le_bytes(bytes));
+        if dfsr.bits() != 0 {
+            self.port.write_later(Dfsr::at(SCS), &bytes)?;
+        }
+        Ok(HaltReason {
+            halted: dfsr.halted(),
+            breakpoint: dfsr.breakpoint(),
+            watchpoint: dfsr.watchpoint(),
+            vector_catch: dfsr.vector_catch(),
+            external: dfsr.external(),
+        })
+    }
+
     /// C_MASKINTS changes only in debug state, in a write of its own (ARM ARM C1.6.2).
     fn set_mask(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
         let masked = interrupts == Interrupts::Masked;
@@ -271,19 +296,7 @@ impl Link for ProbeLink {
             self.status()?
         };
         if dhcsr.halted() {
-            let mut bytes = [0; 4];
-            self.port.read(Dfsr::at(SCS), &mut bytes)?;
-            let dfsr = Dfsr::from_bits(u32::from_le_bytes(bytes));
-            if dfsr.bits() != 0 {
-                self.port.write_later(Dfsr::at(SCS), &bytes)?;
-            }
-            return Ok(CoreState::Halted(HaltReason {
-                halted: dfsr.halted(),
-                breakpoint: dfsr.breakpoint(),
-                watchpoint: dfsr.watchpoint(),
-                vector_catch: dfsr.vector_catch(),
-                external: dfsr.external(),
-            }));
+            return Ok(CoreState::Halted(self.take_reason()?));
         }
         Ok(if dhcsr.locked_up() {
             CoreState::LockedUp
@@ -310,12 +323,19 @@ impl Link for ProbeLink {
     }
 
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
-        self.port.does("step");
-        self.set_mask(interrupts)?;
-        self.halted = false;
-        let step = self.control().with_step_requested(true);
-        self.port.write_debug(SCS, step)?;
+        self.begin_step(interrupts)?;
         self.wait_halted("finish a step", STEP_LIMIT)
+    }
+
+    /// DFSR was cleared with the state, so it tells by itself when the step is done: every entry into debug state sets a bit (ARM ARM C1.6.1).
+    fn step_and_look(&mut self, interrupts: Interrupts) -> Result<CoreState, LinkError> {
+        self.begin_step(interrupts)?;
+        let reason = self.take_reason()?;
+        if reason != HaltReason::default() {
+            return Ok(CoreState::Halted(reason));
+        }
+        self.wait_halted("finish a step", STEP_LIMIT)?;
+        self.state()
     }
 
     fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError> {

@@ -149,7 +149,7 @@ pub(super) fn word(reason: &StopReason) -> &'static str {
     match reason {
         StopReason::Halt => "halt",
         StopReason::Reset => "reset",
-        StopReason::Breakpoint => "breakpoint",
+        StopReason::Breakpoint | StopReason::Passed => "breakpoint",
         StopReason::Unrequested => "instruction",
         StopReason::Watchpoint { .. } => "watchpoint",
         StopReason::Step => "step",

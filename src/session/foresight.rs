@@ -159,7 +159,7 @@ fn moves_stack_a_little(code: [u8; 4]) -> bool {
 }
 
 /// Nothing but the step itself stopped the core.
-const ONLY_HALTED: CoreState = CoreState::Halted(HaltReason {
+pub(super) const ONLY_HALTED: CoreState = CoreState::Halted(HaltReason {
     halted: true,
     breakpoint: false,
     watchpoint: false,

@@ -33,6 +33,20 @@ impl Session {
         Ok(length)
     }
 
+    /// Reads a few bytes of which the neighbours are not wanted: a block would take an exchange more.
+    pub(super) fn read_alone(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {
+        if !self.is_halted()
+            || !self.is_plain_memory(address)
+            || self.memory.from(address).is_some()
+        {
+            return self.read_memory(address, data);
+        }
+        self.write_back_lines(address, data.len())?;
+        self.link.read(address, data)?;
+        self.breakpoints.hide(address, data);
+        Ok(data.len())
+    }
+
     /// Writes memory. A NOR is not written like memory.
     pub fn write_memory(&mut self, address: Address, data: &[u8]) -> Result<(), Fault> {
         let mut data = data.to_vec();

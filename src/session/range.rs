@@ -13,6 +13,7 @@ use super::{
     stop::{Stop, StopReason},
 };
 use crate::{
+    breakpoints::Verdict,
     fault::Fault,
     layout::Address,
     link::{HaltReason, Interrupts},
@@ -90,7 +91,11 @@ impl Session {
             return self.burst(range);
         }
         if !self.is_at_exit(range, reason)? {
-            return self.stopped(reason, StopReason::Halt).map(Some);
+            let stop = self.stopped(reason, StopReason::Halt)?;
+            // A breakpoint that is no stop may lie at an exit.
+            if stop.reason != StopReason::Passed || !range.temporary().contains(stop.pc) {
+                return Ok(Some(stop));
+            }
         }
         let stop = self.arrive(StopReason::Step)?;
         if self.exception()? != range.exception || self.running_thread()? != range.thread {
@@ -135,10 +140,7 @@ impl Session {
         self.arm_requests(Some(self.stop.pc), range.temporary().iter())?;
         self.leave();
         self.link.resume_with(Interrupts::Enabled)?;
-        self.activity = Activity::Ranging(Range {
-            changes: None,
-            ..range
-        });
+        self.activity = Activity::Ranging(range.interrupted());
         Ok(None)
     }
 
@@ -159,7 +161,7 @@ impl Session {
             }
             let stop = self.step()?;
             let leaves = !range.contains(stop.pc);
-            if stop.reason != StopReason::Step || leaves || self.breakpoints.stops_at(stop.pc) {
+            if stop.reason != StopReason::Step || leaves || self.wants_stop_at(stop.pc)? {
                 return Ok(Some(stop));
             }
         }
@@ -185,6 +187,11 @@ impl Session {
             ..range
         });
         Ok(())
+    }
+
+    /// A breakpoint lies where a step has led, and wants the stop.
+    fn wants_stop_at(&mut self, pc: Address) -> Result<bool, Fault> {
+        Ok(self.breakpoints.stops_at(pc) && self.judge(pc)? == Verdict::Stop)
     }
 
     /// Where the instruction at the pc has to be run to, if it must not be stepped and a unit is free.
@@ -258,6 +265,14 @@ impl Range {
     /// Where the temporary units are.
     pub(super) fn temporary(&self) -> Exits {
         self.temporary.unwrap_or_default()
+    }
+
+    /// The same behind a halt on the way: what was foreseen does not hold any more.
+    pub(super) fn interrupted(self) -> Self {
+        Self {
+            changes: None,
+            ..self
+        }
     }
 
     fn contains(&self, pc: Address) -> bool {

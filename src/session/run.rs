@@ -7,7 +7,7 @@ use super::{
     stop::{Stop, StopReason},
 };
 use crate::{
-    breakpoints::{Kind, Patching},
+    breakpoints::{Kind, Patching, Verdict},
     fault::{Code, Explain, Fault},
     layout::Address,
     link::{
@@ -71,11 +71,13 @@ impl Session {
             (_, CoreState::Halted(reason)) => self.stopped(reason, StopReason::Halt),
             _ => self.arrive(StopReason::Halt),
         }?;
-        if stop.reason == StopReason::SemihostingCall && self.serves_semihosting() {
+        match stop.reason {
             // It is served when the program goes on.
-            return self.arrive(StopReason::Halt);
+            StopReason::SemihostingCall if self.serves_semihosting() => {}
+            StopReason::Passed => return self.halt_behind_breakpoint(),
+            _ => return Ok(stop),
         }
-        Ok(stop)
+        self.arrive(StopReason::Halt)
     }
 
     /// Lets the program go on, past a breakpoint at the pc.
@@ -111,6 +113,9 @@ impl Session {
             }
             let activity = self.activity;
             let Some(stop) = self.look()? else {
+                return Ok(None);
+            };
+            let Some(stop) = self.pass_breakpoint(stop, activity)? else {
                 return Ok(None);
             };
             if let Some(stop) = self.pass_call(stop, activity)? {
@@ -162,16 +167,19 @@ impl Session {
         match (stepped, foreseen) {
             (Ok(()), Some(foreseen)) => self.arrive_as_foreseen(&foreseen),
             (Ok(()), None) => self.arrive_by_step(),
-            // WFI with nothing to wake it: the step ends where the core sleeps.
-            (Err(LinkError::Timeout { .. }), _) => {
-                self.link.halt()?;
-                self.arrive_by_step()
-            }
-            (Err(error), _) => {
-                self.forget();
-                Err(error.into())
-            }
+            (Err(error), _) => self.after_failed_step(error),
         }
+    }
+
+    /// The core has not come back from a step in time, or the link failed.
+    pub(super) fn after_failed_step(&mut self, error: LinkError) -> Result<Stop, Fault> {
+        if let LinkError::Timeout { .. } = error {
+            // WFI with nothing to wake it: the step ends where the core sleeps.
+            self.link.halt()?;
+            return self.arrive_by_step();
+        }
+        self.forget();
+        Err(error.into())
     }
 
     /// A step has led nobody knows where: everything is looked at again.
@@ -186,7 +194,10 @@ impl Session {
         match state {
             CoreState::Halted(reason) => {
                 let stop = self.stopped(reason, StopReason::Step)?;
-                self.step_over_call(stop)
+                match stop.reason {
+                    StopReason::Passed => self.arrive(StopReason::Step),
+                    _ => self.step_over_call(stop),
+                }
             }
             CoreState::LockedUp | CoreState::Running | CoreState::Sleeping => self.halt(),
         }
@@ -251,7 +262,11 @@ impl Session {
             // A step spares the unit at its own instruction: what stops it there is the instruction itself.
             let executed = otherwise == StopReason::Step && pc == self.stop.pc;
             if self.breakpoints.stops_at(pc) && !executed {
-                return self.arrive(StopReason::Breakpoint);
+                let reason = match self.judge(pc)? {
+                    Verdict::Stop => StopReason::Breakpoint,
+                    Verdict::Pass => StopReason::Passed,
+                };
+                return self.arrive(reason);
             }
             if self.is_call(pc)? {
                 return self.arrive_at_call();
@@ -320,7 +335,7 @@ impl Session {
     }
 
     /// Tells a reset that nobody here asked for; true if there was one.
-    fn note_unexpected_reset(&mut self) -> Result<bool, Fault> {
+    pub(super) fn note_unexpected_reset(&mut self) -> Result<bool, Fault> {
         if !self.link.was_reset()? {
             return Ok(false);
         }

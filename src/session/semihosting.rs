@@ -7,9 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Activity, Session, SessionError,
-    exits::Exits,
-    registers,
+    Activity, Session, SessionError, registers,
     stop::{Stop, StopReason},
 };
 use crate::{
@@ -189,12 +187,17 @@ impl Session {
         }
     }
 
-    /// Behind a call the core runs on, to `temporary` if a range step is under way.
-    fn run_on(&mut self, temporary: Exits) -> Result<(), Fault> {
-        self.arm_requests(None, temporary.iter())?;
+    /// The core goes on with what it did, to the temporary units if a range step is under way; whoever polls looks at it next.
+    pub(super) fn go_on(&mut self, activity: Activity) -> Result<(), Fault> {
+        self.arm_requests(None, activity.temporary().iter())?;
         self.leave();
         let interrupts = self.run_interrupts();
-        Ok(self.link.resume_with(interrupts)?)
+        self.link.resume_with(interrupts)?;
+        self.activity = match activity {
+            Activity::Ranging(range) => Activity::Ranging(range.interrupted()),
+            other => other,
+        };
+        Ok(())
     }
 
     /// A stop at a call that is served is none: `None` if the core goes on with what it did (`activity`), or waits for input.
@@ -208,16 +211,9 @@ impl Session {
         }
         match self.serve_call()? {
             Called::Stopped(stop) => return Ok(Some(stop)),
-            Called::Waits => {}
-            Called::Done => {
-                let temporary = match activity {
-                    Activity::Ranging(range) => range.temporary(),
-                    Activity::Halted | Activity::Running => Exits::default(),
-                };
-                self.run_on(temporary)?;
-            }
+            Called::Waits => self.activity = activity,
+            Called::Done => self.go_on(activity)?,
         }
-        self.activity = activity;
         Ok(None)
     }
 

@@ -28,6 +28,8 @@ pub enum StopReason {
     Reset,
     /// A requested breakpoint.
     Breakpoint,
+    /// A requested breakpoint whose terms make it none: the program goes on. No client sees it.
+    Passed,
     /// A breakpoint that nobody requested: a BKPT of the program itself.
     Unrequested,
     /// A semihosting call that nobody serves.
@@ -82,6 +84,7 @@ impl StopReason {
             Self::Halt => Signal::Interrupt,
             Self::Reset
             | Self::Breakpoint
+            | Self::Passed
             | Self::Unrequested
             | Self::SemihostingCall
             | Self::Exited(_)

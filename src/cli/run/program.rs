@@ -186,6 +186,7 @@ impl Program {
             StopReason::Halt
             | StopReason::Reset
             | StopReason::Breakpoint
+            | StopReason::Passed
             | StopReason::Watchpoint { .. }
             | StopReason::Step => return Ok(None),
         };

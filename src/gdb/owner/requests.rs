@@ -36,6 +36,12 @@ impl Owner {
         let looks = self.debuggee.company.controller() != Some(client);
         match request {
             Request::Stub { packet, .. } => self.serve_by_stub(client, &packet),
+            Request::Insert { request, terms } => {
+                match self.debuggee.session.insert_on(request, terms) {
+                    Ok(()) => self.reply(client, OK),
+                    Err(fault) => self.refuse(client, &fault, Shown::Yes),
+                }
+            }
             Request::Resume {
                 from,
                 action,

@@ -1,6 +1,9 @@
 //! The requests of the remote protocol that we know, in words.
 
-use crate::threads::ThreadId;
+use crate::{
+    breakpoints::{self, Terms},
+    threads::ThreadId,
+};
 
 /// What a client must be allowed to do for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,13 @@ pub enum Request {
         packet: Vec<u8>,
         /// What the client must be allowed to do.
         need: Need,
+    },
+    /// `Z0` and `Z1` with conditions or commands.
+    Insert {
+        /// The breakpoint.
+        request: breakpoints::Request,
+        /// When it stops.
+        terms: Terms,
     },
     /// `vCont` and its predecessors `c`, `C`, `s`, `S`.
     Resume {
@@ -126,7 +136,8 @@ impl Request {
     pub fn need(&self) -> Need {
         match self {
             Self::Stub { need, .. } => *need,
-            Self::Resume { .. }
+            Self::Insert { .. }
+            | Self::Resume { .. }
             | Self::Monitor(_)
             | Self::Restart
             | Self::Run

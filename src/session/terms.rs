@@ -1,0 +1,173 @@
+//! Breakpoints with terms in a session: what a hit comes to, and how the program goes on behind one that is no stop.
+//!
+//! A hit is found by the look that finds the halt. Nothing is fetched for it but the pc and what its conditions read, and behind it the
+//! program runs on in the same look. So it costs a few exchanges, whereas telling GDB would cost it a stop with everything that GDB reads at one.
+
+use super::{
+    Activity, Session, SessionError,
+    foresight::ONLY_HALTED,
+    stop::{Stop, StopReason},
+};
+use crate::{
+    breakpoints::{
+        Request, Terms, Verdict,
+        agent::{AgentError, Core},
+    },
+    fault::{Code, Disposition, Explain, Fault},
+    layout::Address,
+};
+
+/// The terms of a breakpoint could not be found out. It stops: the client may know better.
+#[derive(Debug, thiserror::Error)]
+#[error("the condition or command of the breakpoint at {address} fails")]
+struct Failed {
+    address: Address,
+    #[source]
+    why: AgentError,
+}
+
+impl Explain for Failed {
+    fn code(&self) -> Code {
+        self.why.code()
+    }
+}
+
+/// What breakpoints with terms have left behind.
+#[derive(Debug, Default)]
+pub(super) struct Hits {
+    printed: Vec<u8>,
+    /// The program has gone on behind one since this was asked last.
+    passed: bool,
+}
+
+impl Session {
+    /// Keeps a breakpoint that stops on `terms` only. No transfer is made.
+    pub fn insert_on(&mut self, request: Request, terms: Terms) -> Result<(), Fault> {
+        self.insert(request)?;
+        self.breakpoints.set_terms(request, terms);
+        Ok(())
+    }
+
+    /// What breakpoints of the client have printed since this was asked last (GDB's `dprintf`). To be asked after each [`Session::poll`] and step.
+    pub fn take_printed(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.hits.printed)
+    }
+
+    /// True if the last looks found a breakpoint that was no stop: there may be another one soon.
+    pub fn take_passed(&mut self) -> bool {
+        std::mem::take(&mut self.hits.passed)
+    }
+
+    /// What the requests at `pc`, where the core is halted, make of it.
+    pub(super) fn judge(&mut self, pc: Address) -> Result<Verdict, Fault> {
+        let mut verdict = Verdict::Stop;
+        let mut printed = std::mem::take(&mut self.hits.printed);
+        for (index, terms) in self.breakpoints.terms_at(pc).into_iter().enumerate() {
+            let mut core = Halted {
+                session: self,
+                known: Vec::new(),
+            };
+            let of_this_one = match terms.judge(&mut core, &mut printed) {
+                Ok(verdict) => verdict,
+                Err(why) => self.failed(pc, why)?,
+            };
+            if index == 0 || of_this_one == Verdict::Stop {
+                verdict = of_this_one;
+            }
+        }
+        self.hits.printed = printed;
+        Ok(verdict)
+    }
+
+    /// It is told once: the client stops there again and again, and knows by then.
+    fn failed(&mut self, address: Address, why: AgentError) -> Result<Verdict, Fault> {
+        if let AgentError::Unreadable { why } = &why
+            && why.disposition() == Disposition::EndSession
+        {
+            return Err((**why).clone());
+        }
+        let fault = Fault::from(Failed { address, why });
+        if self.journal.last() != Some(&fault) {
+            self.console.push(fault.to_string());
+            self.journal.record_shown(fault);
+        }
+        Ok(Verdict::Stop)
+    }
+
+    /// A stop at a breakpoint that is none: `None` if the core goes on with what it did (`activity`).
+    pub(super) fn pass_breakpoint(
+        &mut self,
+        stop: Stop,
+        activity: Activity,
+    ) -> Result<Option<Stop>, Fault> {
+        if stop.reason != StopReason::Passed {
+            return Ok(Some(stop));
+        }
+        if let Some(stop) = self.step_off(activity)? {
+            return Ok(Some(stop));
+        }
+        self.hits.passed = true;
+        self.go_on(activity)?;
+        Ok(None)
+    }
+
+    /// The core was halted by the user at a breakpoint that is no stop: behind it, so that going on needs no step. What the step came to comes
+    /// before the user.
+    pub(super) fn halt_behind_breakpoint(&mut self) -> Result<Stop, Fault> {
+        if let Some(stop) = self.step_off(Activity::Halted)? {
+            return Ok(stop);
+        }
+        self.forget();
+        self.arrive(StopReason::Halt)
+    }
+
+    /// One instruction, of which nothing is asked but whether it was done; else the stop that it came to.
+    fn step_off(&mut self, activity: Activity) -> Result<Option<Stop>, Fault> {
+        self.arm_requests(Some(self.stop.pc), activity.temporary().iter())?;
+        self.set_off();
+        let stepped = self.link.step_and_look(self.step_interrupts());
+        self.activity = Activity::Running;
+        if self.note_unexpected_reset()? {
+            self.forget();
+            return self.halt().map(Some);
+        }
+        let stop = match stepped {
+            Ok(ONLY_HALTED) => return Ok(None),
+            Ok(state) => self.arrive_in(state)?,
+            Err(error) => self.after_failed_step(error)?,
+        };
+        Ok((stop.reason != StopReason::Step).then_some(stop))
+    }
+}
+
+/// The halted session as expressions see it. GDB's compiler reads a variable once for each time that it is named.
+struct Halted<'a> {
+    session: &'a mut Session,
+    /// What has been read of RAM and internal flash.
+    known: Vec<(Address, Vec<u8>)>,
+}
+
+impl Core for Halted<'_> {
+    fn register(&mut self, number: u16) -> Result<u64, Fault> {
+        self.session.read_register(number)
+    }
+
+    fn memory(&mut self, address: Address, data: &mut [u8]) -> Result<(), Fault> {
+        let known = self.known.iter();
+        let mut known = known.filter(|(at, bytes)| *at == address && bytes.len() == data.len());
+        if let Some((_, bytes)) = known.next() {
+            data.copy_from_slice(bytes);
+            return Ok(());
+        }
+        if self.session.read_alone(address, data)? != data.len() {
+            return Err(SessionError::NoMemory { address }.into());
+        }
+        if self.session.is_plain_memory(address) {
+            self.known.push((address, data.to_vec()));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
