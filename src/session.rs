@@ -52,6 +52,7 @@ pub use range::RangeStep;
 use registers::RegisterFile;
 pub use reset::{ResetKind, ResetOutcome};
 pub use run::Resumed;
+pub use semihosting::Behind;
 pub use settings::{Leave, MaskPolicy, OnAttach, Settings};
 pub use stop::{Signal, Stop, StopReason};
 
@@ -325,7 +326,7 @@ impl Session {
     pub fn client_left(&mut self) {
         self.breakpoints.remove_all();
         self.drop_load();
-        if let Err(fault) = self.let_go() {
+        if let Err(fault) = self.take_back_calls().and_then(|()| self.let_go()) {
             self.journal.record(fault);
         }
     }

@@ -2,12 +2,19 @@
 
 mod support;
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
 
 use support::{
     board::{Board, text},
+    debugger::Debugger,
     firmware,
     gdb::{Gdb, Stop},
+    rsp::Client,
     server::Server,
 };
 
@@ -117,4 +124,172 @@ fn calls_stop_the_program_while_nobody_serves_them() {
         &stop,
         &["hello by semihosting\n", "the program ended with code 1"],
     );
+}
+
+/// A GDB in `folder` that plays `commands` and lets the program run.
+fn gdb_in(debugger: Debugger, folder: &Path, server: &Server, commands: &[&str]) -> Child {
+    let mut gdb = debugger.command(Some(&firmware(PROGRAM)));
+    gdb.arg("-batch").current_dir(folder);
+    let connect = format!("target extended-remote 127.0.0.1:{}", server.port);
+    let all = [
+        connect.as_str(),
+        "monitor reset halt",
+        "maintenance flush register-cache",
+    ];
+    for command in all.iter().chain(commands).chain(&["continue"]) {
+        gdb.args(["-ex", command]);
+    }
+    gdb.stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    gdb.spawn().expect("GDB")
+}
+
+/// The same, to the program's end, with `typed` on GDB's console.
+fn run_in(
+    debugger: Debugger,
+    folder: &Path,
+    server: &Server,
+    commands: &[&str],
+    typed: &str,
+) -> Output {
+    let mut gdb = gdb_in(debugger, folder, server, commands);
+    let mut input = gdb.stdin.take().expect("piped");
+    input.write_all(typed.as_bytes()).expect("GDB reads");
+    drop(input);
+    gdb.wait_with_output().expect("GDB ends")
+}
+
+/// GDB's command line shows what the target says on stderr.
+#[track_caller]
+fn has(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    for words in words {
+        assert!(said.contains(words), "`{words}` is not in {said}");
+    }
+}
+
+/// GDB's File-I/O: the console is GDB's, the file lies where GDB runs, the exit code is as ever.
+#[test]
+fn gdb_serves_the_calls_of_a_program_itself() {
+    for debugger in Debugger::ALL {
+        let board = Board::with_appli(PROGRAM);
+        let program = text(&firmware(PROGRAM));
+        let server = board.serve(&[
+            "--appli",
+            &program,
+            "--semihosting-cmdline",
+            "program --fast",
+        ]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let served = run_in(
+            debugger,
+            folder.path(),
+            &server,
+            &["monitor arm semihosting_fileio enable"],
+            "a line\n",
+        );
+        has(
+            &served,
+            &[
+                "hello by semihosting\n",
+                "arguments: program --fast\n",
+                "typed: a line\n",
+                "the program ended with code 0 (semihosting exit)",
+            ],
+        );
+        let log = fs::read(folder.path().join("log.txt")).expect("the program's file");
+        assert_eq!(log, b"written by the program\n", "{debugger:?}");
+
+        // The next client has not asked for it.
+        fs::remove_file(folder.path().join("log.txt")).expect("it is there");
+        let served = run_in(debugger, folder.path(), &server, &[], "");
+        has(
+            &served,
+            &[
+                "hello by semihosting\n",
+                "`log.txt` is refused",
+                "code 1 (semihosting exit)",
+            ],
+        );
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
+    }
+}
+
+/// Ctrl-C while GDB waits for a line: the program stops at its call, and makes it again when it goes on.
+#[test]
+fn ctrl_c_interrupts_a_program_that_reads_gdbs_console() {
+    for debugger in Debugger::ALL {
+        let board = Board::with_appli(PROGRAM);
+        let program = text(&firmware(PROGRAM));
+        let server = board.serve(&["--appli", &program, "--semihosting-gdb"]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut gdb = gdb_in(debugger, folder.path(), &server, &["continue"]);
+        let mut input = gdb.stdin.take().expect("piped");
+        let said = BufReader::new(gdb.stderr.take().expect("piped"));
+        let mut said = said.lines().map_while(Result::ok);
+        assert!(
+            said.any(|line| line.starts_with("arguments:")),
+            "it is to be read next"
+        );
+        interrupt(&gdb);
+        let shown = BufReader::new(gdb.stdout.take().expect("piped"));
+        let mut shown = shown.lines().map_while(Result::ok);
+        assert!(shown.any(|line| line.contains("SIGINT")), "{debugger:?}");
+        input.write_all(b"a line\n").expect("GDB reads");
+        drop(input);
+        assert!(said.any(|line| line.contains("typed: a line")));
+        assert!(said.any(|line| line.contains("the program ended with code 0")));
+        gdb.wait().expect("GDB ends");
+    }
+}
+
+fn interrupt(gdb: &Child) {
+    let sent = Command::new("kill")
+        .args(["-INT", &gdb.id().to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+}
+
+/// The option does it for every client, and what GDB cannot do fails the call.
+#[test]
+fn a_file_that_gdb_cannot_open_fails_the_call() {
+    for debugger in Debugger::ALL {
+        let board = Board::with_appli(PROGRAM);
+        let program = text(&firmware(PROGRAM));
+        let server = board.serve(&["--appli", &program, "--semihosting-gdb"]);
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("log.txt")).expect("a folder in the way");
+        let served = run_in(debugger, folder.path(), &server, &[], "");
+        has(
+            &served,
+            &[
+                "hello by semihosting\n",
+                "the program ended with code 1 (semihosting exit)",
+            ],
+        );
+    }
+}
+
+/// A client that vanishes in the middle of a call leaves it to the server, and the program runs on.
+#[test]
+fn a_client_that_vanishes_leaves_its_call_to_the_server() {
+    let board = Board::with_appli(PROGRAM);
+    let program = text(&firmware(PROGRAM));
+    let mut server = board.serve(&["--appli", &program, "--json"]);
+    let mut client = Client::connect(server.port);
+    client.ask("?");
+    client.monitor("reset halt");
+    client.monitor("semihosting gdb");
+    assert!(client.ask("vCont;c").starts_with("Fwrite,1,"));
+    drop(client);
+    let mut seen = String::new();
+    while !seen.contains("exit with code 1") {
+        seen.push_str(&server.line());
+    }
+    assert!(seen.contains("hello by semihosting"), "{seen}");
+    let mut next = Client::connect(server.port);
+    next.ask("?");
+    let (told, _) = next.monitor("semihosting");
+    assert!(told.contains("semihosting is served\n"), "{told}");
 }

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     Outcome,
-    target::{OnAttach, Target},
+    target::{ClientHost, OnAttach, Target},
 };
 use crate::{
     fault::Fault,
@@ -33,6 +33,8 @@ const ANY_CHIP: &str = "cortex_m";
 pub struct GdbServer {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    host: ClientHost,
     /// Port; 0 is any free one.
     #[arg(short, long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
@@ -45,7 +47,7 @@ pub struct GdbServer {
     /// Accepted for pyOCD's sake: loaders are the board profile's or --loader's.
     #[arg(long, value_name = "FILE")]
     pack: Vec<PathBuf>,
-    /// A session option of pyOCD. frequency, connect_mode and target_override are taken; others are told and ignored.
+    /// A session option of pyOCD. frequency, connect_mode, target_override and semihost_use_syscalls are taken; others are told and ignored.
     #[arg(short = 'O', value_name = "NAME=VALUE")]
     option: Vec<String>,
 }
@@ -57,6 +59,8 @@ enum Wish {
     OnAttach(OnAttach),
     UnderReset,
     Chip(String),
+    /// Semihosting by GDB's File-I/O.
+    GdbServes,
     /// What every session of ours does anyway.
     Granted,
 }
@@ -69,14 +73,14 @@ impl GdbServer {
             ..Options::default()
         })
         .map_err(Fault::from)?;
-        let target = self.wished().interactive();
+        let target = self.wished();
         server.serve(move || target.open()?.session())?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// The target as pyOCD's arguments wish it, where our own say nothing.
     fn wished(self) -> Target {
-        let mut target = self.target;
+        let (mut target, mut host) = (self.target, self.host);
         if let Some(port) = self.telnet_port {
             tracing::debug!("nothing is served on port {port}, pyOCD's console");
         }
@@ -91,7 +95,7 @@ impl GdbServer {
             match wish(option) {
                 Some(wish) => wishes.push(wish),
                 None => tracing::warn!(
-                    "-O {option}: ignored; of pyOCD's options only frequency, connect_mode and target_override mean something here"
+                    "-O {option}: ignored; of pyOCD's options only frequency, connect_mode, target_override and semihost_use_syscalls mean something here"
                 ),
             }
         }
@@ -101,10 +105,11 @@ impl GdbServer {
                 Wish::OnAttach(choice) => target.suggest_on_attach(choice),
                 Wish::UnderReset => target.connect_under_reset(),
                 Wish::Chip(name) => target.suggest_chip(name),
+                Wish::GdbServes => host.suggest_gdb(),
                 Wish::Granted => {}
             }
         }
-        target
+        target.for_clients(host)
     }
 }
 
@@ -120,6 +125,10 @@ fn wish(option: &str) -> Option<Wish> {
             "pre-reset" => Some(Wish::OnAttach(OnAttach::Arm)),
             "under-reset" => Some(Wish::UnderReset),
             _ => None,
+        },
+        "semihost_use_syscalls" => match value {
+            "1" | "true" => Some(Wish::GdbServes),
+            _ => Some(Wish::Granted),
         },
         // They stay, and one client after the other is served.
         "persist" | "keep_unwritten" | "smart_flash" => Some(Wish::Granted),
@@ -169,6 +178,7 @@ mod tests {
             ),
             ("target_override=cortex_m", Some(Wish::Granted)),
             ("persist=true", Some(Wish::Granted)),
+            ("semihost_use_syscalls=1", Some(Wish::GdbServes)),
             ("enable_swv=1", None),
             ("frequency", None),
         ] {

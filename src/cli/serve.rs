@@ -5,7 +5,10 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Outcome, target::Target};
+use super::{
+    Outcome,
+    target::{ClientHost, Target},
+};
 use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAULT_PORT};
 
 /// Serve GDB clients until SIGTERM or Ctrl-C.
@@ -20,6 +23,8 @@ use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAU
 pub struct Serve {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    host: ClientHost,
     /// Port; 0 is any free one.
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
@@ -58,7 +63,7 @@ impl Serve {
             ..Options::default()
         })
         .map_err(crate::fault::Fault::from)?;
-        let target = self.target.interactive();
+        let target = self.target.for_clients(self.host);
         server.serve(move || target.open()?.session())?;
         Ok(ExitCode::SUCCESS)
     }

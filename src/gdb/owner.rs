@@ -24,10 +24,11 @@ use super::{
 };
 use crate::{
     fault::{Disposition, Fault},
-    session::{Leave, Session, Stop},
+    session::{Leave, Session, Stop, StopReason},
     verbs::Backoff,
 };
 
+mod file_io;
 mod program;
 mod requests;
 mod rtt;
@@ -51,6 +52,8 @@ pub enum End {
 pub struct Owner {
     debuggee: Debuggee,
     machines: BTreeMap<ClientId, Machine>,
+    /// A call of the program that a client is to serve.
+    asked: Option<file_io::Asked>,
     /// Lines of stops that nobody waited for.
     unsaid: Vec<String>,
     /// What the program said when nobody waited for it.
@@ -80,6 +83,7 @@ impl Owner {
         let mut owner = Self {
             debuggee: Debuggee::new(session, company),
             machines: BTreeMap::new(),
+            asked: None,
             unsaid: Vec::new(),
             unheard: String::new(),
         };
@@ -175,6 +179,7 @@ impl Owner {
     /// A client has gone. The target stays as it was told to be; nobody is there to be stopped for.
     fn left(&mut self, client: ClientId) {
         self.machines.remove(&client);
+        self.stop_asking(client);
         self.debuggee.forget(client);
         if self.debuggee.company.leave(client) == Some(Role::Controls) {
             self.debuggee.session.client_left();
@@ -188,7 +193,7 @@ impl Owner {
             .company
             .client(client)
             .is_some_and(|client| client.awaits_stop);
-        if !awaits {
+        if !awaits || self.interrupts_call(client) {
             return ControlFlow::Continue(());
         }
         match self.debuggee.session.halt() {
@@ -228,6 +233,9 @@ impl Owner {
             );
         }
         self.debuggee.session.is_for(&Refusal::shown(body));
+        if let Some(flow) = self.while_asked(client, &request, body) {
+            return flow;
+        }
         self.serve(client, request, body)
     }
 
@@ -262,6 +270,9 @@ impl Owner {
     fn stopped(&mut self, stop: &Stop) {
         // What the program said before it stopped comes before the stop.
         self.show_program_output();
+        if let StopReason::ClientCall(errand) = &stop.reason {
+            return self.ask(errand);
+        }
         if let Err(fault) = self.carry_rtt() {
             self.tell(&fault);
         }

@@ -46,6 +46,12 @@ impl Explain for UnexpectedReset {
 impl Session {
     /// Halts the core. Where it halts because of something else at the same moment, that is the stop.
     pub fn halt(&mut self) -> Result<Stop, Fault> {
+        if let StopReason::ClientCall(_) = self.stop.reason
+            && self.is_halted()
+        {
+            self.stop_asking();
+            return self.arrive(StopReason::Halt);
+        }
         if self.is_halted() {
             return Ok(self.stop.clone());
         }
@@ -76,10 +82,12 @@ impl Session {
         if let Some(stop) = self.boot_stop() {
             return Ok(Resumed::Refused(stop));
         }
+        self.stop_asking();
         self.pass_program_breakpoint()?;
         if self.breakpoints.stops_at(self.stop.pc) {
             let stop = self.step_once()?;
             if stop.reason != StopReason::Step {
+                self.runs_behind_call();
                 return Ok(Resumed::Stopped(stop));
             }
         }
@@ -130,6 +138,7 @@ impl Session {
         if let Some(stop) = self.boot_stop() {
             return Ok(stop);
         }
+        self.stop_asking();
         if self.pass_program_breakpoint()? {
             return self.arrive(StopReason::Step);
         }
@@ -297,7 +306,7 @@ impl Session {
     }
 
     /// Tells a reset that nobody here asked for; true if there was one.
-    fn note_unexpected_reset(&mut self) -> Result<bool, Fault> {
+    pub(super) fn note_unexpected_reset(&mut self) -> Result<bool, Fault> {
         if !self.link.was_reset()? {
             return Ok(false);
         }

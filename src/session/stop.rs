@@ -5,7 +5,7 @@ use crate::{
     fault::Fault,
     layout::Address,
     link::core_fault::{CoreFault, Exception},
-    semihosting::Exit,
+    semihosting::{Errand, Exit},
 };
 
 /// A halt, as it is reported.
@@ -32,6 +32,9 @@ pub enum StopReason {
     Unrequested,
     /// A semihosting call that nobody serves.
     SemihostingCall,
+    /// A semihosting call that the client which controls is to serve; see [`super::Session::client_answered`]. Only where a client has
+    /// asked for that.
+    ClientCall(Box<Errand>),
     /// The program has ended, by a semihosting call.
     Exited(Exit),
     /// A requested watchpoint.
@@ -84,6 +87,7 @@ impl StopReason {
             | Self::Breakpoint
             | Self::Unrequested
             | Self::SemihostingCall
+            | Self::ClientCall(_)
             | Self::Exited(_)
             | Self::Watchpoint { .. }
             | Self::Step => Signal::Trap,

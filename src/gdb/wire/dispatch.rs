@@ -7,6 +7,7 @@
 
 use super::{
     encoding::{from_hex, number, range, split, unescape},
+    file_io::Reply,
     framer::PACKET_BYTES,
 };
 use crate::{gdb::arch::GENERAL_REGISTERS, threads::ThreadId};
@@ -54,6 +55,9 @@ pub fn parse(body: &[u8]) -> Request {
             Some(thread) => Request::ThreadAlive(thread),
             None => malformed("T THREAD"),
         },
+        b'F' => {
+            Reply::parse(rest).map_or_else(|| malformed("F RETCODE[,ERRNO[,C]]"), Request::Answered)
+        }
         b'D' if rest.is_empty() || rest.starts_with(b";") => Request::Detach,
         b'k' if rest.is_empty() => Request::Kill,
         b'R' | b'r' => Request::Restart,
