@@ -7,8 +7,10 @@ pub mod arch;
 pub mod event_loop;
 pub mod events;
 pub mod monitor;
+pub mod program_console;
 pub mod rtt;
 pub mod server;
+pub mod text_port;
 pub mod wire;
 
 mod answers;

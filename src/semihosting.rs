@@ -61,6 +61,8 @@ pub struct Options {
     pub command_line: String,
     /// Whose console and files the program has, unless a client wishes it otherwise.
     pub host: Host,
+    /// Somebody may type at any time; see [`Semihosting::open_input`].
+    pub is_typed_into: bool,
 }
 
 /// Why semihosting cannot be served as it was asked for.
@@ -167,7 +169,10 @@ impl Semihosting {
             command_line: options.command_line.clone(),
             began: Instant::now(),
             errno: Errno::None,
-            input: Input::default(),
+            input: Input {
+                open: options.is_typed_into,
+                ..Input::default()
+            },
             output: Vec::new(),
         })
     }

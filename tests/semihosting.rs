@@ -5,6 +5,7 @@ mod support;
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
@@ -15,7 +16,7 @@ use support::{
     firmware,
     gdb::{Gdb, Stop},
     rsp::Client,
-    server::Server,
+    server::{PATIENCE, Server},
 };
 
 /// Greets, tells its arguments, asks for a line, writes a file and reads it back, and ends (firmware/hosted).
@@ -292,4 +293,82 @@ fn a_client_that_vanishes_leaves_its_call_to_the_server() {
     next.ask("?");
     let (told, _) = next.monitor("semihosting");
     assert!(told.contains("semihosting is served\n"), "{told}");
+}
+
+/// A server with a port for the program's console.
+fn with_console(board: &Board) -> (Server, u16) {
+    let program = text(&firmware(PROGRAM));
+    let mut server = board.serve(&["--appli", &program, "--json", "--telnet-port", "0"]);
+    let port = server.event("console")["port"].as_u64().expect("a port");
+    (server, u16::try_from(port).expect("a port"))
+}
+
+/// Somebody at the console.
+fn sits_at(server: &Server, port: u16) -> BufReader<TcpStream> {
+    let console = TcpStream::connect(("127.0.0.1", port)).expect("the port is open");
+    console
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a socket option");
+    server.logged("the program's console has a reader");
+    BufReader::new(console)
+}
+
+#[track_caller]
+fn reads(console: &mut BufReader<TcpStream>, wanted: &str) {
+    let mut line = String::new();
+    console.read_line(&mut line).expect("a line");
+    assert_eq!(line, wanted);
+}
+
+/// What the program writes goes to the port and not to GDB; what is typed there comes to the program.
+#[test]
+fn a_program_has_its_console_on_a_port() {
+    let board = Board::with_appli(PROGRAM);
+    let (server, port) = with_console(&board);
+    let mut console = sits_at(&server, port);
+    let mut gdb = Gdb::connect(Some(&firmware(PROGRAM)), server.port);
+    gdb.monitor("reset halt");
+    gdb.flush_registers();
+    console
+        .get_mut()
+        .write_all(b"first\nsecond\n")
+        .expect("it is read");
+    let stop = gdb.stopped("-exec-continue");
+    for line in ["hello by semihosting\n", "arguments: \n", "typed: first\n"] {
+        reads(&mut console, line);
+    }
+    says(
+        &stop,
+        &["`log.txt` is refused", "the program ended with code 1"],
+    );
+    assert!(!stop.text.contains("typed"), "{}", stop.text);
+}
+
+/// While nobody is there, GDB shows what the program writes and says where it waits to be typed to. Ctrl-C stops it there, others look.
+#[test]
+fn a_program_that_waits_for_input_keeps_nobody_waiting() {
+    let board = Board::with_appli(PROGRAM);
+    let (mut server, port) = with_console(&board);
+    let mut gdb = Gdb::connect(Some(&firmware(PROGRAM)), server.port);
+    gdb.monitor("reset halt");
+    gdb.flush_registers();
+    gdb.ok("-exec-continue");
+    while server.event("program")["stream"] != "notice" {}
+    let mut looking = Client::connect(server.port);
+    looking.ask("?");
+    assert_eq!(looking.ask("m20000000,4").len(), 8);
+    let stop = gdb.stopped("-exec-interrupt");
+    assert_eq!(stop.signal(), "SIGINT", "{}", stop.record);
+    assert_eq!(stop.function(), "call", "{}", stop.record);
+    let told = gdb.transcript();
+    assert!(told.contains("hello by semihosting"), "{told}");
+    assert!(
+        told.contains("the program waits for input: connect to 127.0.0.1:"),
+        "{told}"
+    );
+    let mut console = sits_at(&server, port);
+    console.get_mut().write_all(b"late\n").expect("it is read");
+    let ended = gdb.stopped("-exec-continue");
+    says(&ended, &["the program ended with code 1"]);
+    reads(&mut console, "typed: late\n");
 }

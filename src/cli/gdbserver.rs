@@ -1,8 +1,9 @@
 //! `xspi-gdb gdbserver`: the server with pyOCD's arguments and ready line, for IDEs that start one of their own.
 //!
 //! pyOCD's manual, "gdbserver" and "Session options". cortex-debug with `"servertype": "pyocd"` gives `--port`, `--telnet-port`,
-//! `--board`, `--target`, `--pack` and `-O`, and waits for `GDB server listening on port N`. Deviation: what pyOCD serves on the
-//! telnet port (semihosting's console) is not there, so the port stays closed; and a board is one of ours, not an mbed id.
+//! `--board`, `--target`, `--pack` and `-O`, and waits for `GDB server listening on port N`. Semihosting's console is on the
+//! telnet port, as pyOCD has it. Deviations: while nobody is connected there, GDB shows what the program writes; and a board is one of
+//! ours, not an mbed id.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -38,7 +39,7 @@ pub struct GdbServer {
     /// Port; 0 is any free one.
     #[arg(short, long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
-    /// Accepted, and left closed: nothing is served there.
+    /// Port of the program's console (semihosting), both ways; 0 is any free one.
     #[arg(short = 'T', long, value_name = "PORT")]
     telnet_port: Option<u16>,
     /// pyOCD's name of the chip (`stm32h7s7l8hx`), if it is not the board profile's. `cortex_m` says nothing.
@@ -70,6 +71,7 @@ impl GdbServer {
         let server = Server::listen(Options {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port),
             events: Events::PyOcd,
+            console: self.telnet_port,
             ..Options::default()
         })
         .map_err(Fault::from)?;
@@ -81,9 +83,6 @@ impl GdbServer {
     /// The target as pyOCD's arguments wish it, where our own say nothing.
     fn wished(self) -> Target {
         let (mut target, mut host) = (self.target, self.host);
-        if let Some(port) = self.telnet_port {
-            tracing::debug!("nothing is served on port {port}, pyOCD's console");
-        }
         for pack in &self.pack {
             tracing::warn!(
                 "--pack {} is not read: name its algorithm with --loader FILE.FLM if the board's own will not do",

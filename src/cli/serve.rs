@@ -42,7 +42,12 @@ pub struct Serve {
         requires = "rtt_port"
     )]
     rtt_channels: u16,
-    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, rtt, fault, closed.
+    /// Serve the program's console (semihosting) on this port, for telnet, nc and IDEs; 0 is any free one. A program that reads its
+    /// console waits for what is typed there.
+    #[arg(long, value_name = "PORT")]
+    telnet_port: Option<u16>,
+    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, program, rtt, console, fault,
+    /// closed.
     #[arg(long)]
     json: bool,
 }
@@ -60,6 +65,7 @@ impl Serve {
                 port,
                 channels: self.rtt_channels,
             }),
+            console: self.telnet_port,
             ..Options::default()
         })
         .map_err(crate::fault::Fault::from)?;

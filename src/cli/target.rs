@@ -428,6 +428,7 @@ impl Target {
                 Some(host) => host.or(config.semihosting_gdb),
                 None => Host::Ours,
             },
+            is_typed_into: false,
         });
         let trace = create_trace(self.trace_link.as_ref().or(config.trace_link.as_ref()))?;
         let patience = self.wait_for_probe.or(config.wait_for_probe);

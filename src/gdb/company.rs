@@ -14,6 +14,7 @@ use super::{
     answers,
     event_loop::{ClientId, Ending, Message, Outgoing},
     events::{Event, Events},
+    program_console::ProgramConsole,
     refusal::Refusal,
     rtt::Ports,
     wire::{
@@ -84,6 +85,8 @@ pub struct Company {
     pub events: Events,
     /// RTT's ports, if they can be served.
     pub rtt: Option<Box<Ports>>,
+    /// The port of the program's console, if there is one.
+    pub console: Option<Box<ProgramConsole>>,
 }
 
 impl Company {
@@ -97,6 +100,7 @@ impl Company {
             ending,
             events,
             rtt: None,
+            console: None,
         }
     }
 

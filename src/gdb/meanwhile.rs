@@ -95,7 +95,7 @@ impl<'a> Meanwhile<'a> {
             Message::Joined { client, replies } => {
                 self.company.join(client, replies);
             }
-            Message::Said { .. } | Message::Rtt { .. } => self.company.postpone(message),
+            Message::Said { .. } | Message::Port { .. } => self.company.postpone(message),
         }
     }
 

@@ -16,6 +16,7 @@ use super::{
     refusal::Refusal,
     report::InWords,
     target::Debuggee,
+    text_port::Stream,
     wire::{
         dispatch::{self, Need, Request},
         framer::Incoming,
@@ -88,6 +89,7 @@ impl Owner {
             unheard: String::new(),
         };
         owner.start_rtt();
+        owner.open_console();
         owner
     }
 
@@ -142,6 +144,7 @@ impl Owner {
             match self.debuggee.session.poll()? {
                 Some(stop) => self.stopped(&stop),
                 None if self.show_program_output() => backoff = Backoff::default(),
+                None if self.carry_console() => backoff = Backoff::default(),
                 None if self.carry_rtt()? => backoff = Backoff::default(),
                 None => {
                     self.debuggee.session.idle(backoff.next_wait())?;
@@ -161,7 +164,17 @@ impl Owner {
                 self.left(client);
                 ControlFlow::Continue(())
             }
-            Message::Rtt { channel, said } => match self.rtt_said(channel, said) {
+            Message::Port {
+                stream: Stream::Console,
+                said,
+            } => {
+                self.console_said(said);
+                ControlFlow::Continue(())
+            }
+            Message::Port {
+                stream: Stream::Rtt(channel),
+                said,
+            } => match self.rtt_said(channel, said) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(fault) => self.lost_while_running(&fault),
             },

@@ -79,7 +79,7 @@ impl Program {
         let options = Options {
             directory: directory.map(Path::to_owned),
             command_line: "appli --fast".to_owned(),
-            host: Host::Ours,
+            ..Options::default()
         };
         Self {
             host: Semihosting::new(&options).expect("a directory"),

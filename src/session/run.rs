@@ -55,7 +55,7 @@ impl Session {
         if self.is_halted() {
             return Ok(self.stop.clone());
         }
-        if self.call_waits() {
+        if self.waits_for_input() {
             self.stop_waiting();
             return self.arrive(StopReason::Halt);
         }
@@ -104,7 +104,7 @@ impl Session {
             return Ok(Some(self.stop.clone()));
         }
         for _ in 0..CALLS_A_LOOK {
-            if self.call_waits() {
+            if self.waits_for_input() {
                 return self.call_again();
             }
             let activity = self.activity;

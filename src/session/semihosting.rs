@@ -98,6 +98,19 @@ impl Session {
         self.calls.options.command_line = command_line;
     }
 
+    /// Somebody may type at any time, from now on: a program that reads its console waits for it.
+    pub fn open_semihosting_input(&mut self) {
+        self.calls.options.is_typed_into = true;
+        if let Some(host) = &mut self.calls.host {
+            host.open_input();
+        }
+    }
+
+    /// True if the program is at a call that waits for input.
+    pub fn waits_for_input(&self) -> bool {
+        self.calls.waits
+    }
+
     /// Calls are stops again; the program's files are closed.
     pub fn refuse_semihosting(&mut self) {
         self.calls.host = None;
@@ -139,11 +152,6 @@ impl Session {
         }
     }
 
-    /// True if the core is halted at a call that waits for input; whoever polls sees it run.
-    pub(super) fn call_waits(&self) -> bool {
-        self.calls.waits
-    }
-
     /// A halt or a step ends the waiting: the call is made again when the program goes on.
     pub(super) fn stop_waiting(&mut self) {
         self.calls.waits = false;
@@ -156,7 +164,7 @@ impl Session {
             return Ok(None);
         }
         self.calls.waits = false;
-        let activity = self.activity;
+        let activity = std::mem::replace(&mut self.activity, Activity::Halted);
         let stop = self.arrive_at_call()?;
         self.pass_call(stop, activity)
     }
