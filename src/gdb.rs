@@ -23,6 +23,7 @@ mod report;
 mod snapshot;
 mod target;
 mod threads;
+mod undescribed;
 
 pub use server::{Options, Server};
 

@@ -48,6 +48,8 @@ pub struct Client {
     pub error_form: ErrorForm,
     /// It takes `hwbreak` in a stop reply.
     pub takes_hwbreak: bool,
+    /// It has read the target description, and numbers registers as that does.
+    pub is_described: bool,
     /// The thread whose registers it looks at, if not the one that runs.
     pub selected: Option<ThreadId>,
     /// It resumed the target and waits for a stop reply.
@@ -157,6 +159,7 @@ impl Company {
                 role,
                 error_form: ErrorForm::default(),
                 takes_hwbreak: false,
+                is_described: false,
                 selected: None,
                 awaits_stop: false,
                 refusals: Journal::default(),

@@ -31,6 +31,7 @@ use crate::{
 
 mod file_io;
 mod program;
+mod registers;
 mod requests;
 mod rtt;
 mod stub;

@@ -10,7 +10,10 @@ use super::{
     file_io::Reply,
     framer::PACKET_BYTES,
 };
-use crate::{gdb::arch::GENERAL_REGISTERS, threads::ThreadId};
+use crate::{
+    gdb::{arch::GENERAL_REGISTERS, undescribed},
+    threads::ThreadId,
+};
 
 pub use super::request::{Action, Document, Need, Part, Purpose, Request};
 
@@ -85,10 +88,12 @@ fn change(packet: Vec<u8>) -> Request {
     }
 }
 
-/// `G` with the registers that our `g` has, no more and no fewer.
+/// `G` with the registers that our `g` has, no more and no fewer; which of the two, depends on the client.
 fn write_registers(digits: &[u8], body: &[u8]) -> Request {
     match from_hex(digits) {
-        Some(bytes) if bytes.len() == GENERAL_REGISTERS * 4 => change(body.to_vec()),
+        Some(bytes) if [GENERAL_REGISTERS * 4, undescribed::BYTES].contains(&bytes.len()) => {
+            change(body.to_vec())
+        }
         _ => malformed("G and the registers of g"),
     }
 }
