@@ -23,7 +23,7 @@ mod operation;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, io, path::PathBuf, time::Instant};
+use std::{collections::VecDeque, io, path::PathBuf, time::Duration};
 
 pub use client::{Answer, ERRAND_BYTES, Errand, Flags, Host};
 pub use errno::Errno;
@@ -147,15 +147,17 @@ pub struct Semihosting {
     /// What a client is asked to do for the call under way.
     asked: Option<Asked>,
     command_line: String,
-    began: Instant,
+    /// By the target's clock.
+    began: Duration,
+    now: Duration,
     errno: Errno,
     input: Input,
     output: Vec<Output>,
 }
 
 impl Semihosting {
-    /// Opens the directory, if there is one.
-    pub fn new(options: &Options) -> Result<Self, SemihostingError> {
+    /// Opens the directory, if there is one. The program begins `now`, by the target's clock.
+    pub fn new(options: &Options, now: Duration) -> Result<Self, SemihostingError> {
         let files = Files::new(options.directory.as_deref()).map_err(|source| {
             SemihostingError::Directory {
                 path: options.directory.clone().unwrap_or_default(),
@@ -167,7 +169,8 @@ impl Semihosting {
             host: options.host,
             asked: None,
             command_line: options.command_line.clone(),
-            began: Instant::now(),
+            began: now,
+            now,
             errno: Errno::None,
             input: Input {
                 open: options.is_typed_into,
@@ -182,11 +185,11 @@ impl Semihosting {
         self.command_line = command_line;
     }
 
-    /// The program was reset: its files are closed and its time begins again.
-    pub fn restart(&mut self) {
+    /// The program was reset `now`: its files are closed and its time begins again.
+    pub fn restart(&mut self, now: Duration) {
         self.files.close_all();
         self.asked = None;
-        self.began = Instant::now();
+        self.began = now;
         self.errno = Errno::None;
     }
 
@@ -215,13 +218,15 @@ impl Semihosting {
         std::mem::take(&mut self.output)
     }
 
-    /// Serves a call. Only a lost link is a fault.
+    /// Serves a call that is made `now`, by the target's clock. Only a lost link is a fault.
     pub fn serve(
         &mut self,
         number: u32,
         parameter: u32,
+        now: Duration,
         memory: &mut dyn Memory,
     ) -> Result<Outcome, Fault> {
+        self.now = now;
         let Some(operation) = Operation::from_number(number) else {
             self.notice(&format!("semihosting has no operation 0x{number:x}"));
             self.errno = Errno::NotImplemented;

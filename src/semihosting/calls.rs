@@ -1,6 +1,6 @@
 //! What each operation does here, on this computer: its console, the files in the user's directory, the time.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
     CHUNK, Errno, LARGEST_TRANSFER, LONGEST_TEXT, Operation, Output, Refusal, Semihosting, Stream,
@@ -47,7 +47,7 @@ impl Semihosting {
                 let (from, to) = (block.name(0)?, block.name(2)?);
                 self.with_directory(&from, |files| files.rename(&from, &to))
             }
-            Operation::Clock => Ok((self.began.elapsed().as_millis() / 10) as u32),
+            Operation::Clock => Ok((self.elapsed().as_millis() / 10) as u32),
             Operation::Time => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH);
                 Ok(now.map_err(|_| Errno::Io)?.as_secs() as u32)
@@ -64,7 +64,7 @@ impl Semihosting {
                 Ok(0)
             }
             Operation::Elapsed => {
-                let ticks = self.began.elapsed().as_micros() as u64;
+                let ticks = self.elapsed().as_micros() as u64;
                 let place = Address(block.address);
                 block.memory.write(place, &ticks.to_le_bytes())?;
                 Ok(0)
@@ -72,6 +72,11 @@ impl Semihosting {
             Operation::TickFrequency => Ok(1_000_000),
             Operation::Exit | Operation::ExitExtended => Err(Errno::NotImplemented.into()),
         }
+    }
+
+    /// Since the program began. A virtual board that was switched off and on has begun to count anew.
+    fn elapsed(&self) -> Duration {
+        self.now.saturating_sub(self.began)
     }
 
     /// `[name, mode, length of name]`.

@@ -64,7 +64,7 @@ impl Session {
     /// What the program says is asked for by [`Session::take_program_output`]; its end is a stop, [`StopReason::Exited`]; for what it reads
     /// from its console see [`Session::semihosting`].
     pub fn serve_semihosting(&mut self, options: Options) -> Result<(), Fault> {
-        self.calls.host = Some(Semihosting::new(&options)?);
+        self.calls.host = Some(Semihosting::new(&options, self.link.now())?);
         self.calls.options = options;
         Ok(())
     }
@@ -73,7 +73,7 @@ impl Session {
     pub fn serve_semihosting_by(&mut self, host: Host) -> Result<(), Fault> {
         let semihosting = match self.calls.host.take() {
             Some(semihosting) => semihosting,
-            None => Semihosting::new(&self.calls.options)?,
+            None => Semihosting::new(&self.calls.options, self.link.now())?,
         };
         self.calls.host.insert(semihosting).set_host(host);
         Ok(())
@@ -148,7 +148,7 @@ impl Session {
         self.calls.waits = false;
         self.calls.asks = None;
         if let Some(host) = &mut self.calls.host {
-            host.restart();
+            host.restart(self.link.now());
         }
     }
 
@@ -198,7 +198,8 @@ impl Session {
         let Some(mut host) = self.calls.host.take() else {
             return Ok(Called::Done);
         };
-        let outcome = host.serve(operation, parameter, &mut Halted(self));
+        let now = self.link.now();
+        let outcome = host.serve(operation, parameter, now, &mut Halted(self));
         self.calls.host = Some(host);
         self.called(outcome?, pc)
     }

@@ -263,7 +263,7 @@ fn pointers_are_tried_before_the_client_is_asked() {
 fn files_of_the_program_before_are_closed() {
     let mut program = program();
     let file = program.opens("left", W_PLUS);
-    program.host.restart();
+    program.host.restart(Duration::ZERO);
     assert_eq!(program.call(FLEN, &[file]), FAILED, "its handle is gone");
     program.put(NAME, b"next");
     assert_eq!(

@@ -11,6 +11,8 @@ const WRITE_CHARACTER: u32 = 3;
 const TEXT: u32 = RAM + 0x40;
 /// SYS_READC.
 const READ_CHARACTER: u32 = 7;
+/// SYS_CLOCK.
+const CLOCK: u32 = 0x10;
 
 /// A program at a call, which a client is asked to serve.
 fn at_a_call() -> Bench {
@@ -123,4 +125,21 @@ fn a_call_that_waits_goes_on_with_what_is_typed() {
     assert!(!bench.session.waits_for_input());
     assert_eq!(bench.link.fake().registers.get(&0), Some(&u32::from(b'y')));
     assert_eq!(bench.link.fake().registers.get(&15), Some(&(RAM + 2)));
+}
+
+/// SYS_CLOCK counts by the link's clock, from the last reset on.
+#[test]
+fn the_programs_time_is_the_targets() {
+    let mut bench = Bench::in_ram(&[CALL, CALL].concat());
+    bench.session.idle(Duration::from_secs(5)).unwrap();
+    bench.session.serve_semihosting_by(Host::Ours).unwrap();
+    for (waited, ticks) in [
+        (Duration::from_millis(2570), 257),
+        (Duration::from_millis(30), 260),
+    ] {
+        bench.session.write_register(0, u64::from(CLOCK)).unwrap();
+        bench.session.idle(waited).unwrap();
+        bench.session.step().unwrap();
+        assert_eq!(bench.session.read_register(0).unwrap(), ticks);
+    }
 }
