@@ -300,7 +300,12 @@ impl Session {
         if !self.registers.set(self.link.as_mut(), number, value)? {
             return Err(SessionError::NoRegister { number }.into());
         }
-        self.stop.pc = Address(self.registers.pc(self.link.as_mut())?);
+        let pc = Address(self.registers.pc(self.link.as_mut())?);
+        if pc != self.stop.pc && self.stop.reason.is_at_a_bkpt() {
+            // Whatever is there now has not been executed.
+            self.stop.reason = StopReason::Halt;
+        }
+        self.stop.pc = pc;
         self.known_threads.forget();
         Ok(())
     }

@@ -372,3 +372,93 @@ fn a_program_that_waits_for_input_keeps_nobody_waiting() {
     says(&ended, &["the program ended with code 1"]);
     reads(&mut console, "typed: late\n");
 }
+
+/// A semihosting call of a program in RAM that does nothing else; what it returns.
+#[track_caller]
+fn calls(gdb: &mut Gdb, operation: u32, block: &[u32]) -> u32 {
+    // BKPT 0xAB, then BKPT 0, where it stops.
+    gdb.set_word(CODE, 0xBE00_BEAB);
+    for (at, word) in (BLOCK..).step_by(4).zip(block) {
+        gdb.set_word(at, *word);
+    }
+    for (register, value) in [("$r0", operation), ("$r1", BLOCK), ("$pc", CODE)] {
+        gdb.cli(&format!("set var {register} = {value}"));
+    }
+    let stop = gdb.stopped("-exec-continue");
+    assert_eq!(stop.address(), CODE + 2, "{} {}", stop.record, stop.text);
+    gdb.number("$r0")
+}
+
+const CODE: u32 = 0x2400_0000;
+const BLOCK: u32 = 0x2400_0100;
+const NAME: u32 = 0x2400_0200;
+const OTHER: u32 = 0x2400_0400;
+const BUFFER: u32 = 0x2400_0600;
+
+/// Puts `text` into RAM; its length.
+fn put(gdb: &mut Gdb, address: u32, text: &str) -> u32 {
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    gdb.ok(&format!("-data-write-memory-bytes {address:#x} {hex}00"));
+    text.len() as u32
+}
+
+/// Every operation that goes out to GDB, as both GDBs answer it.
+#[test]
+fn gdb_serves_every_operation() {
+    const FAILED: u32 = u32::MAX;
+    let [open, close, write, read] = [0x01, 0x02, 0x05, 0x06];
+    let [is_terminal, seek, length, remove, rename] = [0x09, 0x0A, 0x0C, 0x0E, 0x0F];
+    let [time, system, errno] = [0x11, 0x12, 0x13];
+    for debugger in Debugger::ALL {
+        let board = Board::with_appli(PROGRAM);
+        let server = board.serve_appli(PROGRAM);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| text(&folder.path().join(name));
+        let mut gdb = Gdb::connect_as(debugger, Some(&firmware(PROGRAM)), server.port);
+        gdb.monitor("reset halt");
+        gdb.flush_registers();
+        gdb.monitor("semihosting gdb");
+        let name = [NAME, put(&mut gdb, NAME, &path("one"))];
+        let other = [OTHER, put(&mut gdb, OTHER, &path("two"))];
+
+        assert_eq!(calls(&mut gdb, open, &[name[0], 0, name[1]]), FAILED);
+        assert_eq!(calls(&mut gdb, errno, &[]), 2, "ENOENT");
+        let file = calls(&mut gdb, open, &[name[0], 6, name[1]]);
+        assert_ne!(file, FAILED, "{debugger:?}");
+        put(&mut gdb, BUFFER, "0123456789");
+        assert_eq!(calls(&mut gdb, write, &[file, BUFFER, 10]), 0);
+        assert_eq!(calls(&mut gdb, length, &[file]), 10);
+        assert_eq!(calls(&mut gdb, is_terminal, &[file]), 0);
+        assert_eq!(calls(&mut gdb, seek, &[file, 4]), 0);
+        assert_eq!(
+            calls(&mut gdb, read, &[file, BUFFER, 64]),
+            58,
+            "six bytes came"
+        );
+        assert_eq!(gdb.word(BUFFER), u32::from_le_bytes(*b"4567"));
+        // More than one errand carries, as the file has it.
+        assert_eq!(calls(&mut gdb, seek, &[file, 0]), 0);
+        assert_eq!(calls(&mut gdb, write, &[file, 0x7000_0000, 0x1_0001]), 0);
+        let image = gdb.ok("-data-read-memory-bytes 0x70000000 65537");
+        let image = image.field("contents").expect("the program's flash");
+        let written = fs::read(folder.path().join("one")).expect("the file");
+        let hex: String = written.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, image, "{debugger:?}");
+        assert_eq!(calls(&mut gdb, close, &[file]), 0);
+        assert_eq!(calls(&mut gdb, close, &[file]), FAILED);
+
+        assert_eq!(
+            calls(&mut gdb, rename, &[name[0], name[1], other[0], other[1]]),
+            0
+        );
+        assert!(folder.path().join("two").is_file());
+        assert_eq!(calls(&mut gdb, remove, &other), 0);
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
+        assert!(calls(&mut gdb, time, &[]) > 1_700_000_000, "after 2023");
+        let command = [NAME, put(&mut gdb, NAME, "exit 3")];
+        assert_eq!(calls(&mut gdb, system, &command), FAILED);
+        assert_eq!(calls(&mut gdb, errno, &[]), 1, "EPERM");
+        gdb.cli("set remote system-call-allowed 1");
+        assert_eq!(calls(&mut gdb, system, &command), 3);
+    }
+}

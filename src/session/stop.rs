@@ -79,6 +79,14 @@ impl Signal {
 }
 
 impl StopReason {
+    /// The core has executed a BKPT of the program's, and stands at it.
+    pub fn is_at_a_bkpt(&self) -> bool {
+        matches!(
+            self,
+            Self::Unrequested | Self::SemihostingCall | Self::Exited(_)
+        )
+    }
+
     /// The signal that GDB prints.
     pub fn signal(&self) -> Signal {
         match self {

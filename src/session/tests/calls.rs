@@ -143,3 +143,20 @@ fn the_programs_time_is_the_targets() {
         assert_eq!(bench.session.read_register(0).unwrap(), ticks);
     }
 }
+
+/// A BKPT that the program has run into is passed over; another one, to which the user moved the pc, is not.
+#[test]
+fn a_call_that_the_pc_was_moved_to_is_made() {
+    let mut bench = Bench::in_ram(&[CALL, [0x00, 0xBE]].concat());
+    bench.session.serve_semihosting_by(Host::Ours).unwrap();
+    for _ in 0..2 {
+        bench.session.write_register(0, u64::from(CLOCK)).unwrap();
+        bench.session.write_register(15, u64::from(RAM)).unwrap();
+        bench.session.step().unwrap();
+        assert_eq!(bench.session.read_register(0).unwrap(), 0, "it was served");
+        assert_eq!(
+            bench.session.step().unwrap().reason,
+            StopReason::Unrequested
+        );
+    }
+}
