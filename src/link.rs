@@ -250,6 +250,9 @@ pub trait Link: Send {
     /// Waits. A real probe sleeps, the virtual board advances its clock.
     fn idle(&mut self, duration: Duration) -> Result<(), LinkError>;
 
+    /// The time since a moment that stays the same, by the clock that [`Link::idle`] waits by.
+    fn now(&self) -> Duration;
+
     /// After [`LinkError::Stalled`]: DAP abort, then nRST with a halt at the reset vector; the target's state is lost.
     fn recover(&mut self) -> Result<(), LinkError>;
 

@@ -54,6 +54,7 @@ pub use range::RangeStep;
 use registers::RegisterFile;
 pub use reset::{ResetKind, ResetOutcome};
 pub use run::Resumed;
+pub use semihosting::Behind;
 pub use settings::{Leave, MaskPolicy, OnAttach, Settings};
 pub use stop::{Signal, Stop, StopReason};
 
@@ -317,7 +318,12 @@ impl Session {
         if !self.registers.set(self.link.as_mut(), number, value)? {
             return Err(SessionError::NoRegister { number }.into());
         }
-        self.stop.pc = Address(self.registers.pc(self.link.as_mut())?);
+        let pc = Address(self.registers.pc(self.link.as_mut())?);
+        if pc != self.stop.pc && self.stop.reason.is_at_a_bkpt() {
+            // Whatever is there now has not been executed.
+            self.stop.reason = StopReason::Halt;
+        }
+        self.stop.pc = pc;
         self.known_threads.forget();
         Ok(())
     }
@@ -345,7 +351,7 @@ impl Session {
     pub fn client_left(&mut self) {
         self.breakpoints.remove_all();
         self.drop_load();
-        if let Err(fault) = self.let_go() {
+        if let Err(fault) = self.take_back_calls().and_then(|()| self.let_go()) {
             self.journal.record(fault);
         }
     }

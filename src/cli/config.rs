@@ -72,6 +72,7 @@ pub struct Config {
     pub semihosting: Option<bool>,
     pub semihosting_dir: Option<PathBuf>,
     pub semihosting_cmdline: Option<String>,
+    pub semihosting_gdb: Option<bool>,
 }
 
 /// Why the file is of no use.

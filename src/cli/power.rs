@@ -59,12 +59,12 @@ impl Connector {
     pub fn connect(&self, trace: Option<Trace>) -> Result<ProbeLink, Fault> {
         let (speed_khz, under_reset) = (self.speed_khz, self.under_reset);
         if let Some((board, selector)) = &self.board {
-            let clock = board.clone();
+            let clock = Box::new(board.clone());
             return Ok(ProbeLink::open(ProbeSettings {
                 selector: Some(selector.clone()),
                 speed_khz,
                 under_reset,
-                idle: Some(Box::new(move |duration| clock.idle(duration))),
+                clock: Some(clock),
                 trace,
                 claim: None,
             })?);
@@ -74,7 +74,7 @@ impl Connector {
             selector: self.probe.clone(),
             speed_khz,
             under_reset,
-            idle: None,
+            clock: None,
             trace,
             claim: lock.map(|lock| Box::new(lock) as _),
         })?)

@@ -5,7 +5,10 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Outcome, target::Target};
+use super::{
+    Outcome,
+    target::{ClientHost, Target},
+};
 use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAULT_PORT};
 
 /// Serve GDB clients until SIGTERM or Ctrl-C.
@@ -20,6 +23,8 @@ use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAU
 pub struct Serve {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    host: ClientHost,
     /// Port; 0 is any free one.
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
@@ -28,7 +33,12 @@ pub struct Serve {
     bind: IpAddr,
     #[command(flatten)]
     rtt: RttPorts,
-    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, rtt, fault, closed.
+    /// Serve the program's console (semihosting) on this port, for telnet, nc and IDEs; 0 is any free one. A program that reads its
+    /// console waits for what is typed there.
+    #[arg(long, value_name = "PORT")]
+    telnet_port: Option<u16>,
+    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, program, rtt, console, fault,
+    /// closed.
     #[arg(long)]
     json: bool,
 }
@@ -69,10 +79,11 @@ impl Serve {
                 Events::ReadyLine
             },
             rtt: self.rtt.first(),
+            console: self.telnet_port,
             ..Options::default()
         })
         .map_err(crate::fault::Fault::from)?;
-        let target = self.target.interactive();
+        let target = self.target.for_clients(self.host);
         server.serve(move || target.open()?.session())?;
         Ok(ExitCode::SUCCESS)
     }

@@ -21,7 +21,7 @@ use crate::{
     layout::{Address, BoardProfile, BootMode, Inconsistency, LoadAndRun},
     link::{probe::ProbeLink, trace::Trace},
     loader::builtin,
-    semihosting,
+    semihosting::{self, Host},
     session::{self, Session, Settings, switched_because_of},
 };
 
@@ -33,6 +33,28 @@ const VIRTUAL: &str = "virtual";
 const VIRTUAL_BOARD: &str = "stm32h7s78-dk";
 /// What we remember of a project's boards, in the project's folder or beside a virtual board's state file.
 const OUR_FOLDER: &str = ".xspi-gdb";
+
+/// What commands with clients take beside the target.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct ClientHost {
+    /// The program's semihosting calls are served by the GDB that controls, on its computer: its console, files where it runs.
+    #[arg(long)]
+    semihosting_gdb: bool,
+}
+
+impl ClientHost {
+    fn or(self, config: Option<bool>) -> Host {
+        match self.semihosting_gdb || config == Some(true) {
+            true => Host::Clients,
+            false => Host::Ours,
+        }
+    }
+
+    /// As --semihosting-gdb does.
+    pub fn suggest_gdb(&mut self) {
+        self.semihosting_gdb = true;
+    }
+}
 
 /// What becomes of the core when the session opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -161,6 +183,9 @@ pub struct Target {
     /// Nobody looks at the board, so that it may be switched off and on.
     #[arg(skip)]
     may_switch_power: bool,
+    /// Whose console and files the program has under a client, where there are clients.
+    #[arg(skip)]
+    clients: Option<ClientHost>,
 }
 
 /// Why the target cannot be made of the options.
@@ -273,6 +298,12 @@ impl Target {
         self
     }
 
+    /// For a server: somebody sits in front of its clients.
+    pub fn for_clients(mut self, host: ClientHost) -> Self {
+        self.clients = Some(host);
+        self.interactive()
+    }
+
     /// The virtual board with its memories in `state`, and `appli`: everything else as without options.
     pub fn virtual_with(state: PathBuf, appli: PathBuf) -> Self {
         Self {
@@ -306,6 +337,7 @@ impl Target {
             no_semihosting: false,
             interactive: false,
             may_switch_power: false,
+            clients: None,
         }
     }
 
@@ -415,6 +447,11 @@ impl Target {
                 .clone()
                 .or(config.semihosting_cmdline)
                 .unwrap_or_default(),
+            host: match self.clients {
+                Some(host) => host.or(config.semihosting_gdb),
+                None => Host::Ours,
+            },
+            is_typed_into: false,
         });
         let trace = create_trace(self.trace_link.as_ref().or(config.trace_link.as_ref()))?;
         let patience = self.wait_for_probe.or(config.wait_for_probe);

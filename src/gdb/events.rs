@@ -85,6 +85,13 @@ pub enum Event<'a> {
         /// The port alone.
         port: u16,
     },
+    /// The program's console can be connected to.
+    Console {
+        /// Where.
+        address: SocketAddr,
+        /// The port alone.
+        port: u16,
+    },
     /// A client left.
     Closed {
         /// Clients that remain.
@@ -183,6 +190,9 @@ impl Events {
                 },
             ) => {
                 eprintln!("RTT channel {channel} on {address}");
+            }
+            (Self::ReadyLine | Self::PyOcd, Event::Console { address, .. }) => {
+                eprintln!("the program's console on {address}");
             }
             (Self::Json, event) => {
                 let line = serde_json::to_string(event)?;

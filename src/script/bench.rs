@@ -155,7 +155,7 @@ pub(super) fn word(reason: &StopReason) -> &'static str {
         StopReason::Step => "step",
         StopReason::Fault(_) => "fault",
         StopReason::Boot(_) => "boot",
-        StopReason::SemihostingCall => "semihosting",
+        StopReason::SemihostingCall | StopReason::ClientCall(_) => "semihosting",
         StopReason::Exited(_) => "exit",
     }
 }

@@ -46,10 +46,16 @@ impl Explain for UnexpectedReset {
 impl Session {
     /// Halts the core. Where it halts because of something else at the same moment, that is the stop.
     pub fn halt(&mut self) -> Result<Stop, Fault> {
+        if let StopReason::ClientCall(_) = self.stop.reason
+            && self.is_halted()
+        {
+            self.stop_asking();
+            return self.arrive(StopReason::Halt);
+        }
         if self.is_halted() {
             return Ok(self.stop.clone());
         }
-        if self.call_waits() {
+        if self.waits_for_input() {
             self.stop_waiting();
             return self.arrive(StopReason::Halt);
         }
@@ -88,10 +94,12 @@ impl Session {
         if let Some(stop) = self.boot_stop() {
             return Ok(Resumed::Refused(stop));
         }
+        self.stop_asking();
         self.pass_program_breakpoint()?;
         if self.breakpoints.stops_at(self.stop.pc) {
             let stop = self.step_once()?;
             if stop.reason != StopReason::Step {
+                self.runs_behind_call();
                 return Ok(Resumed::Stopped(stop));
             }
         }
@@ -108,7 +116,7 @@ impl Session {
             return Ok(Some(self.stop.clone()));
         }
         for _ in 0..CALLS_A_LOOK {
-            if self.call_waits() {
+            if self.waits_for_input() {
                 return self.call_again();
             }
             let activity = self.activity;
@@ -147,6 +155,7 @@ impl Session {
         if let Some(stop) = self.boot_stop() {
             return Ok(stop);
         }
+        self.stop_asking();
         if self.pass_program_breakpoint()? {
             return self.arrive(StopReason::Step);
         }

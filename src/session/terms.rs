@@ -107,7 +107,7 @@ impl Session {
             return Ok(Some(stop));
         }
         self.hits.passed = true;
-        self.go_on(activity)?;
+        self.run_on(activity)?;
         Ok(None)
     }
 

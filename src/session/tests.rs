@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+
+mod calls;
 use crate::{
     breakpoints::Kind,
     layout::BoardProfile,

@@ -9,12 +9,13 @@ use std::{fmt, io::Write as _};
 
 use super::{
     encoding::{from_hex, hex_length, number, range, split, unescape, unescaped_length},
+    file_io::Reply,
     framer::PACKET_BYTES,
     terms,
 };
 use crate::{
     breakpoints::{self, Kind},
-    gdb::arch::GENERAL_REGISTERS,
+    gdb::{arch::GENERAL_REGISTERS, undescribed},
     layout::Address,
     threads::ThreadId,
 };
@@ -65,6 +66,9 @@ pub fn parse(body: &[u8]) -> Request {
             Some(thread) => Request::ThreadAlive(thread),
             None => malformed("T THREAD"),
         },
+        b'F' => {
+            Reply::parse(rest).map_or_else(|| malformed("F RETCODE[,ERRNO[,C]]"), Request::Answered)
+        }
         b'D' if rest.is_empty() || rest.starts_with(b";") => Request::Detach,
         b'k' if rest.is_empty() => Request::Kill,
         b'R' | b'r' => Request::Restart,
@@ -101,10 +105,12 @@ fn plain(head: fmt::Arguments<'_>, data: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// `G` with the registers that our `g` has, no more and no fewer.
+/// `G` with the registers that our `g` has, no more and no fewer; which of the two, depends on the client.
 fn write_registers(digits: &[u8], body: &[u8]) -> Request {
     match hex_length(digits) {
-        Some(bytes) if bytes == GENERAL_REGISTERS * 4 => change(body.to_vec()),
+        Some(bytes) if [GENERAL_REGISTERS * 4, undescribed::BYTES].contains(&bytes) => {
+            change(body.to_vec())
+        }
         _ => malformed("G and the registers of g"),
     }
 }

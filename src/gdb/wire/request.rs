@@ -1,5 +1,6 @@
 //! The requests of the remote protocol that we know, in words.
 
+use super::file_io::Reply;
 use crate::{
     breakpoints::{self, Terms},
     threads::ThreadId,
@@ -120,6 +121,8 @@ pub enum Request {
         /// Bytes, at most as many as a reply holds.
         length: u32,
     },
+    /// `F`: a call of the program's was served.
+    Answered(Reply),
     /// `QNonStop`.
     NonStop(bool),
     /// Nothing we know: the reply is empty.
@@ -144,6 +147,7 @@ impl Request {
             | Self::Attach
             | Self::Kill
             | Self::KillProcess
+            | Self::Answered(_)
             | Self::NonStop(true) => Need::Change,
             _ => Need::Look,
         }
