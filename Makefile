@@ -22,5 +22,9 @@ picture: ; @scripts/setup.sh test && target/venv/bin/pip install --quiet rich &&
 
 # Instructions a second of the virtual CPU; and what programming costs, in modelled time.
 bench: ; cargo bench --locked -p virtual-board && cargo bench --locked --profile dev --bench programming
+# The server's own work, in host time; and how cost grows.
+.PHONY: bench-growth
+bench: bench-growth
+bench-growth: ; cargo bench --locked --bench server --bench growth
 
 setup: ; @scripts/setup.sh test
