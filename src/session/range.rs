@@ -102,9 +102,13 @@ impl Session {
                 });
                 return Ok(None);
             }
-            let stop = self.step()?;
+            let stop = self.step_instruction()?;
             let leaves = !range.contains(stop.pc);
-            if stop.reason != StopReason::Step || leaves || self.wants_stop_at(stop.pc)? {
+            if stop.reason != StopReason::Step || leaves {
+                self.carry_out_commands(&stop)?;
+                return Ok(Some(stop));
+            }
+            if self.wants_stop_at(stop.pc)? {
                 return Ok(Some(stop));
             }
         }

@@ -79,6 +79,7 @@ impl Session {
             return Ok(Resumed::Refused(stop));
         }
         self.pass_program_breakpoint()?;
+        self.note_returns()?;
         if self.breakpoints.stops_at(self.stop.pc) {
             let stop = self.step_once()?;
             if stop.reason != StopReason::Step {
@@ -131,6 +132,13 @@ impl Session {
 
     /// Executes one instruction.
     pub fn step(&mut self) -> Result<Stop, Fault> {
+        let stop = self.step_instruction()?;
+        self.carry_out_commands(&stop)?;
+        Ok(stop)
+    }
+
+    /// The same, without what breakpoints do where it leads.
+    pub(super) fn step_instruction(&mut self) -> Result<Stop, Fault> {
         self.needs_halt("a step")?;
         if let Some(stop) = self.boot_stop() {
             return Ok(stop);
@@ -143,6 +151,7 @@ impl Session {
 
     /// One instruction, also when a unit or a patch sits at the pc.
     pub(super) fn step_once(&mut self) -> Result<Stop, Fault> {
+        self.note_step();
         let foreseen = self.foresee()?;
         self.arm_requests(Some(self.stop.pc), None)?;
         self.set_off();
