@@ -53,6 +53,7 @@ impl Session {
             self.stop_waiting();
             return self.arrive(StopReason::Halt);
         }
+        self.forget_returns();
         let before = self.link.state()?;
         self.link.halt()?;
         let stop = match (before, self.link.state()?) {

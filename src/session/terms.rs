@@ -119,6 +119,11 @@ impl Session {
         Ok(())
     }
 
+    /// The user halts the core: whatever GDB waited for, it is not to go on.
+    pub(super) fn forget_returns(&mut self) {
+        self.hits.returns.clear();
+    }
+
     /// A step begins here.
     pub(super) fn note_step(&mut self) {
         self.hits.stepped_from = Some(self.stop.pc);

@@ -324,6 +324,9 @@ fn where_a_function_returns_to_is_told() {
         .session
         .write_memory(Address(0x2000_0840), &saved)
         .unwrap();
+    by_stack.will_execute([HERE, HERE + 2]);
+    by_stack.session.resume().unwrap();
+    assert_eq!(by_stack.session.halt().unwrap().reason, StopReason::Halt);
     by_stack.will_execute([HERE]);
     by_stack.session.resume().unwrap();
     assert_eq!(by_stack.stop().reason, StopReason::Breakpoint);
