@@ -143,6 +143,11 @@ impl Breakpoints {
         terms.collect::<Option<Vec<_>>>().unwrap_or_default()
     }
 
+    /// Where a request with terms is.
+    pub fn places_with_terms(&self) -> impl Iterator<Item = Address> + '_ {
+        self.terms.iter().map(|(request, _)| request.address)
+    }
+
     /// From now on `request` stops on these terms.
     pub fn set_terms(&mut self, request: Request, terms: Terms) {
         self.terms.retain(|(of, _)| *of != request);

@@ -194,6 +194,27 @@ fn dprintf_prints_in_the_server() {
     assert_eq!(told, [1; 2]);
 }
 
+/// Line by line nothing is run into: what is stepped onto prints all the same, once.
+#[test]
+fn dprintf_prints_where_a_step_leads() {
+    with_each(|gdb, _| {
+        gdb.run_to("work");
+        gdb.cli("set dprintf-style agent");
+        for line in 31..34 {
+            gdb.cli(&format!(r#"dprintf work.rs:{line},"line {line}\n""#));
+        }
+        let mut said = String::new();
+        for _ in 0..4 {
+            said.push_str(&gdb.stopped("-exec-next").text);
+        }
+        let printed: Vec<&str> = said
+            .lines()
+            .filter(|line| line.starts_with("line "))
+            .collect();
+        assert_eq!(printed, ["line 31", "line 32", "line 33"]);
+    });
+}
+
 #[test]
 fn dprintf_prints_in_gdb_too() {
     with_each(|gdb, _| {
@@ -294,6 +315,28 @@ fn steps_run_over_false_hits() {
         let stop = resumes(gdb, "continue");
         assert_eq!(stop.function(), "toggle");
         assert_eq!(resumes(gdb, "finish").function(), "blink");
+    });
+}
+
+/// GDB waits at a return address by a breakpoint of its own, which it does not send where the user has one.
+#[test]
+fn steps_end_where_a_false_condition_is() {
+    with_each(|gdb, _| {
+        gdb.run_to("work");
+        for line in [31, 32, 33] {
+            gdb.cli(&format!("break work.rs:{line} if round == 4000000"));
+        }
+        for line in ["31", "32", "33"] {
+            let stop = gdb.stopped("-exec-next");
+            assert_eq!(stop.reason(), "end-stepping-range", "{}", stop.record);
+            assert_eq!(stop.field("line").as_deref(), Some(line), "{}", stop.record);
+        }
+        gdb.run_to("toggle");
+        gdb.cli("up");
+        resumes(gdb, "finish");
+        assert_eq!(gdb.value("round"), "1", "finished to line 32");
+        gdb.run_to("toggle");
+        evaluated_by(gdb, "target");
     });
 }
 

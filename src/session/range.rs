@@ -159,9 +159,13 @@ impl Session {
                 self.run_to(range, &run)?;
                 return Ok(None);
             }
-            let stop = self.step()?;
+            let stop = self.step_instruction()?;
             let leaves = !range.contains(stop.pc);
-            if stop.reason != StopReason::Step || leaves || self.wants_stop_at(stop.pc)? {
+            if stop.reason != StopReason::Step || leaves {
+                self.carry_out_commands(&stop)?;
+                return Ok(Some(stop));
+            }
+            if self.wants_stop_at(stop.pc)? {
                 return Ok(Some(stop));
             }
         }

@@ -61,6 +61,7 @@ impl Session {
         }
         // A run that was foreseen has not come to its end.
         self.forget();
+        self.forget_returns();
         let before = self.link.state()?;
         self.halt_from(before)
     }
@@ -96,6 +97,7 @@ impl Session {
         }
         self.stop_asking();
         self.pass_program_breakpoint()?;
+        self.note_returns()?;
         if self.breakpoints.stops_at(self.stop.pc) {
             let stop = self.step_once()?;
             if stop.reason != StopReason::Step {
@@ -151,6 +153,13 @@ impl Session {
 
     /// Executes one instruction.
     pub fn step(&mut self) -> Result<Stop, Fault> {
+        let stop = self.step_instruction()?;
+        self.carry_out_commands(&stop)?;
+        Ok(stop)
+    }
+
+    /// The same, without what breakpoints do where it leads.
+    pub(super) fn step_instruction(&mut self) -> Result<Stop, Fault> {
         self.needs_halt("a step")?;
         if let Some(stop) = self.boot_stop() {
             return Ok(stop);
@@ -164,6 +173,7 @@ impl Session {
 
     /// One instruction, also when a unit or a patch sits at the pc.
     pub(super) fn step_once(&mut self) -> Result<Stop, Fault> {
+        self.note_step();
         let foreseen = self.foresee()?;
         self.arm_for_step()?;
         self.set_off();

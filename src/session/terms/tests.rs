@@ -272,3 +272,62 @@ fn a_patch_has_terms_too() {
     assert_eq!(bench.stop().reason, StopReason::Breakpoint);
     assert_eq!(bench.link.fake().bytes(HERE, 2), [0x00, 0xBE]);
 }
+
+/// Stepping line by line, a client never runs into what it steps onto.
+#[test]
+fn a_step_onto_a_breakpoint_with_commands_carries_them_out_once() {
+    let commands = || Terms {
+        conditions: Vec::new(),
+        commands: vec![prints()],
+    };
+    let mut stepped = bench(commands());
+    stepped.will_execute([RAM + 2, HERE, HERE + 2]);
+    for _ in 0..3 {
+        stepped.session.step().unwrap();
+    }
+    assert_eq!(stepped.session.take_printed(), b"hit\n");
+    for end in [HERE, HERE + 2] {
+        let mut ranging = bench(commands());
+        ranging.will_execute([RAM + 2, HERE, HERE + 2, HERE + 4]);
+        let range = ranging.session.step_range(Address(RAM), Address(end));
+        assert!(matches!(range, Ok(RangeStep::Stopped(stop)) if stop.pc == Address(end)));
+        assert_eq!(ranging.session.take_printed(), b"hit\n");
+        ranging.session.resume().unwrap();
+        assert_eq!(ranging.session.poll().unwrap(), None);
+        assert_eq!(ranging.session.take_printed(), b"");
+    }
+}
+
+impl Bench {
+    fn set(&self, register: u8, value: u32) {
+        self.link.fake().registers.insert(register, value);
+    }
+}
+
+/// GDB has a breakpoint of its own there, and sends none.
+#[test]
+fn where_a_function_returns_to_is_told() {
+    let mut by_link = bench(when(r0_is(5)));
+    by_link.set(14, HERE | 1);
+    by_link.will_execute([HERE, HERE + 2, HERE, HERE + 2]);
+    by_link.session.resume().unwrap();
+    assert_eq!(by_link.stop().reason, StopReason::Breakpoint);
+    // From here on LR has nothing to say, also if the client takes the step off it by itself.
+    by_link.session.step().unwrap();
+    by_link.session.resume().unwrap();
+    by_link.passes();
+
+    let mut by_stack = bench(when(r0_is(5)));
+    by_stack.set(13, 0x2000_0800);
+    let saved = (HERE | 1).to_le_bytes();
+    by_stack
+        .session
+        .write_memory(Address(0x2000_0840), &saved)
+        .unwrap();
+    by_stack.will_execute([HERE, HERE + 2]);
+    by_stack.session.resume().unwrap();
+    assert_eq!(by_stack.session.halt().unwrap().reason, StopReason::Halt);
+    by_stack.will_execute([HERE]);
+    by_stack.session.resume().unwrap();
+    assert_eq!(by_stack.stop().reason, StopReason::Breakpoint);
+}
