@@ -49,7 +49,7 @@ impl ProgramConsole {
     }
 
     /// What was typed, a piece at a time: there is room for another once this is dropped.
-    pub fn next(&mut self) -> Option<(Vec<u8>, OwnedSemaphorePermit)> {
+    pub fn take_typed(&mut self) -> Option<(Vec<u8>, OwnedSemaphorePermit)> {
         self.typed.pop_front().inspect(|_| self.told = false)
     }
 

@@ -88,7 +88,7 @@ impl Owner {
         let Some(host) = session.semihosting().filter(|host| !host.has_input()) else {
             return false;
         };
-        if let Some((bytes, _room)) = console.next() {
+        if let Some((bytes, _room)) = console.take_typed() {
             host.feed(&bytes);
             return true;
         }
