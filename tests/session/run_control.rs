@@ -173,6 +173,20 @@ fn a_range_step_ends_as_single_steps_do() {
             while range.contains(&stepped.pc) {
                 stepped = by_step.session.step().expect("a step");
             }
+            // What was kept over the run, against what the core has.
+            let known = by_range
+                .session
+                .registers([])
+                .expect("a halted core")
+                .clone();
+            for number in 0..=18 {
+                let real = by_range
+                    .board
+                    .with(|board| board.core_register(number.into()));
+                let kept = known.known(number).unwrap_or(real);
+                assert_eq!(kept, real, "register {number} at {}", found.pc);
+            }
+            by_range.session.registers(0..=18).expect("a halted core");
             assert_eq!(found.reason, StopReason::Step);
             assert_eq!(
                 found.pc, stepped.pc,
