@@ -151,7 +151,15 @@ impl Journal {
         self.keep(fault, true);
     }
 
+    /// True if `fault` waits to be shown.
+    pub fn is_to_be_shown(&self, fault: &Fault) -> bool {
+        let mut faults = self.faults.iter();
+        faults.any(|kept| !kept.shown && kept.fault == *fault)
+    }
+
     fn keep(&mut self, fault: Fault, shown: bool) {
+        // A client that walks through damaged memory may meet the same one many times between two moments to show it.
+        self.faults.retain(|kept| kept.shown || kept.fault != fault);
         if self.faults.len() == Self::CAPACITY {
             self.faults.pop_front();
         }
@@ -201,6 +209,18 @@ mod tests {
         assert_eq!(journal.take_unshown(), [fault("first")]);
         assert_eq!(journal.take_unshown(), []);
         assert_eq!(journal.iter().count(), 2);
+    }
+
+    #[test]
+    fn what_comes_again_before_it_is_shown_is_shown_once() {
+        let mut journal = Journal::default();
+        for headline in ["first", "second", "first", "first"] {
+            journal.record(fault(headline));
+        }
+        assert_eq!(journal.last(), Some(&fault("first")));
+        assert_eq!(journal.take_unshown(), [fault("second"), fault("first")]);
+        journal.record(fault("first"));
+        assert_eq!(journal.take_unshown(), [fault("first")]);
     }
 
     #[test]

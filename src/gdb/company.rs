@@ -256,13 +256,15 @@ impl Company {
     }
 
     /// Tells a fault to the log and to the reader of the events, and keeps it for `monitor why`. The same fault again is not told
-    /// again: GDB repeats reads.
+    /// again: GDB repeats reads, and its unwinder walks in circles.
     pub fn tell(&self, fault: &Fault, journal: &mut Journal) {
         if journal.last() == Some(fault) {
             return;
         }
-        tracing::warn!("{fault}");
-        self.events.tell(&Event::from(fault));
+        if !journal.is_to_be_shown(fault) {
+            tracing::warn!("{fault}");
+            self.events.tell(&Event::from(fault));
+        }
         journal.record(fault.clone());
     }
 }
