@@ -7,7 +7,7 @@
 //! Paced, an exchange takes what the model says or what passes by the wall clock until the next one arrives, whichever is longer;
 //! what this host needs to execute it does not count. So a debugger pays for its probe as in lockstep, and for its own sleeps
 //! and its own work as in life: an exchange that the model has run ahead with gives no credit beyond the next one. What the thread
-//! had no time for is made up when the next exchange arrives, but for more than [`LONGEST_DEBT`]: a debugger would give up waiting.
+//! had no time for is made up when the next exchange arrives, but for more than a tenth of a second: a debugger would give up waiting.
 
 use std::{
     fmt,
