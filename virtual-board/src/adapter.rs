@@ -5,6 +5,8 @@
 //! pipelined: each transfer fetches the result of the one before, RDBUFF the last. A port that says WAIT is asked again
 //! [`WAIT_RETRIES`] times. While the board runs freely, the wall clock alone says what the way costs. A host that moves the JTAG pins
 //! itself pays for every cycle of TCK at the set speed; an access of the debug port is what it counts as a transfer.
+//!
+//! What the link would have cost is counted whichever [`Clock`] the board has, so that hosts can be compared on any of them.
 
 use crate::{
     board::Board,
@@ -30,6 +32,18 @@ const TRANSFER_BITS: u64 = 8 + 1 + 3 + 33 + 1;
 /// Clock cycles of a transfer that is refused: no data phase.
 const REFUSED_BITS: u64 = 8 + 1 + 3 + 1;
 
+/// How a board's time passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Clock {
+    /// By the wall clock; the way to the probe costs what it really takes.
+    Free,
+    /// By exchanges, at their modelled cost, and by nothing else: what the host does or sleeps between them is free.
+    #[default]
+    Lockstep,
+    /// By the wall clock between exchanges, and by their modelled cost in them: neither they nor a sleep of the host is free.
+    Paced,
+}
+
 /// What the probe has done since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -39,6 +53,8 @@ pub struct Statistics {
     pub transfers: u64,
     /// Register data that the host's requests or scans carried, four bytes each.
     pub bytes: u64,
+    /// What the link takes for it in the model: the exchanges at their cost, and the bits on the wire at the speed that was set.
+    pub link: Time,
 }
 
 /// One register access of a command.
@@ -65,7 +81,7 @@ pub struct Adapter {
     pub board: Board,
     speed_khz: u32,
     exchange_cost: Time,
-    free_running: bool,
+    clock: Clock,
     statistics: Statistics,
     pins: Pins,
     /// Cycles of TCK whose time has not passed yet.
@@ -79,7 +95,7 @@ impl Adapter {
             board,
             speed_khz: 4_000,
             exchange_cost: EXCHANGE_COST,
-            free_running: false,
+            clock: Clock::default(),
             statistics: Statistics::default(),
             pins: Pins::default(),
             unspent_cycles: 0,
@@ -105,29 +121,33 @@ impl Adapter {
         self.statistics
     }
 
-    /// Sets what an exchange costs in lockstep, before the bits on the wire.
+    /// Sets what an exchange costs in the model, before the bits on the wire.
     pub fn set_exchange_cost(&mut self, cost: Time) {
         self.exchange_cost = cost;
     }
 
-    /// True if time follows the wall clock.
-    pub fn is_free_running(&self) -> bool {
-        self.free_running
+    /// How time passes.
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 
-    /// Lets time follow the wall clock from now on; whether it did before.
-    pub fn set_free_running(&mut self) -> bool {
-        std::mem::replace(&mut self.free_running, true)
+    /// Says how time passes, which decides what an exchange costs here. The wall clock is the owner's business.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
     }
 
-    fn time_of_bits(&self, bits: u64) -> Time {
-        Time::of_cycles(bits, u64::from(self.speed_khz) * 1_000)
+    /// Bits cross the wire.
+    fn spend_bits(&mut self, bits: u64) {
+        let wire_time = Time::of_cycles(bits, u64::from(self.speed_khz) * 1_000);
+        self.statistics.link += wire_time;
+        self.board.run_for(wire_time);
     }
 
     /// A command arrives.
     fn begin_exchange(&mut self) {
         self.statistics.exchanges += 1;
-        if !self.free_running {
+        self.statistics.link += self.exchange_cost;
+        if self.clock != Clock::Free {
             self.board.run_for(self.exchange_cost);
         }
     }
@@ -146,8 +166,7 @@ impl Adapter {
     /// A bare sequence on SWDIO (DAP_SWJ_Sequence).
     pub fn exchange_sequence(&mut self, count: u8, bits: u64) {
         self.begin_exchange();
-        let wire_time = self.time_of_bits(count.into());
-        self.board.run_for(wire_time);
+        self.spend_bits(count.into());
         self.board.sequence(count, bits);
     }
 
@@ -155,8 +174,7 @@ impl Adapter {
     pub fn exchange_cycles(&mut self, cycles: impl Iterator<Item = Option<bool>>) -> Vec<bool> {
         self.begin_exchange();
         let shown: Vec<bool> = cycles.map(|bit| self.board.clock_swd(bit)).collect();
-        let wire_time = self.time_of_bits(shown.len() as u64);
-        self.board.run_for(wire_time);
+        self.spend_bits(shown.len() as u64);
         shown
     }
 
@@ -190,8 +208,7 @@ impl Adapter {
 
     fn spend_cycles(&mut self) {
         let cycles = std::mem::take(&mut self.unspent_cycles);
-        let wire_time = self.time_of_bits(cycles);
-        self.board.run_for(wire_time);
+        self.spend_bits(cycles);
     }
 
     fn transfer_all(
@@ -257,8 +274,7 @@ impl Adapter {
             } else {
                 REFUSED_BITS
             };
-            let wire_time = self.time_of_bits(bits);
-            self.board.run_for(wire_time);
+            self.spend_bits(bits);
             if !matches!(result, Err(Acknowledge::Wait)) {
                 return result;
             }

@@ -28,6 +28,11 @@ impl Time {
         Self(n * 1_000_000_000)
     }
 
+    /// Whole nanoseconds, rounded down.
+    pub const fn as_nanos(self) -> u64 {
+        self.0 / 1_000
+    }
+
     /// Whole microseconds, rounded down.
     pub const fn as_micros(self) -> u64 {
         self.0 / 1_000_000

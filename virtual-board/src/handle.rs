@@ -3,6 +3,11 @@
 //! In lockstep, time passes only by exchanges of the probe and by [`VirtualBoard::idle`], so a run gives the same numbers every
 //! time. Free-running, a thread lets time follow the wall clock as well as the host manages: where the host is slower than the
 //! chip, virtual time falls behind and is not made up.
+//!
+//! Paced, the wall clock counts from the end of one exchange to the arrival of the next, and the exchange itself takes what the
+//! model says, whether the host was quicker or slower at it. So a debugger pays for its probe as in lockstep, and for its own
+//! sleeps and its own work as in life. What the thread had no time for is made up when the next exchange arrives, but for more than
+//! [`LONGEST_DEBT`]: a debugger would give up waiting. The way through the sockets counts as the debugger's own time.
 
 use std::{
     fmt,
@@ -15,7 +20,7 @@ use std::{
 };
 
 use crate::{
-    adapter::{Adapter, Statistics},
+    adapter::{Adapter, Clock, Statistics},
     board::Board,
     clock::Time,
 };
@@ -26,6 +31,8 @@ const TICK: Duration = Duration::from_millis(5);
 const LONGEST_TURN: Duration = Duration::from_millis(3);
 /// Span of virtual time between two looks at the wall clock.
 const SLICE: Time = Time::micros(50);
+/// Most of the wall clock's time that a paced board makes up at once.
+const LONGEST_DEBT: Time = Time::millis(100);
 
 /// A board to share.
 #[derive(Clone)]
@@ -35,8 +42,54 @@ pub struct VirtualBoard {
 
 /// What the owners share. The last of them to go stops the clock, so that the board is gone, and its state saved, by then.
 struct Owner {
-    adapter: Arc<Mutex<Adapter>>,
+    shared: Arc<Mutex<Shared>>,
     clock: Mutex<Option<WallClock>>,
+}
+
+/// What one of them touches at a time.
+struct Shared {
+    adapter: Adapter,
+    /// The wall clock of a paced board.
+    pace: Option<Pace>,
+}
+
+/// Time of the wall clock that a paced board has not followed yet.
+struct Pace {
+    /// Up to when it is counted.
+    looked: Instant,
+    owed: Time,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            looked: Instant::now(),
+            owed: Time::default(),
+        }
+    }
+
+    /// The wall clock's time up to `until` is owed too.
+    fn count(&mut self, until: Instant) {
+        let passed = until.saturating_duration_since(self.looked);
+        self.owed = (self.owed + passed.into()).min(LONGEST_DEBT);
+        self.looked = self.looked.max(until);
+    }
+
+    /// Runs `board` until nothing is owed.
+    fn pay(&mut self, board: &mut Board) {
+        board.run_for(std::mem::take(&mut self.owed));
+    }
+
+    /// The same, until the turn is over.
+    fn pay_for_a_turn(&mut self, board: &mut Board) {
+        let end = board.now() + self.owed;
+        self.owed = end - run_until(board, end);
+    }
+
+    /// What has passed since the last look was no time of the debugger's.
+    fn restart(&mut self) {
+        self.looked = Instant::now();
+    }
 }
 
 /// The thread that lets time follow the wall clock.
@@ -89,7 +142,10 @@ impl VirtualBoard {
     pub fn new(board: Board) -> Self {
         Self {
             owner: Arc::new(Owner {
-                adapter: Arc::new(Mutex::new(Adapter::new(board))),
+                shared: Arc::new(Mutex::new(Shared {
+                    adapter: Adapter::new(board),
+                    pace: None,
+                })),
                 clock: Mutex::new(None),
             }),
         }
@@ -104,7 +160,17 @@ impl VirtualBoard {
     ///
     /// A panic of another owner leaves the board as it was then; it stays usable.
     pub fn adapter<T>(&self, act: impl FnOnce(&mut Adapter) -> T) -> T {
-        act(&mut locked(&self.owner.adapter))
+        let arrived = Instant::now();
+        let Shared { adapter, pace } = &mut *locked(&self.owner.shared);
+        if let Some(pace) = pace {
+            pace.count(arrived);
+            pace.pay(&mut adapter.board);
+        }
+        let outcome = act(adapter);
+        if let Some(pace) = pace {
+            pace.restart();
+        }
+        outcome
     }
 
     /// The board without a share in its life.
@@ -114,12 +180,11 @@ impl VirtualBoard {
         }
     }
 
-    /// Waits: in lockstep the board's time passes, free-running the caller's.
+    /// Waits: free-running the caller's time passes, else the board's.
     pub fn idle(&self, duration: Duration) {
-        if self.adapter(|adapter| adapter.is_free_running()) {
-            thread::sleep(duration);
-        } else {
-            self.with(|board| board.run_for(duration.into()));
+        match self.adapter(|adapter| adapter.clock()) {
+            Clock::Free => thread::sleep(duration),
+            Clock::Lockstep | Clock::Paced => self.with(|board| board.run_for(duration.into())),
         }
     }
 
@@ -130,13 +195,29 @@ impl VirtualBoard {
 
     /// Lets time follow the wall clock from now on, until the last owner is gone.
     pub fn run_freely(&self) {
-        if self.adapter(Adapter::set_free_running) {
+        self.run_by(Clock::Free);
+    }
+
+    /// Lets time pass so from now on, until the last owner is gone. A board that follows the wall clock already goes on as it does.
+    pub fn run_by(&self, clock: Clock) {
+        let mut shared = locked(&self.owner.shared);
+        if shared.adapter.clock() != Clock::Lockstep {
             return;
         }
+        shared.adapter.set_clock(clock);
+        let follow = match clock {
+            Clock::Lockstep => return,
+            Clock::Free => follow_wall_clock,
+            Clock::Paced => {
+                shared.pace = Some(Pace::new());
+                keep_pace
+            }
+        };
+        drop(shared);
         let stop = Arc::new(AtomicBool::new(false));
         let thread = thread::spawn({
-            let (adapter, stop) = (self.owner.adapter.clone(), stop.clone());
-            move || follow_wall_clock(&adapter, &stop)
+            let (shared, stop) = (self.owner.shared.clone(), stop.clone());
+            move || follow(&shared, &stop)
         });
         *locked(&self.owner.clock) = Some(WallClock { stop, thread });
     }
@@ -146,14 +227,26 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn follow_wall_clock(adapter: &Mutex<Adapter>, stop: &AtomicBool) {
+fn follow_wall_clock(shared: &Mutex<Shared>, stop: &AtomicBool) {
     let mut looked = Instant::now();
-    let mut reached = locked(adapter).board.now();
+    let mut reached = locked(shared).adapter.board.now();
     while !stop.load(Ordering::Relaxed) {
         thread::sleep(TICK);
         let end = reached + looked.elapsed().into();
         looked = Instant::now();
-        reached = run_until(&mut locked(adapter).board, end);
+        reached = run_until(&mut locked(shared).adapter.board, end);
+    }
+}
+
+/// Spreads over the time between exchanges what would be made up at the next.
+fn keep_pace(shared: &Mutex<Shared>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        thread::sleep(TICK);
+        let Shared { adapter, pace } = &mut *locked(shared);
+        if let Some(pace) = pace {
+            pace.count(Instant::now());
+            pace.pay_for_a_turn(&mut adapter.board);
+        }
     }
 }
 
@@ -164,4 +257,28 @@ fn run_until(board: &mut Board, end: Time) -> Time {
         board.run_for(SLICE.min(end - board.now()));
     }
     board.now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paced_board_owes_what_passed_between_exchanges_once_and_not_without_end() {
+        let mut board = Board::builder()
+            .build()
+            .expect("a blank board needs no file");
+        let mut pace = Pace::new();
+        let began = pace.looked;
+        pace.count(began + Duration::from_millis(3));
+        // Another owner was waiting since before that look.
+        pace.count(began + Duration::from_millis(2));
+        pace.pay(&mut board);
+        assert_eq!(board.now(), Time::millis(3));
+        pace.pay(&mut board);
+        assert_eq!(board.now(), Time::millis(3));
+        pace.count(began + Duration::from_secs(1_000));
+        pace.pay(&mut board);
+        assert_eq!(board.now(), Time::millis(3) + LONGEST_DEBT);
+    }
 }

@@ -16,6 +16,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use virtual_board::{
+    adapter::Clock,
     bitbang, bmp,
     board::{Board, Builder, Description},
     clock::Time,
@@ -60,12 +61,25 @@ enum Command {
         /// Port of the loopback interface for OpenOCD, as `adapter driver remote_bitbang; remote_bitbang port PORT`; 0 for any.
         #[arg(long, value_name = "PORT")]
         bitbang: Option<u16>,
+        #[command(flatten)]
+        pace: Pace,
     },
     /// Say what a state file holds.
     State {
         /// The file.
         file: PathBuf,
     },
+}
+
+/// How a served board's time passes.
+#[derive(Args)]
+struct Pace {
+    /// How the board's time passes.
+    #[arg(long, value_enum, default_value_t = Clock::Free)]
+    clock: Clock,
+    /// What an exchange with the probe costs before the bits on the wire, on the clocks lockstep and paced and in `statistics`.
+    #[arg(long, value_name = "MICROSECONDS", default_value_t = 250)]
+    exchange_cost: u32,
 }
 
 /// What the board starts with.
@@ -139,8 +153,10 @@ fn main() -> ExitCode {
             memories,
             bmp,
             bitbang,
+            pace,
         } => serve(
             memories,
+            &pace,
             [(bmp::PROTOCOL, bmp), (bitbang::PROTOCOL, bitbang)],
         ),
         Command::State { file } => show_state(&file),
@@ -173,6 +189,7 @@ fn run(memories: Memories, span: Time) -> Result<(), Box<dyn Error>> {
 
 fn serve(
     memories: Memories,
+    pace: &Pace,
     listeners: [(Protocol, Option<u16>); 2],
 ) -> Result<(), Box<dyn Error>> {
     let board = VirtualBoard::new(memories.builder()?.build()?);
@@ -182,7 +199,9 @@ fn serve(
         // After the last event there is nobody left to tell.
         let _ = signals.send(Event::Terminate);
     })?;
-    board.run_freely();
+    let exchange_cost = Time::micros(pace.exchange_cost.into());
+    board.adapter(|adapter| adapter.set_exchange_cost(exchange_cost));
+    board.run_by(pace.clock);
     let seat = Seat::default();
     for (protocol, port) in listeners {
         if let Some(port) = port {

@@ -75,6 +75,7 @@ fn internal_flash_is_erased_programmed_and_verified() {
     assert_eq!(contents[..expected.len()], expected);
     let wear = board.with(|board| board.internal_flash_wear());
     assert_eq!(wear.erased_sectors, 3 + 2);
+    assert_eq!(wear.erased_bytes, 5 * 0x2000);
 }
 
 #[test]
@@ -89,6 +90,7 @@ fn the_window_is_erased_programmed_and_verified() {
     assert!(contents == data);
     let wear = board.with(|board| board.nor_wear());
     assert_eq!(wear.erased_sectors, 2);
+    assert_eq!(wear.erased_bytes, 2 * 0x1_0000);
     assert!(wear.programmed_bytes >= data.len() as u64);
 }
 

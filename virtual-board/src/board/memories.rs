@@ -6,7 +6,7 @@ use super::{Board, BuildError};
 use crate::{
     devices::{
         external_memory::ExternalMemory,
-        flash::{SIZE, WORD},
+        flash::{SECTOR, SIZE, WORD},
         socket::Socket,
     },
     nor::Nor,
@@ -32,6 +32,8 @@ pub struct Wear {
     pub programmed_bytes: u64,
     /// Sectors erased.
     pub erased_sectors: u64,
+    /// Bytes of the ranges that were erased.
+    pub erased_bytes: u64,
 }
 
 impl Board {
@@ -45,6 +47,7 @@ impl Board {
         Wear {
             programmed_bytes: self.flash().programmed_bytes(),
             erased_sectors: self.flash().erased_sectors(),
+            erased_bytes: self.flash().erased_sectors() * u64::from(SECTOR),
         }
     }
 
@@ -89,13 +92,15 @@ impl Board {
         self.nor().contents().load(offset, bytes);
     }
 
-    /// What was done to the NOR.
+    /// What was done to the NORs, all of them together.
     pub fn nor_wear(&self) -> Wear {
-        let counters = self.nor().counters();
-        Wear {
-            programmed_bytes: counters.programmed_bytes,
-            erased_sectors: counters.erased_sectors,
-        }
+        let sockets = self.chip.map.wires.sockets.iter().flatten();
+        let counters = sockets.filter_map(Socket::chip::<Nor>).map(Nor::counters);
+        counters.fold(Wear::default(), |sum, chip| Wear {
+            programmed_bytes: sum.programmed_bytes + chip.programmed_bytes,
+            erased_sectors: sum.erased_sectors + chip.erased_sectors,
+            erased_bytes: sum.erased_bytes + chip.erased_bytes,
+        })
     }
 
     /// Puts bytes into the NOR behind everybody's back.

@@ -143,6 +143,8 @@ pub struct Counters {
     pub programmed_bytes: u64,
     /// Sectors erased, of whatever size; a chip erase counts as one.
     pub erased_sectors: u64,
+    /// Bytes of the ranges that were erased.
+    pub erased_bytes: u64,
     /// Read commands of the array (a mapped access that needs no transaction of its own is not counted).
     pub reads: u64,
     /// Commands that the chip ignored: wrong lines, unknown opcode, busy, write not enabled.

@@ -2,9 +2,11 @@
 
 use std::{fmt::Write, path::Path};
 
+use serde::Serialize;
+
 use super::Seat;
 use crate::{
-    board::{Board, LedState, Pin, XspiPort},
+    board::{Board, LedState, Pin, Wear, XspiPort},
     devices::external_memory::ExternalMemory,
     handle::VirtualBoard,
     mishap::{GRAMMAR, Mishap},
@@ -30,7 +32,7 @@ struct Bench<'bench> {
 type Action = fn(&Bench<'_>, &str) -> Option<Outcome>;
 
 /// Name, argument, what it does.
-const COMMANDS: [(&str, &str, &str, Action); 14] = [
+const COMMANDS: [(&str, &str, &str, Action); 15] = [
     ("reset", "", "press the reset button", reset),
     (
         "power-cycle",
@@ -80,6 +82,12 @@ const COMMANDS: [(&str, &str, &str, Action); 14] = [
         "",
         "time, core, LEDs, windows, NOR, debugger, last UART line",
         show_status,
+    ),
+    (
+        "statistics",
+        "",
+        "what the probe, its link and the flash memories have done, as JSON",
+        show_statistics,
     ),
     (
         "mishap",
@@ -275,6 +283,52 @@ fn explain(error: &dyn std::error::Error) -> String {
 
 fn show_status(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
     reply(status(bench.board, bench.seat))
+}
+
+/// What the board counts, for whoever measures a debugger.
+#[derive(Serialize)]
+struct Account {
+    exchanges: u64,
+    transfers: u64,
+    bytes: u64,
+    link_ns: u64,
+    time_ns: u64,
+    nor: FlashAccount,
+    internal_flash: FlashAccount,
+}
+
+#[derive(Serialize)]
+struct FlashAccount {
+    erased_bytes: u64,
+    programmed_bytes: u64,
+}
+
+impl From<Wear> for FlashAccount {
+    fn from(wear: Wear) -> Self {
+        Self {
+            erased_bytes: wear.erased_bytes,
+            programmed_bytes: wear.programmed_bytes,
+        }
+    }
+}
+
+fn show_statistics(bench: &Bench<'_>, _: &str) -> Option<Outcome> {
+    let account = bench.board.adapter(|adapter| {
+        let statistics = adapter.statistics();
+        Account {
+            exchanges: statistics.exchanges,
+            transfers: statistics.transfers,
+            bytes: statistics.bytes,
+            link_ns: statistics.link.as_nanos(),
+            time_ns: adapter.board.now().as_nanos(),
+            nor: adapter.board.nor_wear().into(),
+            internal_flash: adapter.board.internal_flash_wear().into(),
+        }
+    });
+    reply(match serde_json::to_string(&account) {
+        Ok(line) => line,
+        Err(error) => explain(&error),
+    })
 }
 
 /// `mishap clear` takes back what has not happened yet, `mishap help` says what there is.

@@ -218,6 +218,7 @@ impl Nor {
         self.registers.security &= !E_FAIL;
         self.array.clear(start, length);
         self.counters.erased_sectors += 1;
+        self.counters.erased_bytes += u64::from(length);
         self.begin(Kind::Erase, start, length, now, duration);
         Some(())
     }
