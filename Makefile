@@ -20,7 +20,7 @@ doc: ; UPDATE_GOLDENS=1 cargo test --quiet --test docs
 # The picture in README, from the demo itself.
 picture: ; @scripts/setup.sh test && target/venv/bin/pip install --quiet rich && cargo run --quiet -- demo | target/venv/bin/python scripts/picture.py > docs/session.svg
 
-# Instructions a second of the virtual CPU; and what programming costs, in modelled time.
-bench: ; cargo bench --locked -p virtual-board && cargo bench --locked --profile dev --bench programming
+# Instructions a second of the virtual CPU, what programming costs in modelled time, and us beside the peers: docs/benchmarks.md.
+bench: ; @scripts/setup.sh bench && scripts/bench.sh
 
 setup: ; @scripts/setup.sh test
