@@ -93,6 +93,7 @@ build_all() {
     image loader loader
     image loader-quad loader quad
     image checksum checksum
+    image checksum-in-passing checksum in-passing
     image oracle oracle
     image semihosting hosted
     image talk talk

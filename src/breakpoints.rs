@@ -151,16 +151,16 @@ impl Breakpoints {
     /// True if a temporary breakpoint at `address` finds a unit beside the requests.
     pub fn has_room_for(
         &self,
-        address: Address,
+        addresses: impl IntoIterator<Item = Address>,
         units: &Units,
         is_ram: impl Fn(Address) -> bool,
     ) -> bool {
-        let plan = self.plan(units.breakpoint_units(), is_ram, Some(address));
+        let plan = self.plan(units.breakpoint_units(), is_ram, addresses);
         plan.units.len() <= units.breakpoint_units()
     }
 
     /// Makes units and patches what the requests want, except at `spare` (the pc that is being stepped off) and with `extra`
-    /// (the end of a range step). Returns the addresses that had to be left out because RAM may not be patched yet.
+    /// (the ends of a range step). Returns the addresses that had to be left out because RAM may not be patched yet.
     pub fn arm(
         &mut self,
         link: &mut dyn Link,
@@ -168,7 +168,7 @@ impl Breakpoints {
         is_ram: impl Fn(Address) -> bool,
         patching: Patching,
         spare: Option<Address>,
-        extra: Option<Address>,
+        extra: impl IntoIterator<Item = Address>,
     ) -> Result<Vec<Address>, BreakpointError> {
         let mut plan = self.plan(units.breakpoint_units(), is_ram, extra);
         plan.units.retain(|address| Some(*address) != spare);
@@ -280,7 +280,7 @@ impl Breakpoints {
         &self,
         unit_count: usize,
         is_ram: impl Fn(Address) -> bool,
-        extra: Option<Address>,
+        extra: impl IntoIterator<Item = Address>,
     ) -> Plan {
         let mut plan = Plan {
             units: extra.into_iter().collect(),

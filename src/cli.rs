@@ -8,6 +8,7 @@ mod exec;
 mod explain;
 mod fault;
 mod flash;
+mod gdbs;
 mod gdbserver;
 mod init;
 mod loader;

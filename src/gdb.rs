@@ -6,6 +6,7 @@
 pub mod arch;
 pub mod event_loop;
 pub mod events;
+pub mod memory_map;
 pub mod monitor;
 pub mod rtt;
 pub mod server;
@@ -14,7 +15,6 @@ pub mod wire;
 mod answers;
 mod company;
 mod meanwhile;
-mod memory_map;
 mod owner;
 mod refusal;
 mod report;

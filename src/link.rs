@@ -23,7 +23,10 @@ use std::{fmt, ops::Range, time::Duration};
 use crate::{
     fault::{Code, Explain},
     layout::Address,
-    registers::{Register, dbgmcu::Cr},
+    registers::{
+        Block as _, Register, Snapshot,
+        dbgmcu::{Cr, DBGMCU},
+    },
 };
 
 /// A register of the core, by its DCRSR number (ARM ARM C1.6.3; Cortex-M7 TRM).
@@ -201,7 +204,7 @@ pub trait Link: Send {
     /// Asks for debug state and waits until the core is there.
     fn halt(&mut self) -> Result<(), LinkError>;
 
-    /// Leaves debug state. C_MASKINTS is set or cleared in a write of its own before.
+    /// Leaves debug state, at the latest with the next look or wait. C_MASKINTS is set or cleared in a write of its own before.
     fn resume_with(&mut self, interrupts: Interrupts) -> Result<(), LinkError>;
 
     /// Leaves debug state with interrupts as the program has them.
@@ -255,11 +258,16 @@ pub trait Link: Send {
         None
     }
 
+    /// Puts DBGMCU_CR back. The core may sleep: without these bits it takes its own bus with it, so nothing is asked of it behind this.
+    fn put_low_power_back(&mut self, found: Cr) -> Result<(), LinkError> {
+        self.write(Cr::at(DBGMCU), &found.bits().to_le_bytes())
+    }
+
     /// Asserts nRST, connects, releases and halts at once.
     fn reset_by_pin(&mut self) -> Result<(), LinkError>;
 
     /// For whom the next exchanges are: a client's packet or a command, for whoever writes them down.
-    fn is_for(&mut self, _caller: &str) {}
+    fn is_for(&mut self, _caller: &dyn fmt::Display) {}
 
     /// Reads one word.
     fn read_word(&mut self, address: Address) -> Result<u32, LinkError> {
@@ -378,6 +386,10 @@ pub trait RegisterAccess {
     /// Reads a register of `block`, whole.
     fn peek<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError>;
 
+    /// Reads all registers of `block` up to `R`, in one transfer: where the words between them may be read.
+    fn peek_up_to<R: Register>(&mut self, block: R::Block)
+    -> Result<Snapshot<R::Block>, LinkError>;
+
     /// Writes a register of `block`, whole.
     fn poke<R: Register>(&mut self, block: R::Block, value: R) -> Result<(), LinkError>;
 }
@@ -385,6 +397,18 @@ pub trait RegisterAccess {
 impl<L: Link + ?Sized> RegisterAccess for L {
     fn peek<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError> {
         self.read_word(R::at(block)).map(R::from_bits)
+    }
+
+    fn peek_up_to<R: Register>(
+        &mut self,
+        block: R::Block,
+    ) -> Result<Snapshot<R::Block>, LinkError> {
+        let mut bytes = vec![0; R::OFFSET as usize + 4];
+        self.read(block.base(), &mut bytes)?;
+        let (words, _) = bytes.as_chunks::<4>();
+        Ok(Snapshot::new(
+            words.iter().map(|word| u32::from_le_bytes(*word)).collect(),
+        ))
     }
 
     fn poke<R: Register>(&mut self, block: R::Block, value: R) -> Result<(), LinkError> {

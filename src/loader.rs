@@ -360,7 +360,7 @@ impl<'a> Loader<'a> {
             operation,
             entry,
             arguments,
-            success,
+            success: Some(success),
             limit,
         }
     }

@@ -59,6 +59,28 @@ pub trait Register: Copy {
     }
 }
 
+/// The registers of a block from its first one on, as one transfer has found them.
+#[derive(Clone, Debug)]
+pub struct Snapshot<B> {
+    words: Vec<u32>,
+    block: std::marker::PhantomData<B>,
+}
+
+impl<B: Block> Snapshot<B> {
+    pub(crate) fn new(words: Vec<u32>) -> Self {
+        Self {
+            words,
+            block: std::marker::PhantomData,
+        }
+    }
+
+    /// The register as it was found; zero behind the end.
+    pub fn get<R: Register<Block = B>>(&self) -> R {
+        let word = self.words.get((R::OFFSET / 4) as usize);
+        R::from_bits(word.copied().unwrap_or_default())
+    }
+}
+
 /// Declares a type of block and its instances: `block! { pub struct Xspi { XSPI1 = 0x5200_5000, XSPI2 = 0x5200_A000 } }`.
 macro_rules! block {
     ($(#[$doc:meta])* pub struct $block:ident { $($(#[$instance_doc:meta])* $instance:ident = $base:literal),+ $(,)? }) => {

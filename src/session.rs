@@ -10,6 +10,7 @@ pub mod stop;
 mod cache;
 mod debug_support;
 mod effect;
+mod exits;
 mod fault_report;
 mod foresight;
 mod instruction;
@@ -28,7 +29,7 @@ mod sources;
 mod tests;
 mod threads;
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fmt, path::PathBuf, time::Duration};
 
 use crate::{
     breakpoints::{Breakpoints, Patching, Request},
@@ -202,7 +203,8 @@ impl Session {
         self.tell_unfinished()?;
         self.reset_flags = Some(self.link.peek(RCC)?);
         self.link.was_reset()?;
-        if let CoreState::Halted(_) = self.link.state()? {
+        let state = self.link.state()?;
+        if let CoreState::Halted(_) = state {
             self.arrive(StopReason::Halt)?;
         }
         if self.settings.under_reset {
@@ -210,7 +212,7 @@ impl Session {
             self.stop.reason = StopReason::Reset;
         }
         match self.settings.on_attach {
-            OnAttach::Halt => drop(self.halt()?),
+            OnAttach::Halt => drop(self.halt_from(state)?),
             OnAttach::Arm => drop(self.reset(ResetKind::Arm, &mut Unattended)?),
             OnAttach::Run => {}
         }
@@ -247,7 +249,7 @@ impl Session {
     }
 
     /// For whom the next exchanges with the probe are, where they are written down.
-    pub fn is_for(&mut self, caller: &str) {
+    pub fn is_for(&mut self, caller: &dyn fmt::Display) {
         self.link.is_for(caller);
     }
 
@@ -375,7 +377,7 @@ impl Session {
             }
             debug_support::disable(self.link.as_mut())?;
         }
-        Ok(())
+        Ok(self.support.let_sleep(self.link.as_mut())?)
     }
 
     fn needs_halt(&self, what: &'static str) -> Result<(), SessionError> {

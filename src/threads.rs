@@ -153,17 +153,7 @@ pub struct Threads {
 /// The core alone.
 impl Default for Threads {
     fn default() -> Self {
-        Self {
-            kernel: None,
-            running: ThreadId::CORE,
-            list: vec![Thread {
-                id: ThreadId::CORE,
-                name: "Cortex-M7".to_owned(),
-                state: String::new(),
-                context: Context::live(),
-            }],
-            damage: Vec::new(),
-        }
+        Self::only_the_core(ThreadId::CORE)
     }
 }
 
@@ -178,7 +168,26 @@ impl Threads {
         if running == Running::NotStarted {
             return Ok(Self::default());
         }
-        kernel.threads(running, memory)
+        let mut threads = kernel.threads(running, memory)?;
+        if threads.find(threads.running).is_none() {
+            threads.the_core_runs();
+        }
+        Ok(threads)
+    }
+
+    /// The core alone, by the id by which it was told at the stop: a client that does not find that id in the list may not survive it.
+    pub fn only_the_core(id: ThreadId) -> Self {
+        Self {
+            kernel: None,
+            running: id,
+            list: vec![Thread {
+                id,
+                name: "Cortex-M7".to_owned(),
+                state: String::new(),
+                context: Context::live(),
+            }],
+            damage: Vec::new(),
+        }
     }
 
     /// The list of `kernel`, to be filled.
@@ -196,10 +205,9 @@ impl Threads {
         self.list.iter().find(|thread| thread.id == id)
     }
 
-    /// What the kernel takes for the running thread is none: the core has its registers for itself.
-    fn only_the_core_runs(&mut self) {
-        self.list.extend(Self::default().list);
-        self.running = ThreadId::CORE;
+    /// What the kernel takes for the running thread is in none of its lists: the core has its registers for itself.
+    fn the_core_runs(&mut self) {
+        self.list.extend(Self::only_the_core(self.running).list);
     }
 
     /// Adds a thread; false if there is no room for it, or it is here already.

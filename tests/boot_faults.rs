@@ -231,6 +231,20 @@ fn a_board_that_sleeps_is_reached() {
     assert!(server.stop().success());
 }
 
+/// Who leaves such a board puts its low-power bits back when nothing more is asked of it: it was looked at, and sleeps on.
+#[test]
+fn a_board_that_sleeps_is_left_asleep() {
+    let board = Board::made(|builder| builder.boot_image(tiny_boot::sleeps()));
+    board.succeeds(&["window", "status"]);
+    board.succeeds(&["window", "status", "--on-attach", "run"]);
+    board.succeeds(&["window", "read", "0x24000000", "16"]);
+    let server = board.serve(&[]);
+    let mut gdb = Gdb::connect(None, server.port);
+    gdb.ok("-exec-continue");
+    drop(gdb);
+    assert!(server.stop().success());
+}
+
 /// The BOOT0 switch starts ST's bootloader in system memory.
 #[test]
 fn a_boot_pin_that_is_set() {

@@ -10,6 +10,7 @@ use support::{board::Board, firmware, gdb::Gdb};
 /// A line of the log: for whom, and what it carried.
 struct Exchange {
     caller: String,
+    operation: String,
     transfers: String,
 }
 
@@ -34,11 +35,12 @@ fn exchanges(session: impl FnOnce(&mut Gdb)) -> Vec<Exchange> {
     lines
         .map(|line| {
             let columns: Vec<&str> = line.split('\t').collect();
-            let [_, caller, _, transfers] = columns[..] else {
+            let [_, caller, operation, transfers] = columns[..] else {
                 panic!("{line}");
             };
             Exchange {
                 caller: caller.to_owned(),
+                operation: operation.to_owned(),
                 transfers: transfers.to_owned(),
             }
         })
@@ -47,6 +49,30 @@ fn exchanges(session: impl FnOnce(&mut Gdb)) -> Vec<Exchange> {
 
 fn is_step(exchange: &Exchange) -> bool {
     exchange.caller.starts_with("vCont;s")
+}
+
+/// Attached, armed and halted on the appli's first instruction, nothing changed, an appli that is compared: how many exchanges there are besides
+/// those that wait for the boot stage.
+#[test]
+fn attach_and_arm() {
+    const WHY_IT_HALTED: &str = "TAR=0xe000ed30, R DRW";
+    let log = exchanges(|gdb| {
+        let said = gdb.monitor("reset halt");
+        assert!(
+            said.contains("halted at the appli's first instruction"),
+            "{said}"
+        );
+    });
+    let of_reset = |exchange: &Exchange| exchange.caller.starts_with("qRcmd");
+    let last = log.iter().rposition(of_reset).expect("a reset");
+    let boot_begins = log
+        .iter()
+        .position(|exchange| of_reset(exchange) && exchange.operation == "resume")
+        .expect("the boot stage runs");
+    let is_over = |exchange: &Exchange| exchange.transfers.contains(WHY_IT_HALTED);
+    let waiting = log[boot_begins + 1..].iter().position(is_over);
+    let spent = last + 1 - waiting.expect("the end of the boot stage");
+    assert!(spent <= 90, "{spent} exchanges");
 }
 
 /// Six exchanges a step, with everything that GDB reads at each.

@@ -162,7 +162,9 @@ fn a_project_of_stm32cubeide_is_set_up() {
         vscode.contains("${workspaceFolder}/Appli/Debug/p_Appli.elf"),
         "{vscode}"
     );
-    assert!(tree.has(".vscode/tasks.json") && tree.has(".vscode/gdb-whole-lines"));
+    for file in ["tasks.json", "gdb-whole-lines", "xspi-gdb-as-openocd"] {
+        assert!(tree.has(&format!(".vscode/{file}")), "{file}");
+    }
     let doctor = tree.doctor();
     assert!(
         doctor.stdout.contains("ok     board      stm32h7s78-dk"),
@@ -335,6 +337,83 @@ fn no_project_and_several_are_told_apart() {
         "{}",
         missing.stderr
     );
+}
+
+/// The clients that a project shows are in use get what they need, and no others.
+#[test]
+fn clients_that_are_in_use_get_their_configurations() {
+    let project = || {
+        Tree::new()
+            .with("CMakeLists.txt", "project(blinky C)\n")
+            .with_firmware("build/appli.elf", "appli.elf")
+    };
+    let of = |tree: &Tree| {
+        let files = [
+            ".run/xspi-gdb.run.xml",
+            ".zed/debug.json",
+            "xspi-gdb.lua",
+            "xspi-gdb.launch",
+            ".cargo/config.toml",
+        ];
+        files.map(|file| tree.has(file))
+    };
+    let plain = project();
+    plain.initialized(&[]);
+    assert_eq!(of(&plain), [false; 5]);
+    let everything = project()
+        .with(".idea/workspace.xml", "")
+        .with(".zed/settings.json", "{}")
+        .with(".nvim.lua", "")
+        .with(
+            ".vscode/extensions.json",
+            "{ \"recommendations\": [\"ms-vscode.cmake-tools\", \"eclipse-cdt.cdt-gdb-vscode\"] }",
+        );
+    let told = everything.initialized(&[]);
+    assert_eq!(of(&everything), [true, true, true, false, false], "{told}");
+    let launch = everything.read(".vscode/launch.json");
+    for configuration in ["cortex-debug", "cppdbg", "gdbtarget"] {
+        assert!(
+            launch.contains(&format!("\"type\": \"{configuration}\"")),
+            "{launch}"
+        );
+    }
+    assert_eq!(
+        everything.read(".zed/settings.json"),
+        "{}",
+        "what is there stays"
+    );
+    assert!(told.contains("kept     .zed/settings.json"), "{told}");
+}
+
+/// What is asked for is written, and nothing else is.
+#[test]
+fn clients_that_are_asked_for_get_their_configurations() {
+    let tree = cube_project();
+    let told = tree.initialized(&["--for", "eclipse,cargo,clion"]);
+    assert!(!tree.has(".vscode/launch.json"), "{told}");
+    assert!(!tree.has("Appli/p_Appli Debug (xspi-gdb).launch"), "{told}");
+    let launch = tree.read("Appli/xspi-gdb.launch");
+    for words in ["\"Debug/p_Appli.elf\"", "\"p_Appli\"", "\"/p_Appli\""] {
+        assert!(launch.contains(words), "{words}: {launch}");
+    }
+    let cargo: toml::Table = tree.read(".cargo/config.toml").parse().expect("TOML");
+    let runner = &cargo["target"]["thumbv7em-none-eabihf"]["runner"];
+    assert_eq!(runner.as_str(), Some("xspi-gdb run"));
+    let unknown = tree.init(&["--for", "emacs"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("nvim-dap"), "{}", unknown.stderr);
+}
+
+/// Without an appli there is nothing to name.
+#[test]
+fn without_an_appli_no_launch_configuration_is_written() {
+    let tree = Tree::new().with("CMakeLists.txt", "project(blinky C)\n");
+    let told = tree.initialized(&["--for", "zed,cortex-debug"]);
+    assert!(
+        told.contains("note     launch configurations need the appli's ELF"),
+        "{told}"
+    );
+    assert!(!tree.has(".zed/debug.json") && !tree.has(".vscode/launch.json"));
 }
 
 /// Whatever the files of a project hold, it is looked at, and what is written can be read.

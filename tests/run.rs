@@ -3,6 +3,7 @@
 mod support;
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read, Write as _},
     path::Path,
     process::{Child, ChildStdin, Command, Output, Stdio},
@@ -21,7 +22,7 @@ use support::{
 /// A program that is running. Dropping it ends the process that this test started.
 struct Running {
     child: Child,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
     output: Lines,
     errors: Lines,
     told: String,
@@ -91,7 +92,7 @@ impl Running {
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         Self {
-            input: child.stdin.take().expect("piped"),
+            input: child.stdin.take(),
             output: Lines::of(child.stdout.take().expect("piped")),
             errors: Lines::of(child.stderr.take().expect("piped")),
             told: String::new(),
@@ -124,7 +125,8 @@ impl Running {
 
     /// Types a line.
     fn say(&mut self, line: &str) {
-        writeln!(self.input, "{line}").expect("it takes input");
+        let input = self.input.as_mut().expect("its input is open");
+        writeln!(input, "{line}").expect("it takes input");
     }
 
     fn interrupt(&self) {
@@ -132,6 +134,11 @@ impl Running {
             .args(["-INT", &self.child.id().to_string()])
             .status();
         assert!(status.expect("kill runs").success());
+    }
+
+    /// The end of what is typed.
+    fn end_input(&mut self) {
+        self.input = None;
     }
 
     /// Waits for its end: exit code and stderr.
@@ -173,6 +180,27 @@ fn what_is_programmed_is_not_programmed_again_and_need_not_be() {
         let (code, stderr) = talk.end();
         assert_eq!(code, Some(0), "{stderr}");
         assert!(stderr.contains(told), "{stderr}");
+    }
+}
+
+/// A program that reads its console by semihosting waits until something is typed, or until there is nothing more to come.
+#[test]
+fn what_is_typed_comes_to_a_program_that_waits_for_it() {
+    for typed in [Some("a line"), None] {
+        let board = Board::booted();
+        let folder = board.file("files");
+        fs::create_dir(&folder).expect("a folder");
+        let elf = text(&firmware("semihosting.elf"));
+        let options = ["run", &elf, "--semihosting-dir", &text(&folder)];
+        let mut program = Running::start(xspi_gdb(&options, Some(&board.state())));
+        program.until("arguments: ");
+        if let Some(line) = typed {
+            program.say(line);
+            assert_eq!(program.until("typed: "), "typed: a line\n");
+        }
+        program.end_input();
+        let (code, stderr) = program.end();
+        assert_eq!(code, Some(0), "{stderr}");
     }
 }
 

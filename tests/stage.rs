@@ -43,12 +43,12 @@ fn the_board_is_armed_at_the_applis_first_instruction_with_the_window_open() {
     println!("{armed:?}\n{cost:?}");
     assert_eq!(Some(armed.entry), appli.entry());
     assert!(armed.notices.is_empty(), "{:?}", armed.notices);
-    assert_eq!(bench.board.with(|board| board.pc()), armed.entry.0);
     let nor = bench.profile.nor().cloned().expect("a NOR window");
     assert_eq!(
         bench.windows.state(&mut bench.link, &nor).expect("a state"),
         State::Open
     );
+    assert_eq!(bench.board.with(|board| board.pc()), armed.entry.0);
     let mut word = [0; 4];
     let read = bench
         .windows

@@ -9,16 +9,13 @@ use std::{
 use anyhow::Context as _;
 use tokio::process::Command;
 
-use super::{Outcome, exec, target::Target};
+use super::{Outcome, exec, gdbs, target::Target};
 use crate::{link::Unattended, platform, session::Leave, verbs};
 use virtual_board::handle::VirtualBoard;
 
 /// The boot stage and the appli that come with us, with debug information.
 const BOOT: &[u8] = include_bytes!("../../firmware/prebuilt/boot.elf");
 const APPLI: &[u8] = include_bytes!("../../firmware/prebuilt/appli.elf");
-
-/// GDBs that know ARM, the likeliest first.
-const GDBS: [&str; 3] = ["gdb-multiarch", "arm-none-eabi-gdb", "gdb"];
 
 /// The first session: from a blank NOR to breakpoint, watchpoint and variables.
 const FIRST: &[&str] = &[
@@ -121,7 +118,8 @@ fn show_leds(when: &str, board: Option<&VirtualBoard>) {
 /// The first GDB on PATH.
 fn find_gdb() -> anyhow::Result<PathBuf> {
     let folders = env::var_os("PATH").unwrap_or_default();
-    GDBS.iter()
+    gdbs::NAMES
+        .iter()
         .flat_map(|name| env::split_paths(&folders).map(move |folder| folder.join(name)))
         .find(|path| path.is_file())
         .context(

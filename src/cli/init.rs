@@ -2,6 +2,8 @@
 
 mod board;
 mod cargo;
+mod clients;
+mod cmake;
 mod eclipse;
 mod extmem;
 mod files;
@@ -14,6 +16,7 @@ mod output;
 mod project;
 mod settings;
 mod survey;
+mod templates;
 mod vscode;
 
 use std::{
@@ -24,6 +27,7 @@ use std::{
 };
 
 use self::{
+    clients::Client,
     output::{Output, Writing, Written},
     project::Project,
     settings::{Setting, State},
@@ -47,7 +51,8 @@ const NAMED: usize = 5;
 #[command(after_help = "Examples:
   xspi-gdb init
   xspi-gdb init --dry-run ~/STM32CubeIDE/workspace/blinky
-  xspi-gdb init --board nucleo-h7s3l8 --force")]
+  xspi-gdb init --board nucleo-h7s3l8 --force
+  xspi-gdb init --for clion,zed         launch configurations for these clients, and no others")]
 pub struct Init {
     /// The project's folder.
     #[arg(value_name = "DIR", default_value = ".")]
@@ -55,6 +60,9 @@ pub struct Init {
     /// The board, if you know it: a name, or a file ending in .toml.
     #[arg(long, value_name = "BOARD")]
     board: Option<String>,
+    /// Write launch configurations for these clients. Unless said otherwise: cortex-debug, and those that the project shows are in use.
+    #[arg(long = "for", value_enum, value_delimiter = ',', value_name = "CLIENT")]
+    clients: Vec<Client>,
     /// Replace files that are there.
     #[arg(long)]
     force: bool,
@@ -116,9 +124,22 @@ impl Init {
         }
         let settings = project.settings(self.board.as_deref(), &any);
         tell_settings(&settings);
-        for output in outputs(&project, &settings) {
+        let clients = match self.clients.is_empty() {
+            true => Client::shown_by(&project),
+            false => self.clients.clone(),
+        };
+        let for_clients = clients::write(&project, &settings, &clients);
+        let mut outputs = vec![Output::text(
+            config::DEFAULT_FILE,
+            settings::file(&settings),
+        )];
+        outputs.extend(for_clients.outputs);
+        for output in outputs {
             let written = self.write(&output).map_err(Fault::from)?;
             tell_written(&output.path, written);
+        }
+        for note in for_clients.notes {
+            println!("note     {note}");
         }
         tell_what_is_next(&project, &self.folder);
         Ok(ExitCode::SUCCESS)
@@ -156,20 +177,6 @@ impl Init {
             source,
         })
     }
-}
-
-/// The files for a project.
-fn outputs(project: &Project, settings: &[Setting]) -> Vec<Output> {
-    let mut outputs = vec![Output::text(config::DEFAULT_FILE, settings::file(settings))];
-    outputs.extend(vscode::outputs(settings));
-    let launches = project
-        .launches
-        .iter()
-        .filter(|launch| project.is_for_appli(launch));
-    outputs.extend(
-        launches.filter_map(|launch| Some(Output::text(launch.our_file(), launch.ours()?))),
-    );
-    outputs
 }
 
 fn tell_settings(settings: &[Setting]) {

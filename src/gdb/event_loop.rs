@@ -229,20 +229,21 @@ async fn converse(
     let mut under_way = 0_usize;
     let mut farewell = None;
     let mut silent_until = Instant::now() + SIGN_OF_LIFE;
+    // Both keep their room from packet to packet.
+    let (mut incoming, mut to_client) = (Vec::new(), Vec::new());
     loop {
-        let mut to_client = Vec::new();
+        to_client.clear();
         tokio::select! {
             read = reader.read(&mut bytes) => {
                 let read = read?;
                 if read == 0 {
                     return Ok(());
                 }
-                let mut incoming = Vec::new();
                 framer.receive(&bytes[..read], &mut incoming, &mut to_client);
                 // The acknowledgement goes out before the request can take its time.
                 writer.write_all(&to_client).await?;
                 to_client.clear();
-                for what in incoming {
+                for what in incoming.drain(..) {
                     under_way += usize::from(what != Incoming::Interrupt);
                     if inbox.send(Message::Said { client, what }).await.is_err() {
                         return Ok(());

@@ -13,7 +13,7 @@ use super::{
     company::{Company, Role},
     event_loop::{ClientId, Message, Outgoing},
     events, monitor,
-    refusal::Refusal,
+    refusal::{self, Refusal},
     report::InWords,
     target::Debuggee,
     wire::{
@@ -134,7 +134,7 @@ impl Owner {
             if let Some(message) = self.debuggee.company.next_ready() {
                 return Ok(Some(message));
             }
-            self.debuggee.session.is_for("poll");
+            self.debuggee.session.is_for(&"poll");
             match self.debuggee.session.poll()? {
                 Some(stop) => self.stopped(&stop),
                 None if self.show_program_output() => backoff = Backoff::default(),
@@ -219,7 +219,7 @@ impl Owner {
         {
             let packet = match &request {
                 Request::Monitor(command) => format!("monitor {command}"),
-                _ => Refusal::shown(body),
+                _ => refusal::Shown(body).to_string(),
             };
             return self.keep_from_changing(
                 client,
@@ -227,7 +227,7 @@ impl Owner {
                 &Refusal::OnlyLooks { packet }.into(),
             );
         }
-        self.debuggee.session.is_for(&Refusal::shown(body));
+        self.debuggee.session.is_for(&refusal::Shown(body));
         self.serve(client, request, body)
     }
 

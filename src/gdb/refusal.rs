@@ -1,6 +1,6 @@
 //! Requests of a client that are refused before they reach the session.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use super::wire::framer::{Damage, PACKET_BYTES};
 use crate::{
@@ -101,17 +101,19 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
-    /// What of a packet is shown in a message: its beginning, in ASCII.
-    pub fn shown(packet: &[u8]) -> String {
+/// What of a packet is shown in a message: its beginning, in ASCII.
+pub struct Shown<'p>(pub &'p [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN_BYTES: usize = 32;
-        let beginning = packet.get(..SHOWN_BYTES).unwrap_or(packet);
-        let dots = if packet.len() > SHOWN_BYTES {
+        let beginning = self.0.get(..SHOWN_BYTES).unwrap_or(self.0);
+        let dots = if self.0.len() > SHOWN_BYTES {
             "..."
         } else {
             ""
         };
-        format!("{}{dots}", beginning.escape_ascii())
+        write!(f, "{}{dots}", beginning.escape_ascii())
     }
 }
 
@@ -156,7 +158,7 @@ mod tests {
     #[test]
     fn a_defect_of_ours_asks_to_be_reported() {
         let fault = Fault::from(Refusal::NotServed {
-            packet: Refusal::shown(b"m0,4"),
+            packet: Shown(b"m0,4").to_string(),
             reason: "unknown".to_owned(),
         });
         assert_eq!(fault.code, Code::XG068);

@@ -5,6 +5,8 @@
 //! probe-rs writes SELECT by itself where the bank changes. That is one write more in the same exchange, and counted here, since a packet
 //! that is full goes out by itself.
 
+use std::fmt;
+
 use probe_rs::architecture::arm::{
     ArmDebugInterface, ArmError, FullyQualifiedApAddress,
     dp::{Abort, DPIDR, DpAccess as _, DpAddress},
@@ -14,13 +16,21 @@ use probe_rs::architecture::arm::{
 use super::trace::Trace;
 
 /// Words of a block that a packet of a CMSIS-DAP v2 probe on high-speed USB holds: 512 bytes with a header of 6.
-pub(super) const PACKET_WORDS: usize = 126;
+const PACKET_WORDS: usize = 126;
 /// Writes of single registers that such a packet holds: five bytes each behind a header of 3.
 const PACKET_WRITES: usize = 101;
+
+/// What probe-rs calls the probes whose single writes it gathers: those of CMSIS-DAP, and the virtual board. To a J-Link it sends each at once.
+const GATHERING: [&str; 2] = ["CMSIS-DAP", "Virtual"];
 
 /// The registers of the debug port and of one access port behind it.
 pub(super) struct Dap {
     interface: Box<dyn ArmDebugInterface>,
+    gathers: bool,
+    /// Writes that wait for the next exchange.
+    waiting: usize,
+    /// The bank of AP registers that SELECT has.
+    bank: Option<u64>,
     log: Option<Log>,
 }
 
@@ -28,18 +38,26 @@ pub(super) struct Dap {
 struct Log {
     trace: Trace,
     gathered: Vec<String>,
-    /// The bank of AP registers that SELECT has.
-    bank: Option<u64>,
 }
 
 impl Dap {
     pub(super) fn new(interface: Box<dyn ArmDebugInterface>, trace: Option<Trace>) -> Self {
+        let probe = interface.try_dap_probe();
+        let gathers = probe.is_some_and(|probe| {
+            let name = probe.get_name();
+            GATHERING.iter().any(|known| name.starts_with(known))
+        });
         let log = trace.map(|trace| Log {
             trace,
             gathered: Vec::new(),
-            bank: None,
         });
-        Self { interface, log }
+        Self {
+            interface,
+            gathers,
+            waiting: 0,
+            bank: None,
+            log,
+        }
     }
 
     /// True for probes that offer DAP registers; ST-LINK has memory commands instead.
@@ -48,7 +66,7 @@ impl Dap {
     }
 
     /// For whom the next exchanges are.
-    pub(super) fn is_for(&mut self, caller: &str) {
+    pub(super) fn is_for(&mut self, caller: &dyn fmt::Display) {
         if let Some(log) = &mut self.log {
             log.trace.is_for(caller);
         }
@@ -67,11 +85,12 @@ impl Dap {
         register: u64,
     ) -> Result<u32, ArmError> {
         self.select(register);
+        self.waiting = 0;
         let value = self.interface.read_raw_ap_register(ap, register);
         if let Some(log) = &mut self.log {
             let answer = value.as_ref().ok().map(|value| format!("={value:#010x}"));
             let answer = answer.unwrap_or_else(|| " failed".to_owned());
-            log.gather(format!("R {}{answer}", name(register)));
+            log.gathered.push(format!("R {}{answer}", name(register)));
             log.end();
         }
         value
@@ -97,10 +116,19 @@ impl Dap {
         value: u32,
     ) -> Result<(), ArmError> {
         self.select(register);
-        if let Some(log) = &mut self.log {
-            log.gather(format!("W {}={value:#010x}", name(register)));
-        }
+        self.gather(|| format!("W {}={value:#010x}", name(register)));
         self.interface.write_raw_ap_register(ap, register, value)
+    }
+
+    /// Of `words` for one register, so many as are worth a block now; none if the first had better go as a write of its own.
+    ///
+    /// A block sends before it what has gathered, full packet or not: it is worth that where nothing has.
+    pub(super) fn worth_a_block(&self, words: usize) -> usize {
+        match self.gathers {
+            true if self.waiting == 0 && words >= PACKET_WORDS => PACKET_WORDS,
+            false if words > 1 => words,
+            _ => 0,
+        }
     }
 
     pub(super) fn write_block(
@@ -117,17 +145,13 @@ impl Dap {
 
     /// What has gathered is done on return.
     pub(super) fn flush(&mut self) -> Result<(), ArmError> {
-        if let Some(log) = &mut self.log {
-            log.end();
-        }
+        self.end();
         self.interface.flush()
     }
 
     /// Writes ABORT.
     pub(super) fn abort(&mut self, flags: Abort) -> Result<(), ArmError> {
-        if let Some(log) = &mut self.log {
-            log.gather(format!("W ABORT={:#x}", flags.0));
-        }
+        self.gather(|| format!("W ABORT={:#x}", flags.0));
         self.interface
             .write_dp_register(DpAddress::Default, flags)?;
         self.flush()
@@ -156,51 +180,60 @@ impl Dap {
         ap: &FullyQualifiedApAddress,
     ) -> Result<Box<dyn ArmMemoryInterface + '_>, ArmError> {
         self.alone("memory command");
-        if let Some(log) = &mut self.log {
-            log.bank = None;
-        }
+        self.bank = None;
         self.interface.memory_interface(ap)
     }
 
     fn select(&mut self, register: u64) {
+        let bank = register >> 4;
+        if self.bank != Some(bank) {
+            self.bank = Some(bank);
+            self.gather(|| format!("W SELECT={bank:#x}"));
+        }
+    }
+
+    /// Notes a write; a packet that is full goes out by itself.
+    fn gather(&mut self, transfer: impl FnOnce() -> String) {
+        self.waiting += 1;
         if let Some(log) = &mut self.log {
-            let bank = register >> 4;
-            if log.bank != Some(bank) {
-                log.bank = Some(bank);
-                log.gather(format!("W SELECT={bank:#x}"));
-            }
+            log.gathered.push(transfer());
+        }
+        if self.waiting >= PACKET_WRITES {
+            self.end();
+        }
+    }
+
+    /// Notes that what has gathered is sent.
+    fn end(&mut self) {
+        self.waiting = 0;
+        if let Some(log) = &mut self.log {
+            log.end();
         }
     }
 
     /// Blocks travel alone, behind what has gathered.
     fn blocks(&mut self, direction: char, register: u64, words: usize) {
+        self.end();
         if let Some(log) = &mut self.log {
-            log.end();
             for begin in (0..words).step_by(PACKET_WORDS) {
                 let count = PACKET_WORDS.min(words - begin);
-                log.gather(format!("{direction} {} x {count}", name(register)));
+                let block = format!("{direction} {} x {count}", name(register));
+                log.gathered.push(block);
                 log.end();
             }
         }
     }
 
     fn alone(&mut self, what: &str) {
+        self.end();
         if let Some(log) = &mut self.log {
-            log.end();
-            log.gather(what.to_owned());
+            log.gathered.push(what.to_owned());
             log.end();
         }
     }
 }
 
 impl Log {
-    fn gather(&mut self, transfer: String) {
-        self.gathered.push(transfer);
-        if self.gathered.len() >= PACKET_WRITES {
-            self.end();
-        }
-    }
-
     fn end(&mut self) {
         if !self.gathered.is_empty() {
             self.trace.exchange(&self.gathered.join(", "));

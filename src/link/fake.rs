@@ -32,14 +32,15 @@ pub enum Event {
 pub struct NothingThere;
 
 const FP_CTRL: u32 = 0xE000_2000;
+const FP_REMAP: u32 = 0xE000_2004;
 const FP_COMP0: u32 = 0xE000_2008;
 const DWT_CTRL: u32 = 0xE000_1000;
 const DWT_MASK0: u32 = 0xE000_1024;
 const DBGMCU: u32 = 0x5C00_1000;
 const FLASH_OPTIONS: u32 = 0x5200_2200;
 const PRODUCT_OPEN: u32 = 0xB4;
-/// RCC_RSR.
-const RESET_STATUS: u32 = 0x5802_4530;
+/// RCC, with RCC_RSR.
+const RCC: u32 = 0x5802_4400;
 const CFSR: u32 = 0xE000_ED28;
 const BREAKPOINT_UNITS: u32 = 8;
 
@@ -82,6 +83,7 @@ impl FakeLink {
             self.system.insert(0xE000_E000 + 4 * word, 0);
         }
         self.system.insert(FP_CTRL, 0x1000_0080);
+        self.system.insert(FP_REMAP, 0);
         for unit in 0..BREAKPOINT_UNITS {
             self.system.insert(FP_COMP0 + 4 * unit, 0);
         }
@@ -94,7 +96,9 @@ impl FakeLink {
             self.system.insert(FLASH_OPTIONS + 4 * word, 0);
         }
         self.system.insert(FLASH_OPTIONS, PRODUCT_OPEN);
-        self.system.insert(RESET_STATUS, 0);
+        for word in 0..0x50 {
+            self.system.insert(RCC + 4 * word, 0);
+        }
     }
 
     /// Adds memory with contents.

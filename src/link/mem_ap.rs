@@ -10,7 +10,7 @@
 
 use probe_rs::architecture::arm::{ArmError, FullyQualifiedApAddress};
 
-use super::dap::{Dap, PACKET_WORDS};
+use super::dap::Dap;
 use crate::layout::Address;
 
 const CSW: u64 = 0x00;
@@ -144,12 +144,18 @@ impl MemAp {
         while !rest.is_empty() {
             let (now, later) = rest.split_at(words_before_wrap(at).min(rest.len()));
             self.set_address(dap, at)?;
-            let (packets, rest_of_block) = whole_packets(now);
-            if !packets.is_empty() {
-                dap.write_block(&self.ap, DRW, packets)?;
-            }
-            for value in rest_of_block {
-                dap.write(&self.ap, DRW, *value)?;
+            let mut words = now;
+            while let [first, behind @ ..] = words {
+                words = match words.split_at(dap.worth_a_block(words.len())) {
+                    ([], _) => {
+                        dap.write(&self.ap, DRW, *first)?;
+                        behind
+                    }
+                    (block, behind) => {
+                        dap.write_block(&self.ap, DRW, block)?;
+                        behind
+                    }
+                };
             }
             at = self.advance(at, now.len() as u32 * 4);
             rest = later;
@@ -239,17 +245,6 @@ impl MemAp {
         let next = at.wrapping_add(bytes);
         self.tar = (!next.is_multiple_of(INCREMENT_BLOCK)).then_some(next);
         next
-    }
-}
-
-/// What is left of a kilobyte behind whole packets is no more than this.
-const FEW_WORDS: usize = 8;
-
-/// What is worth a block; the few words behind whole packets go along with the next address, in the batch of register writes.
-fn whole_packets(words: &[u32]) -> (&[u32], &[u32]) {
-    match words.len() % PACKET_WORDS {
-        few if few <= FEW_WORDS => words.split_at(words.len() - few),
-        _ => (words, &[]),
     }
 }
 

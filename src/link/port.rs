@@ -7,7 +7,7 @@
 //! probe-rs names FAULT and WAIT where the probe tells them. Where a probe keeps the reason to itself, the link is asked whether it is
 //! alive: if DHCSR can be read, it was the target that refused.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use probe_rs::architecture::arm::{
     ArmDebugInterface, ArmError, DapError, FullyQualifiedApAddress, ap::AccessPortError, dp::Abort,
@@ -81,7 +81,7 @@ impl Port {
     }
 
     /// For whom the next exchanges are, where they are written down.
-    pub(super) fn is_for(&mut self, caller: &str) {
+    pub(super) fn is_for(&mut self, caller: &dyn fmt::Display) {
         self.dap.is_for(caller);
     }
 
@@ -214,6 +214,18 @@ impl Port {
         memory.write_word_32(address.0.into(), wanted.bits())?;
         memory.flush()?;
         Ok(found)
+    }
+
+    /// Writes DBGMCU_CR through AP0: behind that write the core's own bus may have no clock.
+    pub(super) fn put_clocks_back(&mut self, found: Cr) -> Result<(), LinkError> {
+        let address = Cr::at(DBGMCU_OF_AP0);
+        self.flush_debug()?;
+        let ap = FullyQualifiedApAddress::v1_with_default_dp(SYSTEM_AP);
+        let written = self.dap.memory(&ap).and_then(|mut memory| {
+            memory.write_word_32(address.0.into(), found.bits())?;
+            memory.flush()
+        });
+        written.map_err(|error| self.explain(error, address, 4))
     }
 
     /// DAP abort: the transfer under way is given up, sticky errors are cleared.

@@ -6,7 +6,7 @@
 //! Core registers: a transfer takes a few cycles of the core, a debug-port access hundreds. S_REGRDY is looked at for the first
 //! transfer behind everything that can have changed the core's clock; then one exchange a register remains for reads, and none for writes.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::{
     CoreRegister, CoreState, HaltReason, Interrupts, Link, LinkError, ResetMode,
@@ -206,12 +206,14 @@ impl ProbeLink {
         }
     }
 
-    fn set_reset_catch(&mut self, catch: bool) -> Result<(), LinkError> {
+    /// What DEMCR then is.
+    fn set_reset_catch(&mut self, catch: bool) -> Result<Demcr, LinkError> {
         let demcr: Demcr = self.port.read_debug(SCS)?;
-        if demcr.catch_reset() != catch {
-            self.port.write_debug(SCS, demcr.with_catch_reset(catch))?;
+        let wanted = demcr.with_catch_reset(catch);
+        if wanted != demcr {
+            self.port.write_debug(SCS, wanted)?;
         }
-        Ok(())
+        Ok(wanted)
     }
 
     /// nRST goes up and the core is caught: at the reset vector where the debug registers could be reached under reset, else at once
@@ -221,7 +223,7 @@ impl ProbeLink {
             .port
             .write_debug(SCS, control())
             .and_then(|()| self.set_reset_catch(true))
-            .and_then(|()| self.port.flush_debug());
+            .and_then(|_| self.port.flush_debug());
         if let Err(error) = armed {
             tracing::debug!("vector catch under reset is not possible: {error}");
         }
@@ -304,8 +306,7 @@ impl Link for ProbeLink {
         self.set_mask(interrupts)?;
         self.halted = false;
         self.quick = false;
-        self.port.write_debug(SCS, self.control())?;
-        self.port.flush_debug()
+        self.port.write_debug(SCS, self.control())
     }
 
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
@@ -320,7 +321,7 @@ impl Link for ProbeLink {
     fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError> {
         self.port.does("reset");
         self.quick = false;
-        self.set_reset_catch(mode == ResetMode::Halt)?;
+        let catches = self.set_reset_catch(mode == ResetMode::Halt)?;
         // The reset ends debug state, and C_MASKINTS can be changed only there.
         if self.status()?.halted() {
             self.set_mask(Interrupts::Enabled)?;
@@ -329,10 +330,9 @@ impl Link for ProbeLink {
         let request = Aircr::default()
             .with_key(VECTOR_KEY)
             .with_system_reset_requested(true);
-        match self
-            .port
-            .write(Aircr::at(SCS), &request.bits().to_le_bytes())
-        {
+        // It travels with the first look at what comes of it.
+        let request = request.bits().to_le_bytes();
+        match self.port.write_later(Aircr::at(SCS), &request) {
             // The reset may take the answer with it.
             Ok(()) | Err(LinkError::Refused { .. } | LinkError::Stalled { .. }) => {}
             Err(error) => return Err(error),
@@ -341,9 +341,10 @@ impl Link for ProbeLink {
         self.reset_seen = false;
         match mode {
             ResetMode::Halt => {
-                self.wait_halted("halt at the reset vector", LIMIT)?;
-                self.set_reset_catch(false)?;
-                self.port.flush_debug()
+                if !self.halted {
+                    self.wait_halted("halt at the reset vector", LIMIT)?;
+                }
+                self.port.write_debug(SCS, catches.with_catch_reset(false))
             }
             ResetMode::Run => self.resume(),
         }
@@ -426,7 +427,7 @@ impl Link for ProbeLink {
         Ok(())
     }
 
-    fn is_for(&mut self, caller: &str) {
+    fn is_for(&mut self, caller: &dyn fmt::Display) {
         self.port.is_for(caller);
     }
 
@@ -436,6 +437,11 @@ impl Link for ProbeLink {
 
     fn low_power_found(&self) -> Option<Cr> {
         self.low_power_found
+    }
+
+    fn put_low_power_back(&mut self, found: Cr) -> Result<(), LinkError> {
+        self.port.does("put low-power bits back");
+        self.port.put_clocks_back(found)
     }
 
     fn was_reset(&mut self) -> Result<bool, LinkError> {

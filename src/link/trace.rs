@@ -2,6 +2,7 @@
 //! The columns are separated by tabs.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, BufWriter, Write as _},
     path::Path,
@@ -28,8 +29,8 @@ impl Trace {
         })
     }
 
-    pub(super) fn is_for(&mut self, caller: &str) {
-        caller.clone_into(&mut self.caller);
+    pub(super) fn is_for(&mut self, caller: &dyn fmt::Display) {
+        self.caller = caller.to_string();
     }
 
     pub(super) fn does(&mut self, operation: &'static str) {

@@ -251,11 +251,15 @@ impl Units {
 
     /// After a reset: if the chip lost what was written, the next difference writes it again.
     pub fn verify(&mut self, link: &mut dyn Link) -> Result<(), UnitError> {
-        let mut comparators = vec![0; self.breakpoints.len() * 4];
-        link.read(FpComp0::at(FPB), &mut comparators)?;
-        let kept = link.peek::<FpCtrl>(FPB)?.enabled()
+        // FP_CTRL, FP_REMAP, and the comparators behind them.
+        let first = (FpComp0::OFFSET - FpCtrl::OFFSET) as usize;
+        let mut unit = vec![0; first + self.breakpoints.len() * 4];
+        link.read(FpCtrl::at(FPB), &mut unit)?;
+        let (control, comparators) = unit.split_at(first);
+        let control = words(control).next().map(FpCtrl::from_bits);
+        let kept = control.is_some_and(FpCtrl::enabled)
             && link.peek::<Demcr>(SCS)?.trace_enabled()
-            && words(&comparators).eq(self.breakpoints.iter().map(|unit| encode(*unit)))
+            && words(comparators).eq(self.breakpoints.iter().map(|unit| encode(*unit)))
             && self.watchpoints_kept(link)?;
         if kept {
             return Ok(());

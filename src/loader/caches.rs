@@ -61,7 +61,7 @@ pub(super) fn discard(
         operation: Operation::EmptyCaches,
         entry: place,
         arguments: [by_set_and_way, last_set, 0, 0],
-        success: by_set_and_way,
+        success: Some(by_set_and_way),
         limit: LIMIT,
     };
     caller.call(link, windows, request)

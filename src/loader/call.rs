@@ -115,8 +115,8 @@ pub(super) struct Request {
     pub operation: Operation,
     pub entry: Address,
     pub arguments: [u32; 4],
-    /// R0 when it has succeeded.
-    pub success: u32,
+    /// R0 when it has succeeded, if it tells by that.
+    pub success: Option<u32>,
     pub limit: Duration,
 }
 
@@ -228,6 +228,18 @@ impl Caller {
         }
     }
 
+    /// For a routine that ends at its own `breakpoint` and takes nothing from the registers.
+    pub(super) fn ending(name: &str, breakpoint: Address, watchdog_runs: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            static_base: Address(0),
+            stack_top: Address(0),
+            breakpoint,
+            interrupts: Interrupts::Masked,
+            watchdog_runs,
+        }
+    }
+
     /// Starts a call; the core runs when this returns.
     pub(super) fn begin(
         &self,
@@ -235,10 +247,8 @@ impl Caller {
         windows: &mut Windows,
         request: Request,
     ) -> Result<Call, LinkError> {
-        windows.forget();
-        self.feed(link)?;
         let [first, second, third, fourth] = request.arguments;
-        link.write_registers(&[
+        let registers = [
             (CoreRegister(0), first),
             (CoreRegister(1), second),
             (CoreRegister(2), third),
@@ -248,7 +258,21 @@ impl Caller {
             (CoreRegister::LR, self.breakpoint.0 | 1),
             (CoreRegister::PC, request.entry.0 & !1),
             (CoreRegister::XPSR, THUMB),
-        ])?;
+        ];
+        self.begin_with(link, windows, request, &registers)
+    }
+
+    /// The same with these registers.
+    pub(super) fn begin_with(
+        &self,
+        link: &mut dyn Link,
+        windows: &mut Windows,
+        request: Request,
+        registers: &[(CoreRegister, u32)],
+    ) -> Result<Call, LinkError> {
+        windows.forget();
+        self.feed(link)?;
+        link.write_registers(registers)?;
         link.resume_with(self.interrupts)?;
         Ok(Call {
             request,
@@ -278,11 +302,20 @@ impl Caller {
             }
         };
         windows.forget();
-        outcome.map_err(|outcome| LoaderError::Call {
+        outcome.map_err(|outcome| self.failed(&call.request, outcome))
+    }
+
+    /// What the routine told in its own way, where that is no success.
+    pub(super) fn reported(&self, request: &Request, code: u32) -> LoaderError {
+        self.failed(request, Outcome::Reported(code))
+    }
+
+    fn failed(&self, request: &Request, outcome: Outcome) -> LoaderError {
+        LoaderError::Call {
             loader: self.name.clone(),
-            operation: call.request.operation,
+            operation: request.operation,
             outcome,
-        })
+        }
     }
 
     /// Begins a call and waits for it.
@@ -342,16 +375,17 @@ impl Caller {
         {
             return Ok(Err(Outcome::Crashed(Box::new(fault))));
         }
-        let mut values = [0; 2];
-        link.read_registers(&[CoreRegister(0), CoreRegister::PC], &mut values)?;
-        let [result, pc] = values;
+        let pc = link.read_register(CoreRegister::PC)?;
         if pc != self.breakpoint.0 {
             return Ok(Err(Outcome::Strayed(Address(pc))));
         }
-        Ok(if result == request.success {
-            Ok(())
-        } else {
-            Err(Outcome::Reported(result))
+        let Some(success) = request.success else {
+            return Ok(Ok(()));
+        };
+        let result = link.read_register(CoreRegister(0))?;
+        Ok(match result == success {
+            true => Ok(()),
+            false => Err(Outcome::Reported(result)),
         })
     }
 

@@ -32,7 +32,7 @@ const BYTES_PER_SECOND: u64 = 1 << 20;
 const START: Duration = Duration::from_secs(1);
 
 /// A run in its list: address and length.
-const RUN_BYTES: usize = 8;
+pub(super) const RUN_BYTES: usize = 8;
 
 /// Where no loader has planned: its table takes 1 KiB of the stack, and 8 KiB of answers do for 8 MiB at once.
 const STACK_BYTES: u32 = 0x800;
@@ -100,7 +100,8 @@ pub(super) fn checksums(
     runs: &[Range<u64>],
     unit: u32,
 ) -> Result<Vec<u32>, LoaderError> {
-    let code = code()?;
+    static CODE: OnceLock<Vec<u8>> = OnceLock::new();
+    let code = code(&CODE, FILE, NAME)?;
     let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
         return Ok(Vec::new());
     };
@@ -136,22 +137,13 @@ fn compute(
     let mut image = code.to_vec();
     image.resize(image.len().next_multiple_of(4), 0);
     let list = Address(place.code.0 + image.len() as u32);
-    for run in runs {
-        image.extend((run.start as u32).to_le_bytes());
-        image.extend(((run.end - run.start) as u32).to_le_bytes());
-    }
+    image.extend(self::list(runs));
     link.write(place.code, &image)?;
-    let length: u64 = runs.iter().map(|run| run.end - run.start).sum();
     let count = parts(runs, unit);
     let request = Request {
-        operation: Operation::Crc {
-            address: Address(runs.first().map_or(0, |run| run.start as u32)),
-            length: length as u32,
-        },
-        entry: place.code,
         arguments: [list.0, runs.len() as u32, unit, place.results.0],
-        success: count,
-        limit: START + Duration::from_micros(length * 1_000_000 / BYTES_PER_SECOND),
+        success: Some(count),
+        ..request(runs, place.code)
     };
     caller.call(link, windows, request)?;
     let mut bytes = vec![0; count as usize * 4];
@@ -160,8 +152,29 @@ fn compute(
     Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
 }
 
+/// A call for `runs` of the routine at `entry`.
+pub(super) fn request(runs: &[Range<u64>], entry: Address) -> Request {
+    let length: u64 = runs.iter().map(|run| run.end - run.start).sum();
+    Request {
+        operation: Operation::Crc {
+            address: Address(runs.first().map_or(0, |run| run.start as u32)),
+            length: length as u32,
+        },
+        entry,
+        arguments: [0; 4],
+        success: None,
+        limit: START + Duration::from_micros(length * 1_000_000 / BYTES_PER_SECOND),
+    }
+}
+
+/// `runs` as the routine reads them.
+pub(super) fn list(runs: &[Range<u64>]) -> impl Iterator<Item = u8> {
+    let words = |run: &Range<u64>| [run.start as u32, (run.end - run.start) as u32];
+    runs.iter().flat_map(words).flat_map(u32::to_le_bytes)
+}
+
 /// How many answers there are for `runs`.
-fn parts(runs: &[Range<u64>], unit: u32) -> u32 {
+pub(super) fn parts(runs: &[Range<u64>], unit: u32) -> u32 {
     let unit = u64::from(unit);
     let of = |run: &Range<u64>| match run.is_empty() {
         true => 0,
@@ -199,15 +212,18 @@ fn batches(
     batches
 }
 
-/// The routine's bytes.
-fn code() -> Result<&'static [u8], LoaderFileError> {
-    static CODE: OnceLock<Vec<u8>> = OnceLock::new();
-    if let Some(code) = CODE.get() {
+/// The bytes of the routine in `file`, found once.
+pub(super) fn code(
+    known: &'static OnceLock<Vec<u8>>,
+    file: &[u8],
+    name: &str,
+) -> Result<&'static [u8], LoaderFileError> {
+    if let Some(code) = known.get() {
         return Ok(code);
     }
-    let segments = LoaderElf::parse(FILE, NAME)?.segments(|_, _| true)?;
+    let segments = LoaderElf::parse(file, name)?.segments(|_, _| true)?;
     let code = segments.into_iter().next().map(|segment| segment.data);
-    Ok(CODE.get_or_init(|| code.unwrap_or_default()))
+    Ok(known.get_or_init(|| code.unwrap_or_default()))
 }
 
 pub(super) fn no_room(needed: u32) -> LoaderError {
@@ -225,7 +241,8 @@ mod tests {
 
     #[test]
     fn the_routine_is_small_enough_for_one_packet() {
-        let code = code().expect("built in");
+        static CODE: OnceLock<Vec<u8>> = OnceLock::new();
+        let code = code(&CODE, FILE, NAME).expect("built in");
         assert!((100..500).contains(&code.len()), "{}", code.len());
     }
 

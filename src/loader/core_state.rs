@@ -52,13 +52,9 @@ pub(super) fn close_external_ranges(link: &mut dyn Link) -> Result<(), LinkError
     Ok(())
 }
 
-/// The region that [`open_range`] takes, selected.
-pub(super) fn last_region() -> MpuRegionNumber {
-    MpuRegionNumber::default().with_region(LAST_REGION)
-}
-
-/// Lets the core read `range`, which answers, past its caches: lines from before a program would tell of what was there.
-pub(super) fn open_range(link: &mut dyn Link, range: &Range<u64>) -> Result<(), LinkError> {
+/// MPU_CTRL to MPU_RASR with which the core may read `range`, which answers, past its caches: lines from before a program would tell of
+/// what was there.
+pub(super) fn open_region(range: &Range<u64>) -> [u32; 4] {
     let (base, size) = enclosing(range);
     let open = MpuRegionAttributes::default()
         .with_enabled(true)
@@ -66,7 +62,12 @@ pub(super) fn open_range(link: &mut dyn Link, range: &Range<u64>) -> Result<(), 
         .with_type_extension(NON_CACHEABLE)
         .with_access(READ_ONLY)
         .with_execute_never(true);
-    set_region(link, LAST_REGION, base, open)
+    region_words(LAST_REGION, base, open)
+}
+
+/// Lets the core read `range`.
+pub(super) fn open_range(link: &mut dyn Link, range: &Range<u64>) -> Result<(), LinkError> {
+    write_region(link, open_region(range))
 }
 
 /// What stood before [`open_range`] rules again.
@@ -74,22 +75,30 @@ pub(super) fn close_range(link: &mut dyn Link) -> Result<(), LinkError> {
     set_region(link, LAST_REGION, 0, MpuRegionAttributes::default())
 }
 
-/// Control, number, base and attributes are neighbours: one transfer.
 fn set_region(
     link: &mut dyn Link,
     region: u32,
     base: u32,
     attributes: MpuRegionAttributes,
 ) -> Result<(), LinkError> {
+    write_region(link, region_words(region, base, attributes))
+}
+
+/// Control, number, base and attributes: neighbours, in this order.
+fn region_words(region: u32, base: u32, attributes: MpuRegionAttributes) -> [u32; 4] {
     let control = MpuControl::default()
         .with_enabled(true)
         .with_default_map(true);
-    let words = [
+    [
         control.bits(),
         MpuRegionNumber::default().with_region(region).bits(),
         MpuRegionBase::from_address(base).bits(),
         attributes.bits(),
-    ];
+    ]
+}
+
+/// One transfer.
+fn write_region(link: &mut dyn Link, words: [u32; 4]) -> Result<(), LinkError> {
     let bytes = words.map(u32::to_le_bytes);
     link.write(MpuControl::at(SCS), bytes.as_flattened())
 }
@@ -108,6 +117,11 @@ fn enclosing(range: &Range<u64>) -> (u32, u32) {
 pub(super) fn mask_and_catch(link: &mut dyn Link, catches: Demcr) -> Result<(), LinkError> {
     let primask = 1;
     link.write_register(CoreRegister::SPECIAL, primask)?;
+    catch_every_fault(link, catches)
+}
+
+/// Every fault is a halt.
+pub(super) fn catch_every_fault(link: &mut dyn Link, catches: Demcr) -> Result<(), LinkError> {
     let every_fault = catches
         .with_catch_hard_fault(true)
         .with_catch_bus(true)

@@ -172,13 +172,15 @@ impl Plan {
         })
     }
 
-    /// What a routine of ours takes of the RAM: first address and bytes.
-    pub(super) fn taken(&self) -> [(Address, u32); 2] {
-        let [first, _] = self.buffers;
-        [
-            (self.breakpoint, self.stack_top.0 - self.breakpoint.0),
-            (first, 2 * self.buffer_bytes),
-        ]
+    /// The first place for `bytes` in one piece beside `read`.
+    pub(super) fn one_piece_beside(
+        profile: &BoardProfile,
+        read: &[Range<u64>],
+        bytes: u64,
+    ) -> Option<Address> {
+        let mut room = Room::of(profile);
+        read.iter().for_each(|range| room.spare(range));
+        room.place(bytes).map(|start| Address(start as u32))
     }
 
     /// What is written besides the routine itself.

@@ -36,22 +36,29 @@ impl DebugSupport {
             exceptions: link.peek(SCS)?,
             catches_faults: false,
         };
-        support.apply(link)?;
+        let (low_power, window, independent) = support.wanted();
+        write_checked(link, low_power)?;
+        write_checked(link, window)?;
+        write_checked(link, independent)?;
         support.catch(link, support.exceptions, true)?;
         Ok(support)
     }
 
-    /// Sets the bits in DBGMCU; again after a reset that may have cleared them.
+    /// Sets the bits in DBGMCU again, after a reset that may have cleared them: that they can be set was seen before.
     pub(super) fn apply(&self, link: &mut dyn Link) -> Result<(), LinkError> {
-        let low_power = self
-            .low_power
-            .with_sleep(true)
-            .with_stop(true)
-            .with_standby(true);
-        write_checked(link, low_power)?;
-        write_checked(link, self.window_watchdog.with_window_watchdog(true))?;
-        write_checked(
-            link,
+        let (low_power, window, independent) = self.wanted();
+        post(link, low_power)?;
+        post(link, window)?;
+        post(link, independent)
+    }
+
+    fn wanted(&self) -> (Cr, Apb1Freeze, Apb4Freeze) {
+        (
+            self.low_power
+                .with_sleep(true)
+                .with_stop(true)
+                .with_standby(true),
+            self.window_watchdog.with_window_watchdog(true),
             self.independent_watchdog.with_independent_watchdog(true),
         )
     }
@@ -76,12 +83,16 @@ impl DebugSupport {
         Ok(())
     }
 
-    /// Puts back what was found.
+    /// Puts back what was found, but for the clocks of a core that sleeps: it must stay within reach until it has been left.
     pub(super) fn restore(&self, link: &mut dyn Link) -> Result<(), LinkError> {
         link.poke(SCS, self.exceptions)?;
-        link.poke(DBGMCU, self.low_power)?;
         link.poke(DBGMCU, self.window_watchdog)?;
         link.poke(DBGMCU, self.independent_watchdog)
+    }
+
+    /// The last thing that is done: a core that sleeps may be out of reach behind it.
+    pub(super) fn let_sleep(&self, link: &mut dyn Link) -> Result<(), LinkError> {
+        link.put_low_power_back(self.low_power)
     }
 }
 
@@ -101,12 +112,19 @@ fn with_faults(demcr: Demcr, catch: bool) -> Demcr {
         .with_catch_hard_fault(catch)
 }
 
+/// DBGMCU refuses nothing.
+fn post<R>(link: &mut dyn Link, wanted: R) -> Result<(), LinkError>
+where
+    R: Register<Block = crate::registers::dbgmcu::Dbgmcu>,
+{
+    link.post(R::at(DBGMCU), &wanted.bits().to_le_bytes())
+}
+
 fn write_checked<R>(link: &mut dyn Link, wanted: R) -> Result<(), LinkError>
 where
     R: Register<Block = crate::registers::dbgmcu::Dbgmcu>,
 {
-    // It refuses nothing, and the next line looks what became of it.
-    link.post(R::at(DBGMCU), &wanted.bits().to_le_bytes())?;
+    post(link, wanted)?;
     let found: R = link.peek(DBGMCU)?;
     if found.bits() & wanted.bits() != wanted.bits() {
         tracing::warn!(

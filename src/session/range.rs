@@ -1,17 +1,32 @@
 //! Range steps: to the first instruction outside a range of addresses, without a packet an instruction.
 //!
-//! Plain instructions are stepped with interrupts masked. Where that would cheat the program (see `instruction.rs`) it is run, unmasked,
-//! to a temporary unit; the unit is gone with the next difference.
+//! A few plain instructions are stepped with interrupts masked. Where more are ahead, the core runs to temporary units at all places where
+//! the range can be left (see `exits.rs`), still masked; a loop runs unmasked, because it may wait for what an interrupt does. Where a
+//! masked step would cheat the program (see `instruction.rs`) it is run, unmasked, to where it leads. The units are gone with the next
+//! difference. A handler, or another thread, that comes to one of them is let pass.
 
 use super::{
     Activity, MaskPolicy, Session,
+    exits::{Exits, Follow, IT_BLOCK, WayOut, way_out},
     instruction::{Flow, classify},
+    registers::{RegisterFile, XPSR},
     stop::{Stop, StopReason},
 };
-use crate::{fault::Fault, layout::Address, link::HaltReason, threads::ThreadId};
+use crate::{
+    fault::Fault,
+    layout::Address,
+    link::{HaltReason, Interrupts},
+    threads::ThreadId,
+};
 
 /// Steps in one go, so that the caller gets to look after its clients.
 const BURST: usize = 64;
+
+/// A run is four exchanges, a step three.
+const WORTH_A_RUN: usize = 2;
+
+/// Longer ranges are stepped: they are no line of a program.
+const LONGEST: u32 = 4096;
 
 /// What became of a range step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +42,11 @@ pub enum RangeStep {
 pub(super) struct Range {
     start: Address,
     end: Address,
-    /// Where the temporary unit is; `None` when the burst was over.
-    temporary: Option<Address>,
-    /// Who steps: another thread may come to the temporary unit first.
+    /// Where the temporary units are; `None` when the burst was over.
+    temporary: Option<Exits>,
+    /// Who steps: another thread, or a handler, may come to a temporary unit first.
     thread: ThreadId,
+    exception: u32,
 }
 
 impl Session {
@@ -45,6 +61,7 @@ impl Session {
             end,
             temporary: None,
             thread: self.running_thread()?,
+            exception: self.exception()?,
         };
         Ok(match self.burst(range)? {
             Some(stop) => RangeStep::Stopped(stop),
@@ -62,28 +79,41 @@ impl Session {
             self.activity = Activity::Halted;
             return self.burst(range);
         }
-        let stop = self.stopped(reason, StopReason::Halt)?;
-        let ours = range.temporary == Some(stop.pc) && stop.reason == StopReason::Unrequested;
-        if !ours {
-            return Ok(Some(stop));
+        if !self.is_at_exit(range, reason)? {
+            return self.stopped(reason, StopReason::Halt).map(Some);
         }
-        if self.running_thread()? != range.thread {
+        let stop = self.arrive(StopReason::Step)?;
+        if self.exception()? != range.exception || self.running_thread()? != range.thread {
             return self.let_pass(range);
         }
         if !range.contains(stop.pc) {
-            return self.arrive(StopReason::Step).map(Some);
+            return Ok(Some(stop));
         }
         self.burst(range)
     }
 
-    /// Another thread is at the temporary unit: it goes on past it, and the step with it.
+    /// Nothing but a temporary unit has stopped the core.
+    fn is_at_exit(&mut self, range: Range, reason: HaltReason) -> Result<bool, Fault> {
+        if reason.watchpoint || reason.vector_catch || reason.external || !reason.breakpoint {
+            return Ok(false);
+        }
+        self.registers = RegisterFile::default();
+        let pc = Address(self.registers.pc(self.link.as_mut())?);
+        let is_exit = range.temporary.is_some_and(|exits| exits.contains(pc));
+        Ok(is_exit && !self.breakpoints.stops_at(pc))
+    }
+
+    fn exception(&mut self) -> Result<u32, Fault> {
+        Ok(self.registers.exception_number(self.link.as_mut())?)
+    }
+
+    /// Somebody else is at a temporary unit: he goes on past it, and the step with him.
     fn let_pass(&mut self, range: Range) -> Result<Option<Stop>, Fault> {
-        let at = self.stop.pc;
         let stop = self.step_once()?;
         if stop.reason != StopReason::Step {
             return Ok(Some(stop));
         }
-        self.run_to(at)?;
+        self.run_to(range.temporary().iter(), Interrupts::Enabled)?;
         self.activity = Activity::Ranging(range);
         Ok(None)
     }
@@ -91,10 +121,14 @@ impl Session {
     /// Steps for a while; `None` if it goes on, to a temporary unit or in the next burst.
     fn burst(&mut self, range: Range) -> Result<Option<Stop>, Fault> {
         for _ in 0..BURST {
-            if let Some(target) = self.detour()? {
-                self.run_to(target)?;
+            let run = match self.detour()? {
+                Some(target) => Some((Exits::from_iter([target]), Interrupts::Enabled)),
+                None => self.way_out(&range)?,
+            };
+            if let Some((exits, interrupts)) = run {
+                self.run_to(exits.iter(), interrupts)?;
                 self.activity = Activity::Ranging(Range {
-                    temporary: Some(target),
+                    temporary: Some(exits),
                     ..range
                 });
                 return Ok(None);
@@ -130,22 +164,55 @@ impl Session {
                 Address(self.read_register(u16::from(number))? as u32 & !1)
             }
         };
+        Ok(self.has_room_for(&[target]).then_some(target))
+    }
+
+    /// Where to run from the pc, and how, if that costs less than to step; with as many units as are free.
+    fn way_out(&mut self, range: &Range) -> Result<Option<(Exits, Interrupts)>, Fault> {
+        let pc = self.stop.pc;
+        let length = range.end.0.saturating_sub(range.start.0);
+        if self.mask != MaskPolicy::Auto
+            || length > LONGEST
+            || !range.contains(pc)
+            || self.breakpoints.stops_at(pc)
+            || self.read_register(XPSR)? as u32 & IT_BLOCK != 0
+        {
+            return Ok(None);
+        }
+        let mut code = vec![0; length as usize];
+        let read = self.read_memory(range.start, &mut code).unwrap_or(0);
+        code.truncate(read);
+        let fits = |way: &WayOut| way.nearest >= WORTH_A_RUN && self.has_room_for(&way.exits);
+        let way = [Follow::Branches, Follow::Block]
+            .into_iter()
+            .filter_map(|follow| way_out(range.start, &code, pc, follow))
+            .find(fits);
+        Ok(way.map(|way| {
+            let interrupts = match way.loops {
+                true => Interrupts::Enabled,
+                false => Interrupts::Masked,
+            };
+            (way.exits.into_iter().collect(), interrupts)
+        }))
+    }
+
+    fn has_room_for(&self, addresses: &[Address]) -> bool {
         let profile = &self.settings.profile;
         let is_ram = |address| profile.ram(address).is_some();
-        let free = self.breakpoints.has_room_for(target, &self.units, is_ram);
-        Ok(free.then_some(target))
+        self.breakpoints
+            .has_room_for(addresses.iter().copied(), &self.units, is_ram)
     }
 }
 
 impl Range {
-    /// The core runs to a temporary unit; otherwise it is halted between two bursts.
+    /// The core runs to temporary units; otherwise it is halted between two bursts.
     pub(super) fn is_running(&self) -> bool {
         self.temporary.is_some()
     }
 
-    /// Where the temporary unit is.
-    pub(super) fn temporary(&self) -> Option<Address> {
-        self.temporary
+    /// Where the temporary units are.
+    pub(super) fn temporary(&self) -> Exits {
+        self.temporary.unwrap_or_default()
     }
 
     fn contains(&self, pc: Address) -> bool {

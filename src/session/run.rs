@@ -54,6 +54,14 @@ impl Session {
             return self.arrive(StopReason::Halt);
         }
         let before = self.link.state()?;
+        self.halt_from(before)
+    }
+
+    /// The same where the core's state has just been read.
+    pub(super) fn halt_from(&mut self, before: CoreState) -> Result<Stop, Fault> {
+        if self.is_halted() {
+            return Ok(self.stop.clone());
+        }
         self.link.halt()?;
         let stop = match (before, self.link.state()?) {
             (CoreState::LockedUp, _) => self.faulted(Exception::Lockup),
@@ -184,7 +192,7 @@ impl Session {
     pub(super) fn arm_requests(
         &mut self,
         spare: Option<Address>,
-        extra: Option<Address>,
+        extra: impl IntoIterator<Item = Address>,
     ) -> Result<(), Fault> {
         let profile = &self.settings.profile;
         let left_out = self.breakpoints.arm(
@@ -318,11 +326,15 @@ impl Session {
         Ok(true)
     }
 
-    /// Runs unmasked to a temporary unit.
-    pub(super) fn run_to(&mut self, address: Address) -> Result<(), Fault> {
-        self.arm_requests(Some(self.stop.pc), Some(address))?;
+    /// Runs to temporary units.
+    pub(super) fn run_to(
+        &mut self,
+        addresses: impl IntoIterator<Item = Address>,
+        interrupts: Interrupts,
+    ) -> Result<(), Fault> {
+        self.arm_requests(Some(self.stop.pc), addresses)?;
         self.leave();
-        self.link.resume_with(Interrupts::Enabled)?;
+        self.link.resume_with(interrupts)?;
         Ok(())
     }
 }

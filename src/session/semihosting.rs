@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Activity, Session, SessionError, registers,
+    Activity, Session, SessionError,
+    exits::Exits,
+    registers,
     stop::{Stop, StopReason},
 };
 use crate::{
@@ -122,7 +124,8 @@ impl Session {
             return Ok(None);
         }
         self.calls.waits = false;
-        let activity = self.activity;
+        // Only who polls saw it run: the core stands at its call.
+        let activity = std::mem::replace(&mut self.activity, Activity::Halted);
         let stop = self.arrive_at_call()?;
         self.pass_call(stop, activity)
     }
@@ -187,8 +190,8 @@ impl Session {
     }
 
     /// Behind a call the core runs on, to `temporary` if a range step is under way.
-    fn run_on(&mut self, temporary: Option<Address>) -> Result<(), Fault> {
-        self.arm_requests(None, temporary)?;
+    fn run_on(&mut self, temporary: Exits) -> Result<(), Fault> {
+        self.arm_requests(None, temporary.iter())?;
         self.leave();
         let interrupts = self.run_interrupts();
         Ok(self.link.resume_with(interrupts)?)
@@ -209,7 +212,7 @@ impl Session {
             Called::Done => {
                 let temporary = match activity {
                     Activity::Ranging(range) => range.temporary(),
-                    Activity::Halted | Activity::Running => None,
+                    Activity::Halted | Activity::Running => Exits::default(),
                 };
                 self.run_on(temporary)?;
             }

@@ -64,8 +64,9 @@ impl Session {
     pub fn threads(&mut self) -> Result<&Threads, Fault> {
         self.needs_halt("looking at threads")?;
         if self.known_threads.threads.is_none() {
+            let running = self.running_thread()?;
             let found = self.with_kernel(Threads::read)?;
-            let threads = found.unwrap_or_default();
+            let threads = found.unwrap_or_else(|| Threads::only_the_core(running));
             for damage in &threads.damage {
                 self.journal.record(damage.clone().into());
             }

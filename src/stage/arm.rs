@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::{
     StageError, WrongPlace,
     comparison::{first_difference_in_place, read_in_place},
-    evidence::{Evidence, first_damage},
+    evidence::{Evidence, Start, first_damage},
     finding::{Finding, Place},
     retained::Retained,
     status::{Unlike, first_difference},
@@ -189,8 +189,9 @@ impl Arming<'_> {
 
     /// What can be seen before the first instruction: a chip that is locked or starts elsewhere, no boot stage, another one.
     fn look_at_boot_stage(&mut self) -> Result<(), StageError> {
-        let evidence = self.gather()?;
-        if let Some(finding) = Finding::before_the_first_instruction(&evidence) {
+        let mut start = Start::read(self.link, self.setup.profile)?;
+        start.look_for_damage(self.link, self.setup.profile)?;
+        if let Some(finding) = Finding::before_the_first_instruction(&start) {
             return Err(finding.into());
         }
         let Some(boot) = self.setup.boot else {
@@ -401,7 +402,7 @@ impl Arming<'_> {
         self.windows.forget();
         let mut evidence = self.gather()?;
         let setup = self.setup;
-        evidence.damaged = first_damage(self.link, setup.profile)?;
+        evidence.start.damaged = first_damage(self.link, setup.profile)?;
         let finding = Finding::of(
             &evidence,
             setup.profile,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Up to this size the wire takes fewer exchanges than the core with its state saved and put back.
-const WIRE_BYTES: usize = 16 << 10;
+const WIRE_BYTES: usize = 5 << 10;
 
 /// Of what differs, so much is read at most; an image has at most 64 to 128 such parts.
 const SMALLEST_PART: u32 = 4 << 10;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    evidence::Evidence,
+    evidence::{Evidence, Start},
     finding::{Finding, Place, Refusal},
     retained::{Cause, Retained, Stage},
 };
@@ -23,7 +23,7 @@ impl Finding {
         appli: Option<&Image>,
         waited: Duration,
     ) -> Self {
-        Self::before_the_first_instruction(evidence)
+        Self::before_the_first_instruction(&evidence.start)
             .or_else(|| Self::of_a_jump(evidence, profile))
             .or_else(|| Self::of_an_appli_fault(evidence, profile, appli))
             .or_else(|| Self::of_a_fault(evidence, boot))
@@ -31,7 +31,7 @@ impl Finding {
             .or_else(|| Self::of_the_nor(evidence))
             .or_else(|| Self::of_the_image(evidence, profile, appli))
             .unwrap_or_else(|| Self::Spinning {
-                at: Place::new(evidence.pc.unwrap_or(evidence.vtor), boot),
+                at: Place::new(evidence.start.pc.unwrap_or(evidence.vtor), boot),
                 register: evidence
                     .retained
                     .and_then(|r| r.waiting)
@@ -48,15 +48,15 @@ impl Finding {
     }
 
     /// What keeps the boot stage from starting at all.
-    pub(super) fn before_the_first_instruction(evidence: &Evidence) -> Option<Self> {
-        if let Some(state) = evidence.product_state {
+    pub(super) fn before_the_first_instruction(start: &Start) -> Option<Self> {
+        if let Some(state) = start.product_state {
             Some(Self::ProductState(state))
-        } else if let Some(address) = evidence.started_elsewhere() {
+        } else if let Some(address) = start.started_elsewhere() {
             Some(Self::StartedElsewhere(address))
-        } else if let Some(address) = evidence.damaged {
+        } else if let Some(address) = start.damaged {
             Some(Self::Damaged(address))
-        } else if !evidence.boot_is_plausible {
-            Some(Self::NoBootStage(evidence.boot_vectors))
+        } else if !start.boot_is_plausible {
+            Some(Self::NoBootStage(start.boot_vectors))
         } else {
             None
         }

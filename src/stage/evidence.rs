@@ -22,19 +22,25 @@ use crate::{
 /// System memory with ST's bootloader: what INITVTOR names when the chip does not start from user flash (RM0477, memory map).
 const SYSTEM_MEMORY: std::ops::Range<u32> = 0x1FF0_0000..0x2000_0000;
 
-/// What the chip shows.
+/// Where the core starts, and what is there.
 #[derive(Clone, Debug)]
-pub(super) struct Evidence {
+pub(super) struct Start {
     pub product_state: Option<u32>,
     /// The first address of internal flash that cannot be read, as far as was looked.
     pub damaged: Option<Address>,
     pub boot_vectors: Vectors,
     pub boot_is_plausible: bool,
     pub started_from: Address,
-    pub vtor: Address,
-    pub core: CoreState,
     /// Known while the core is halted.
     pub pc: Option<Address>,
+}
+
+/// What the chip shows.
+#[derive(Clone, Debug)]
+pub(super) struct Evidence {
+    pub start: Start,
+    pub vtor: Address,
+    pub core: CoreState,
     pub fault: Option<CoreFault>,
     pub retained: Option<Retained>,
     /// A watchdog that has reset the chip, at some time since the flags were removed.
@@ -51,6 +57,48 @@ pub(super) struct Evidence {
     pub window_fails: bool,
 }
 
+impl Start {
+    /// Of a core that is halted.
+    pub(super) fn read(link: &mut dyn Link, profile: &BoardProfile) -> Result<Self, LinkError> {
+        let mut start = Self::of_any_core(link, profile)?;
+        start.pc = Some(Address(link.read_register(CoreRegister::PC)?));
+        Ok(start)
+    }
+
+    fn of_any_core(link: &mut dyn Link, profile: &BoardProfile) -> Result<Self, LinkError> {
+        let product_state = link.peek::<Nvsr>(FLASH)?.product_state();
+        let (boot_vectors, damaged) = read_vectors(link, profile.internal_flash)?;
+        Ok(Self {
+            product_state: (product_state != OPEN).then_some(product_state),
+            boot_is_plausible: is_boot_stage(&boot_vectors, profile),
+            boot_vectors,
+            damaged,
+            started_from: Address(link.peek::<Bootsr>(SBS)?.initial_vectors()),
+            pc: None,
+        })
+    }
+
+    /// A boot stage that cannot start may be one that cannot be read.
+    pub(super) fn look_for_damage(
+        &mut self,
+        link: &mut dyn Link,
+        profile: &BoardProfile,
+    ) -> Result<(), LinkError> {
+        if !self.boot_is_plausible {
+            self.damaged = first_damage(link, profile)?;
+        }
+        Ok(())
+    }
+
+    /// System memory, if the core started there or is there.
+    pub(super) fn started_elsewhere(&self) -> Option<Address> {
+        [Some(self.started_from), self.pc]
+            .into_iter()
+            .flatten()
+            .find(|address| SYSTEM_MEMORY.contains(&address.0))
+    }
+}
+
 impl Evidence {
     pub(super) fn gather(
         link: &mut dyn Link,
@@ -58,25 +106,26 @@ impl Evidence {
         profile: &BoardProfile,
         appli: Option<&Image>,
     ) -> Result<Self, LinkError> {
-        let product_state = link.peek::<Nvsr>(FLASH)?.product_state();
-        let (boot_vectors, damaged) = read_vectors(link, profile.internal_flash)?;
+        let mut start = Start::of_any_core(link, profile)?;
         let vtor = Address(link.peek::<Vtor>(SCS)?.table());
         let core = link.state()?;
         let is_halted = matches!(core, CoreState::Halted(_));
         let retained = Retained::read(link, profile)?;
-        let pc = match is_halted {
-            true => Some(Address(link.read_register(CoreRegister::PC)?)),
-            false => None,
+        if is_halted {
+            start.pc = Some(Address(link.read_register(CoreRegister::PC)?));
+        }
+        // At its first instruction the core polls nothing yet.
+        let polled = match start.pc {
+            Some(pc) if pc != start.boot_vectors.handler() => {
+                polling::polled_register(link, profile)?
+            }
+            _ => None,
         };
+        start.look_for_damage(link, profile)?;
         let mut evidence = Self {
-            product_state: (product_state != OPEN).then_some(product_state),
-            boot_is_plausible: is_boot_stage(&boot_vectors, profile),
-            boot_vectors,
-            damaged,
-            started_from: Address(link.peek::<Bootsr>(SBS)?.initial_vectors()),
+            start,
             vtor,
             core,
-            pc,
             fault: match is_halted {
                 true => CoreFault::of_halted(link)?,
                 false => None,
@@ -87,18 +136,9 @@ impl Evidence {
             image_vectors: None,
             image_is_plausible: false,
             header: None,
-            // At its first instruction the core polls nothing yet.
-            polled: match pc {
-                Some(pc) if pc != boot_vectors.handler() => {
-                    polling::polled_register(link, profile)?
-                }
-                _ => None,
-            },
+            polled,
             window_fails: false,
         };
-        if !evidence.boot_is_plausible {
-            evidence.damaged = first_damage(link, profile)?;
-        }
         evidence.look_into_window(link, windows, profile, appli)?;
         Ok(evidence)
     }
@@ -177,14 +217,6 @@ impl Evidence {
             .filter(|image| profile.is_appli_place(*image))
             .or(profile.vectors)
             .or_else(|| Some(appli?.appli_vectors(profile)?.address))
-    }
-
-    /// System memory, if the core started there or is there.
-    pub(super) fn started_elsewhere(&self) -> Option<Address> {
-        [Some(self.started_from), self.pc]
-            .into_iter()
-            .flatten()
-            .find(|address| SYSTEM_MEMORY.contains(&address.0))
     }
 }
 

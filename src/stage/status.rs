@@ -74,30 +74,33 @@ pub fn status(
     appli: Option<&Image>,
 ) -> Result<StageStatus, StageError> {
     let mut evidence = Evidence::gather(link, windows, profile, appli)?;
-    evidence.damaged = first_damage(link, profile)?;
-    let boot_stage = match (evidence.damaged, boot) {
+    evidence.start.damaged = first_damage(link, profile)?;
+    let boot_stage = match (evidence.start.damaged, boot) {
         (Some(address), _) => BootStage::Damaged(address),
-        _ if !evidence.boot_is_plausible => BootStage::Missing(evidence.boot_vectors),
-        (None, None) => BootStage::Present(evidence.boot_vectors),
+        _ if !evidence.start.boot_is_plausible => BootStage::Missing(evidence.start.boot_vectors),
+        (None, None) => BootStage::Present(evidence.start.boot_vectors),
         (None, Some(image)) => match first_difference(link, image, profile)? {
             None => BootStage::Equal {
-                vectors: evidence.boot_vectors,
+                vectors: evidence.start.boot_vectors,
                 file: image.name(),
             },
             Some(Unlike::Damaged(address)) => BootStage::Damaged(address),
             Some(Unlike::Different(at)) => BootStage::Different {
-                vectors: evidence.boot_vectors,
+                vectors: evidence.start.boot_vectors,
                 file: image.name(),
                 at,
             },
         },
     };
-    let at_reset_vector = evidence.pc == Some(evidence.boot_vectors.handler());
-    let in_appli = evidence.pc.is_some_and(|pc| profile.is_appli_place(pc));
+    let at_reset_vector = evidence.start.pc == Some(evidence.start.boot_vectors.handler());
+    let in_appli = evidence
+        .start
+        .pc
+        .is_some_and(|pc| profile.is_appli_place(pc));
     let appli_fault = || Finding::of_an_appli_fault(&evidence, profile, appli);
-    let before = Finding::before_the_first_instruction(&evidence);
+    let before = Finding::before_the_first_instruction(&evidence.start);
     let finding = before.or_else(appli_fault).or_else(|| {
-        let unknown = evidence.pc.is_none() || at_reset_vector || in_appli;
+        let unknown = evidence.start.pc.is_none() || at_reset_vector || in_appli;
         (!unknown).then(|| Finding::of(&evidence, profile, boot, appli, Duration::ZERO))
     });
     let names = if in_appli { appli } else { boot };
@@ -105,7 +108,7 @@ pub fn status(
         boot: boot_stage,
         options: Options::read(link, profile)?,
         core: evidence.core,
-        at: evidence.pc.map(|pc| Place::new(pc, names)),
+        at: evidence.start.pc.map(|pc| Place::new(pc, names)),
         at_reset_vector,
         vtor: evidence.vtor,
         window: evidence.window,

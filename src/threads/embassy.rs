@@ -153,7 +153,7 @@ impl Kernel for Embassy {
 
     fn threads(&self, running: Running, memory: &mut dyn Memory) -> Result<Threads, ReadError> {
         let mut threads = Threads::of(self.name(), running);
-        threads.only_the_core_runs();
+        threads.the_core_runs();
         for pool in &self.pools {
             for index in 0..pool.tasks {
                 let block = plus(pool.address, index * pool.bytes);

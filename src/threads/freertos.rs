@@ -241,8 +241,6 @@ impl Kernel for FreeRtos {
             let read = self.task(block, Membership::Ready, running.id(), memory);
             if let Some(thread) = threads.note("pxCurrentTCB", read)? {
                 threads.add("pxCurrentTCB", thread);
-            } else {
-                threads.only_the_core_runs();
             }
         }
         Ok(threads)

@@ -148,9 +148,6 @@ impl Kernel for ThreadX {
                 break;
             }
         }
-        if threads.find(threads.running).is_none() {
-            threads.only_the_core_runs();
-        }
         Ok(threads)
     }
 }

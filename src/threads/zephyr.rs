@@ -5,6 +5,9 @@
 //!
 //! A thread that does not run has r4-r11 and its stack pointer in `callee_saved`, which ends with the stack pointer; the exception frame is at
 //! that stack pointer, and s16-s31 are in `preempt_float`. `mode_exc_return` has the low byte of EXC_RETURN, where threads share the FPU.
+//!
+//! Until the main thread runs, the current thread is a dummy in no list (`z_dummy_thread_init`). Zephyr has switched to the process stack by
+//! then, so that the core's registers do not tell.
 
 use super::{
     Context, Core, Damage, Kernel, Memory, ReadError, Record, Running, Thread, ThreadId, Threads,
@@ -19,6 +22,7 @@ use crate::{
 /// The list, and the table.
 const THREADS: &str = "_kernel.threads";
 const TABLE: &str = "_kernel_thread_info_offsets";
+const ENTRIES: &str = "_kernel_thread_info_num_offsets";
 
 /// An entry of the table that does not apply.
 const UNIMPLEMENTED: u32 = 0xFFFF_FFFF;
@@ -32,15 +36,21 @@ const R4_TO_R11: u32 = 32;
 /// EXC_RETURN of a kernel that does not store it: its threads do not use the FPU.
 const BASIC_RETURN: u32 = 0xFFFF_FFFD;
 
-/// `thread_state`, the most telling bit first. Bit 2 was "not started" before V4, and has meant "sleeping" since.
+/// `thread_state`, the most telling bit first. Before V4, bit 4 was for threads that sleep too, and bit 2 meant "not started", which
+/// has meant "sleeping" since.
 const STATES: &[(u8, &str)] = &[
     (1 << 3, "terminated"),
     (1 << 5, "aborting"),
-    (1 << 4, "suspended"),
+    (1 << 4, "suspended or asleep"),
     (1 << 1, "waiting"),
     (1 << 2, "asleep or not started"),
-    (1 << 7, "ready"),
 ];
+
+/// What a thread is of which nothing keeps it from running. Bit 7, "queued", is not always set then: the idle thread is in no queue.
+const READY: &str = "ready";
+
+/// The bit of a thread that is none.
+const DUMMY: u8 = 1 << 0;
 
 /// Where the members of `_kernel` and `struct k_thread` are, from the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,24 +106,21 @@ struct Zephyr {
 
 /// Zephyr, if it is in `image` with what a debugger needs.
 pub fn detect(image: &Image) -> Option<Box<dyn Kernel>> {
-    let symbols = image.symbols();
-    let count = variable(symbols, "_kernel_thread_info_num_offsets")?.address;
-    let mut bytes = [0; 4];
-    let whole = image.read(count, &mut bytes) == bytes.len();
-    let count = u32::from_le_bytes(bytes).min(MOST_ENTRIES);
-    let mut table = vec![0; 4 * count as usize];
-    let read = image.read(variable(symbols, TABLE)?.address, &mut table);
-    if !whole || read < table.len() {
-        return None;
-    }
-    let (words, _) = table.as_chunks::<4>();
-    let table: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
-    Some(Box::new(find(symbols, &table)?))
+    let read = |address, bytes: &mut [u8]| image.read(address, bytes) == bytes.len();
+    Some(Box::new(find(image.symbols(), read)?))
 }
 
-/// Zephyr by its symbols and its table.
-fn find(symbols: &Symbols, table: &[u32]) -> Option<Zephyr> {
-    let layout = Layout::of(table)?;
+/// Zephyr by its symbols and its table, which `read` reads.
+fn find(symbols: &Symbols, mut read: impl FnMut(Address, &mut [u8]) -> bool) -> Option<Zephyr> {
+    let mut words = |name, count: u32| {
+        let mut bytes = vec![0; 4 * count as usize];
+        let whole = read(variable(symbols, name)?.address, &mut bytes);
+        let (words, _) = bytes.as_chunks::<4>();
+        whole.then(|| words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    };
+    let count: Vec<u32> = words(ENTRIES, 1)?;
+    let table = words(TABLE, count.first()?.min(&MOST_ENTRIES).to_owned())?;
+    let layout = Layout::of(&table)?;
     Some(Zephyr {
         kernel: variable(symbols, "_kernel")?.address,
         thread_bytes: layout.thread_bytes()?,
@@ -130,10 +137,16 @@ impl Kernel for Zephyr {
         if !core.may_run_threads() {
             return Ok(Running::NotStarted);
         }
-        Ok(match memory.word(plus(self.kernel, self.layout.current))? {
-            0 => Running::NotStarted,
-            block => Running::Thread(ThreadId(block)),
-        })
+        let block = memory.word(plus(self.kernel, self.layout.current))?;
+        if block == 0 {
+            return Ok(Running::NotStarted);
+        }
+        let mut state = [0];
+        match memory.read(plus(Address(block), self.layout.state), &mut state) {
+            Ok(()) if state[0] & DUMMY != 0 => Ok(Running::NotStarted),
+            Err(ReadError::Lost(fault)) => Err(ReadError::Lost(fault)),
+            Ok(()) | Err(ReadError::Outside { .. }) => Ok(Running::Thread(ThreadId(block))),
+        }
     }
 
     fn threads(&self, running: Running, memory: &mut dyn Memory) -> Result<Threads, ReadError> {
@@ -155,7 +168,6 @@ impl Kernel for Zephyr {
                 list: "_kernel.cpus[0].current",
                 address: Address(threads.running.0),
             });
-            threads.only_the_core_runs();
         }
         Ok(threads)
     }
@@ -174,7 +186,7 @@ impl Zephyr {
         } else {
             let bits = block.byte(self.layout.state).unwrap_or_default();
             let state = STATES.iter().find(|(bit, _)| bits & bit != 0);
-            let state = state.map_or("waiting", |(_, state)| *state);
+            let state = state.map_or(READY, |(_, state)| *state);
             (state, self.saved(block, memory)?)
         };
         let priority = block.byte(self.layout.priority).unwrap_or_default() as i8;

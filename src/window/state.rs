@@ -6,9 +6,10 @@ use crate::{
     layout::{Controller, Window},
     link::{Link, LinkError, RegisterAccess},
     registers::{
+        Snapshot,
         flash::{FLASH, Nvsr, OPEN},
         pwr::{Csr2, PWR},
-        rcc::{Ahb5Enr, CcipR1, Ckprotr, PllCfgr, RCC, RccCr},
+        rcc::{Ahb5Enr, CcipR1, Ckprotr, PllCfgr, RCC, Rcc, RccCr},
         xspi::{Cr, MEMORY_MAPPED, XSPI1, XSPI2, XSPIM, Xspi, XspimCr},
     },
 };
@@ -154,9 +155,11 @@ fn obstacle(
         1 => supplies.port1_supplied(),
         _ => supplies.port2_supplied(),
     };
+    // One transfer instead of four: the words between read as zero.
+    let rcc = link.peek_up_to::<Ahb5Enr>(RCC)?;
+    let clocks: Ahb5Enr = rcc.get();
     if !supplied {
         // Of a controller that works on the other port the profile is wrong, not the supply.
-        let clocks: Ahb5Enr = link.peek(RCC)?;
         let elsewhere = clocked(clocks, controller)
             && link.peek::<Cr>(block(controller))?.enabled()
             && port_now(link, controller, clocks)? != window.port;
@@ -165,10 +168,9 @@ fn obstacle(
             false => Closed::Supply(window.port),
         }));
     }
-    if let Some(clock) = stopped_clock(link, controller)? {
+    if let Some(clock) = stopped_clock(&rcc, controller) {
         return Ok(Some(Closed::KernelClock(controller, clock)));
     }
-    let clocks: Ahb5Enr = link.peek(RCC)?;
     if !clocked(clocks, controller) {
         return Ok(Some(Closed::PeripheralClock(controller)));
     }
@@ -222,30 +224,30 @@ fn port_of(controller: Controller, manager: XspimCr) -> u8 {
 }
 
 /// The selected kernel clock, if it does not run: selected is not running.
-fn stopped_clock(link: &mut dyn Link, controller: Controller) -> Result<Option<Clock>, LinkError> {
-    let selection: CcipR1 = link.peek(RCC)?;
+fn stopped_clock(rcc: &Snapshot<Rcc>, controller: Controller) -> Option<Clock> {
+    let selection: CcipR1 = rcc.get();
     let source = match controller {
         Controller::Xspi1 => selection.xspi1_source(),
         Controller::Xspi2 => selection.xspi2_source(),
     };
     let clock = match source {
-        0 => return Ok(None),
+        0 => return None,
         1 => Clock::Pll2S,
         2 => Clock::Pll2T,
-        _ => return Ok(Some(Clock::Reserved)),
+        _ => return Some(Clock::Reserved),
     };
-    let outputs: PllCfgr = link.peek(RCC)?;
+    let outputs: PllCfgr = rcc.get();
     let enabled = match clock {
         Clock::Pll2T => outputs.pll2_t_enabled(),
         _ => outputs.pll2_s_enabled(),
     };
-    if enabled && link.peek::<RccCr>(RCC)?.pll2_ready() {
-        return Ok(None);
+    if enabled && rcc.get::<RccCr>().pll2_ready() {
+        return None;
     }
-    let protection: Ckprotr = link.peek(RCC)?;
+    let protection: Ckprotr = rcc.get();
     let position = match controller {
         Controller::Xspi1 => protection.xspi1_position(),
         Controller::Xspi2 => protection.xspi2_position(),
     };
-    Ok((position != RECOVERY_POSITION).then_some(clock))
+    (position != RECOVERY_POSITION).then_some(clock)
 }

@@ -18,4 +18,6 @@ mod loaders;
 mod requests;
 mod rtt;
 mod scene;
+mod session;
+mod threads;
 mod window;

@@ -68,12 +68,17 @@ impl Served {
         }
     }
 
+    /// The board that is served.
+    pub fn board(&self) -> &Board {
+        match self {
+            Self::Process { board, .. } => board,
+            Self::Here(_) => panic!("this board is in this process"),
+        }
+    }
+
     /// A file beside the board.
     pub fn file(&self, name: &str) -> PathBuf {
-        match self {
-            Self::Process { board, .. } => board.file(name),
-            Self::Here(_) => panic!("{name}: this board has no folder"),
-        }
+        self.board().file(name)
     }
 
     /// Plugs the probe of a board in again.

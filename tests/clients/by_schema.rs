@@ -72,7 +72,16 @@ fn killed(mut server: Child) {
 #[test]
 fn cppdbg_has_what_the_extension_reads() {
     let board = Board::booted();
-    let project = Project::of("vscode-cppdbg", &board);
+    cppdbg_debugs(&Project::of("vscode-cppdbg", &board));
+}
+
+#[test]
+fn cppdbg_has_what_init_writes() {
+    let board = Board::booted();
+    cppdbg_debugs(&Project::initialised("cppdbg", &board));
+}
+
+fn cppdbg_debugs(project: &Project) {
     let configuration = project.configuration("Launch");
     for (key, value) in configuration.as_object().expect("an object") {
         let known = CPPDBG.iter().find(|(name, _)| name == key);
@@ -89,7 +98,7 @@ fn cppdbg_has_what_the_extension_reads() {
     assert_eq!((text("type"), text("MIMode")), ("cppdbg", "gdb"));
     assert_eq!(text("miDebuggerServerAddress"), "localhost:3333");
     let (server, port) = started(
-        &project,
+        project,
         text("debugServerPath"),
         text("debugServerArgs"),
         text("serverStarted"),
@@ -111,8 +120,20 @@ fn cppdbg_has_what_the_extension_reads() {
 fn clion_has_what_the_ide_reads() {
     let board = Board::booted();
     let project = Project::of("clion", &board);
+    clion_debugs(&project, "xspi-gdb.run.xml", ["appli", "appli"]);
+}
+
+#[test]
+fn clion_has_what_init_writes() {
+    let board = Board::booted();
+    let project = Project::initialised("clion", &board);
+    clion_debugs(&project, ".run/xspi-gdb.run.xml", ["blinky", "appli"]);
+}
+
+/// `names` are the project's and the target's.
+fn clion_debugs(project: &Project, file: &str, names: [&str; 2]) {
     let text = project
-        .text("xspi-gdb.run.xml")
+        .text(file)
         .replace("$PROJECT_DIR$", &project.file("").to_string_lossy());
     let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{error}"));
     let element = |name: &str| {
@@ -129,6 +150,15 @@ fn clion_has_what_the_ide_reads() {
         document.root_element().attribute("name"),
         Some("ProjectRunConfigurationManager")
     );
+    for (attributes, name) in [
+        (["PROJECT_NAME", "RUN_TARGET_PROJECT_NAME"], names[0]),
+        (["TARGET_NAME", "RUN_TARGET_NAME"], names[1]),
+    ] {
+        assert_eq!(
+            attributes.map(|one| attribute(one, "configuration")),
+            [name; 2]
+        );
+    }
     assert_eq!(
         attribute("type", "configuration"),
         "com.jetbrains.cidr.embedded.customgdbserver.type"
@@ -147,7 +177,7 @@ fn clion_has_what_the_ide_reads() {
     );
     let program = attribute("executable", "custom-gdb-server");
     let arguments = attribute("PROGRAM_PARAMS", "configuration");
-    let (server, port) = started(&project, &program, &arguments, "Listening for GDB on");
+    let (server, port) = started(project, &program, &arguments, "Listening for GDB on");
     let mut gdb = Gdb::start(Some(&firmware("appli.elf")));
     gdb.cli(&format!("target remote localhost:{port}"));
     gdb.cli("load");

@@ -85,6 +85,17 @@ fn cdt_launches_and_stops_in_the_window() {
     assert_eq!(board.nor(appli.len()), appli);
 }
 
+/// The same as `init` writes it for a project.
+#[test]
+fn cdt_launches_what_init_writes() {
+    let board = Board::booted();
+    let project = Project::initialised("cdt-gdb", &board);
+    let (adapter, _) = launched(&project, &[]);
+    ended(adapter);
+    let appli = nor_image("appli.elf");
+    assert_eq!(board.nor(appli.len()), appli);
+}
+
 /// A breakpoint that was there before the window is open; steps in, over and out; variables of the frame and of the program.
 #[test]
 fn cdt_breaks_steps_and_shows_variables() {

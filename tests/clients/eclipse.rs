@@ -181,6 +181,18 @@ fn eclipse_loads_and_stops_in_the_window() {
     debugs(&board, &Launch::read(&project.text("xspi-gdb.launch")));
 }
 
+#[test]
+fn eclipse_has_what_init_writes() {
+    let board = Board::booted();
+    let project = Project::initialised("eclipse", &board);
+    let launch = Launch::read(&project.text("xspi-gdb.launch"));
+    assert_eq!(
+        launch.text("org.eclipse.cdt.launch.PROGRAM_NAME"),
+        "build/appli.elf"
+    );
+    debugs(&board, &launch);
+}
+
 /// A configuration that people have: the program counter is set to what the vector table holds.
 #[test]
 fn eclipse_sets_the_program_counter_itself() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     dap::{Adapter, function},
     project::{Project, line_of, source},
-    support::{board::Board, debugger::Debugger, server::Server},
+    support::{board::Board, debugger::Debugger, repository, server::Server},
 };
 
 /// The appli's round of work.
@@ -17,7 +17,9 @@ const FOR_THE_EDITOR: [&str; 4] = ["label", "name", "adapter", "type"];
 /// Attaches to `server` as `configuration` says, and loads, breaks and steps as somebody does who types the commands of GDB.
 fn a_session(project: &Project, options: &[String], mut configuration: Value, server: &Server) {
     let mut command = project.command(&Debugger::Recent.program());
-    command.arg("--nx").args(options);
+    // Where the sources of the shipped appli are: what `init` writes is for a project that has its own.
+    let sources = format!("--directory={}", repository("").display());
+    command.arg("--nx").args(options).arg(sources);
     let mut adapter = Adapter::start(command);
     adapter.request(
         "initialize",
@@ -70,25 +72,38 @@ fn with_a_server(board: &Board, project: &Project, options: &[String], configura
 #[test]
 fn zed_debugs_by_gdb_itself() {
     let board = Board::booted();
-    let project = Project::of("zed", &board);
+    zed_debugs(&board, &Project::of("zed", &board));
+}
+
+#[test]
+fn zed_debugs_by_what_init_writes() {
+    let board = Board::booted();
+    zed_debugs(&board, &Project::initialised("zed", &board));
+}
+
+fn zed_debugs(board: &Board, project: &Project) {
     let configuration = project.json(".zed/debug.json")[0].take();
     assert_eq!(configuration["adapter"], "GDB");
     let settings = project.json(".zed/settings.json");
     let options = settings["dap"]["GDB"]["args"].as_array().expect("a list");
     let options = options.iter().filter_map(Value::as_str).map(str::to_owned);
-    with_a_server(
-        &board,
-        &project,
-        &options.collect::<Vec<_>>(),
-        configuration,
-    );
+    with_a_server(board, project, &options.collect::<Vec<_>>(), configuration);
 }
 
-/// The table of xspi-gdb.lua that nvim-dap gives to the adapter.
 #[test]
 fn nvim_dap_debugs_by_gdb_itself() {
     let board = Board::booted();
-    let project = Project::of("nvim-dap", &board);
+    nvim_dap_debugs(&board, &Project::of("nvim-dap", &board));
+}
+
+#[test]
+fn nvim_dap_debugs_by_what_init_writes() {
+    let board = Board::booted();
+    nvim_dap_debugs(&board, &Project::initialised("nvim-dap", &board));
+}
+
+/// By the table of xspi-gdb.lua that nvim-dap gives to the adapter.
+fn nvim_dap_debugs(board: &Board, project: &Project) {
     let lua = project.text("xspi-gdb.lua");
     let (_, options) = lua.split_once("args = {").expect("options of GDB");
     let (options, _) = options.split_once('}').expect("their end");
@@ -102,10 +117,5 @@ fn nvim_dap_debugs_by_gdb_itself() {
         Some((name.to_owned(), json!(value.trim_matches('"'))))
     });
     let configuration = Value::Object(fields.collect());
-    with_a_server(
-        &board,
-        &project,
-        &options.collect::<Vec<_>>(),
-        configuration,
-    );
+    with_a_server(board, project, &options.collect::<Vec<_>>(), configuration);
 }

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{board::Board, repository};
+use crate::support::{board::Board, firmware, repository, server::ran};
 
 /// The settings file of a project.
 const SETTINGS: &str = "xspi-gdb.toml";
@@ -28,17 +28,40 @@ impl Project {
         copy(&repository("launch-configs").join(client), &folder).expect("a copy");
         // As beside it in the repository.
         symlink(repository("firmware"), board.file("firmware")).expect("a link");
-        let settings = folder.join(SETTINGS);
-        if settings.exists() {
-            let text = fs::read_to_string(&settings).expect("settings");
-            let state = board.state();
-            let more = format!(
-                "{text}virtual-state = \"{}\"\nvirtual-time = \"lockstep\"\n",
-                state.display()
-            );
-            fs::write(&settings, more).expect("settings");
+        let project = Self { folder };
+        if project.file(SETTINGS).exists() {
+            project.use_board(board, "");
         }
-        Self { folder }
+        project
+    }
+
+    /// A CMake project with our appli and boot stage for its own, for which `init` has written what `client` needs.
+    pub fn initialised(client: &str, board: &Board) -> Self {
+        let folder = board.file("project");
+        fs::create_dir_all(folder.join("build")).expect("a folder");
+        fs::write(folder.join("CMakeLists.txt"), "project(blinky C)\n").expect("a file");
+        for file in ["appli.elf", "boot.elf"] {
+            fs::copy(firmware(file), folder.join("build").join(file)).expect("a copy");
+        }
+        let project = Self { folder };
+        let init = ["init", "--for", client, "--board", "stm32h7s78-dk"];
+        let mut command = project.command(env!("CARGO_BIN_EXE_xspi-gdb"));
+        command.args(init);
+        let told = ran(command);
+        assert!(told.status.success(), "{}{}", told.stdout, told.stderr);
+        project.use_board(board, "probe = \"virtual\"\n");
+        project
+    }
+
+    /// Adds `more` and the file of `board` to the settings.
+    fn use_board(&self, board: &Board, more: &str) {
+        let text = fs::read_to_string(self.file(SETTINGS)).expect("settings");
+        let state = board.state();
+        let more = format!(
+            "{text}{more}virtual-state = \"{}\"\nvirtual-time = \"lockstep\"\n",
+            state.display()
+        );
+        fs::write(self.file(SETTINGS), more).expect("settings");
     }
 
     /// A file of it.

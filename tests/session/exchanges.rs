@@ -40,11 +40,11 @@ fn the_log_has_every_exchange_with_its_caller() {
     // probe-rs brings the debug port up by itself, before there is a log.
     let unlogged = exchanges(&board) - before_connecting - lines(&log()).len();
     let mut session = Session::open(Box::new(link), settings()).expect("a session");
-    session.is_for("arm");
+    session.is_for(&"arm");
     session
         .reset(ResetKind::Arm, &mut Unattended)
         .expect("an armed board");
-    session.is_for("bulk");
+    session.is_for(&"bulk");
     let mut data = vec![0; 5000];
     session
         .read_memory(Address(symbol("main").0 & !0x3FF), &mut data)

@@ -11,6 +11,7 @@ pub mod gdb;
 pub mod golden;
 pub mod images;
 pub mod local;
+pub mod recorded;
 pub mod rsp;
 pub mod server;
 pub mod tiny_boot;

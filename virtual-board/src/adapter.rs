@@ -64,6 +64,10 @@ pub enum Request {
     Read(Register),
     /// Write a register.
     Write(Register, u32),
+    /// Read a register until those of its bits that the mask keeps are this value.
+    Match(Register, u32),
+    /// Say which bits that are: nothing crosses the wire.
+    Mask(u32),
 }
 
 /// What became of a command.
@@ -71,8 +75,51 @@ pub enum Request {
 pub struct Response {
     /// Answer to the last transfer.
     pub acknowledge: Acknowledge,
+    /// How many of the requests were carried out. A read is when the port has accepted it.
+    pub executed: usize,
+    /// A register never had the value that was waited for.
+    pub mismatched: bool,
     /// What the reads gave, up to the first failure.
     pub data: Vec<u32>,
+}
+
+/// How the firmware makes transfers: what its host can configure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Cycles of SWCLK after each transfer.
+    pub idle_cycles: u8,
+    /// How often a transfer is tried until it is not answered by WAIT.
+    pub attempts: u32,
+    /// A refused transfer has its data phase all the same.
+    pub data_phase: bool,
+    /// How often a register is read until it has the value that is waited for.
+    pub match_attempts: u32,
+    /// Which of its bits are looked at.
+    pub match_mask: u32,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            idle_cycles: 0,
+            attempts: WAIT_RETRIES,
+            data_phase: false,
+            match_attempts: 1,
+            match_mask: 0,
+        }
+    }
+}
+
+/// Why a command ends before its end.
+enum Failure {
+    Refused(Acknowledge),
+    Mismatch,
+}
+
+impl From<Acknowledge> for Failure {
+    fn from(refusal: Acknowledge) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// The adapter, on the pins of its board.
@@ -83,6 +130,8 @@ pub struct Adapter {
     exchange_cost: Time,
     clock: Clock,
     statistics: Statistics,
+    /// An exchange is under way that comes in several pieces.
+    exchanging: bool,
     pins: Pins,
     /// Cycles of TCK whose time has not passed yet.
     unspent_cycles: u64,
@@ -97,6 +146,7 @@ impl Adapter {
             exchange_cost: EXCHANGE_COST,
             clock: Clock::default(),
             statistics: Statistics::default(),
+            exchanging: false,
             pins: Pins::default(),
             unspent_cycles: 0,
         }
@@ -143,6 +193,23 @@ impl Adapter {
         self.board.run_for(wire_time);
     }
 
+    /// A command arrives, the rest of which may come in pieces until [`Self::end_exchange`].
+    pub fn open_exchange(&mut self) {
+        self.exchanging = true;
+        self.begin_exchange();
+    }
+
+    /// The command that came in pieces is complete.
+    pub fn end_exchange(&mut self) {
+        self.exchanging = false;
+        self.spend_cycles();
+    }
+
+    /// True while the pieces of a command are coming in.
+    pub fn is_exchanging(&self) -> bool {
+        self.exchanging
+    }
+
     /// A command arrives.
     fn begin_exchange(&mut self) {
         self.statistics.exchanges += 1;
@@ -155,17 +222,46 @@ impl Adapter {
     /// A command that moves registers (DAP_Transfer, DAP_TransferBlock).
     pub fn exchange(&mut self, requests: &[Request]) -> Response {
         self.begin_exchange();
-        let mut data = Vec::new();
-        let acknowledge = match self.transfer_all(requests, &mut data) {
+        self.transfer(requests, &mut Terms::default())
+    }
+
+    /// The same as a part of something else, on the terms of its host.
+    pub fn transfer(&mut self, requests: &[Request], terms: &mut Terms) -> Response {
+        let mut response = Response {
+            acknowledge: Acknowledge::Ok,
+            executed: 0,
+            mismatched: false,
+            data: Vec::new(),
+        };
+        match self.transfer_all(requests, terms, &mut response) {
+            Ok(()) => {}
+            Err(Failure::Refused(refusal)) => response.acknowledge = refusal,
+            Err(Failure::Mismatch) => response.mismatched = true,
+        }
+        response
+    }
+
+    /// Writes ABORT, once, as a part of something else (DAP_WriteABORT).
+    pub fn write_abort(&mut self, flags: u32) -> Acknowledge {
+        let once = Terms {
+            attempts: 1,
+            ..Terms::default()
+        };
+        self.statistics.bytes += 4;
+        match self.transfer_write(Register::Debug(0), flags, &once) {
             Ok(()) => Acknowledge::Ok,
             Err(refusal) => refusal,
-        };
-        Response { acknowledge, data }
+        }
     }
 
     /// A bare sequence on SWDIO (DAP_SWJ_Sequence).
     pub fn exchange_sequence(&mut self, count: u8, bits: u64) {
         self.begin_exchange();
+        self.sequence(count, bits);
+    }
+
+    /// The same as a part of something else.
+    pub fn sequence(&mut self, count: u8, bits: u64) {
         self.spend_bits(count.into());
         self.board.sequence(count, bits);
     }
@@ -173,6 +269,11 @@ impl Adapter {
     /// Cycles of SWCLK by hand, in each of which SWDIO is driven or not. What SWDIO showed.
     pub fn exchange_cycles(&mut self, cycles: impl Iterator<Item = Option<bool>>) -> Vec<bool> {
         self.begin_exchange();
+        self.cycles(cycles)
+    }
+
+    /// The same as a part of something else.
+    pub fn cycles(&mut self, cycles: impl Iterator<Item = Option<bool>>) -> Vec<bool> {
         let shown: Vec<bool> = cycles.map(|bit| self.board.clock_swd(bit)).collect();
         self.spend_bits(shown.len() as u64);
         shown
@@ -187,15 +288,11 @@ impl Adapter {
         self.board.run_for(wait);
     }
 
-    /// Moves JTAG pins, all that one packet of the host asks for. `moves` gets a function that drives the pins and gives TDO.
-    pub fn exchange_pins<T>(&mut self, moves: impl FnOnce(&mut dyn FnMut(Pins) -> bool) -> T) -> T {
-        self.begin_exchange();
-        let outcome = moves(&mut |pins| self.drive_pins(pins));
-        self.spend_cycles();
-        outcome
-    }
-
-    fn drive_pins(&mut self, pins: Pins) -> bool {
+    /// Moves the JTAG pins. What TDO shows then.
+    ///
+    /// The time of TCK passes in pieces, at whose ends the chip may have something to say: where a scan reached the debug port, and
+    /// by [`Self::spend_cycles`].
+    pub fn drive_pins(&mut self, pins: Pins) -> bool {
         let before = std::mem::replace(&mut self.pins, pins);
         self.unspent_cycles += u64::from(pins.clock && !before.clock);
         if self.board.drive_jtag(pins) {
@@ -206,7 +303,8 @@ impl Adapter {
         self.board.jtag_data_out()
     }
 
-    fn spend_cycles(&mut self) {
+    /// The time of TCK up to now has passed.
+    pub fn spend_cycles(&mut self) {
         let cycles = std::mem::take(&mut self.unspent_cycles);
         self.spend_bits(cycles);
     }
@@ -214,67 +312,96 @@ impl Adapter {
     fn transfer_all(
         &mut self,
         requests: &[Request],
-        data: &mut Vec<u32>,
-    ) -> Result<(), Acknowledge> {
+        terms: &mut Terms,
+        response: &mut Response,
+    ) -> Result<(), Failure> {
         const RDBUFF: Register = Register::Debug(0xC);
         let mut posted = false;
         let mut unchecked = false;
         for request in requests {
+            // An AP read behind an AP read brings the result of the one before; anything else leaves it to RDBUFF.
+            let continues = matches!(request, Request::Read(Register::Access(_)));
+            if posted && !continues {
+                posted = false;
+                response.data.push(self.transfer_read(RDBUFF, terms)?);
+            }
             match *request {
-                Request::Read(register @ Register::Access(_)) => {
-                    let previous = self.transfer_read(register)?;
-                    if posted {
-                        data.push(previous);
+                Request::Read(register) => {
+                    let value = self.transfer_read(register, terms)?;
+                    if posted || !continues {
+                        response.data.push(value);
                     }
-                    posted = true;
+                    posted = continues;
                     unchecked = false;
                 }
-                Request::Read(register) => {
-                    if std::mem::take(&mut posted) {
-                        data.push(self.transfer_read(RDBUFF)?);
-                    }
-                    data.push(self.transfer_read(register)?);
+                Request::Match(register, value) => {
+                    self.transfer_match(register, value, terms)?;
                     unchecked = false;
                 }
                 Request::Write(register, value) => {
-                    if std::mem::take(&mut posted) {
-                        data.push(self.transfer_read(RDBUFF)?);
-                    }
-                    self.transfer_write(register, value)?;
+                    self.transfer_write(register, value, terms)?;
                     unchecked = true;
                 }
+                Request::Mask(mask) => terms.match_mask = mask,
             }
-            self.statistics.bytes += 4;
+            response.executed += 1;
+            if !matches!(request, Request::Mask(_)) {
+                self.statistics.bytes += 4;
+            }
         }
         if posted {
-            data.push(self.transfer_read(RDBUFF)?);
+            response.data.push(self.transfer_read(RDBUFF, terms)?);
         } else if unchecked {
-            self.transfer_read(RDBUFF)?;
+            self.transfer_read(RDBUFF, terms)?;
         }
         Ok(())
     }
 
-    fn transfer_read(&mut self, register: Register) -> Result<u32, Acknowledge> {
-        self.retried(|board| board.transfer_read(register))
+    fn transfer_match(
+        &mut self,
+        register: Register,
+        value: u32,
+        terms: &Terms,
+    ) -> Result<(), Failure> {
+        if matches!(register, Register::Access(_)) {
+            // The first read of an access port brings what was read before it.
+            self.transfer_read(register, terms)?;
+        }
+        for _ in 0..terms.match_attempts {
+            if self.transfer_read(register, terms)? & terms.match_mask == value {
+                return Ok(());
+            }
+        }
+        Err(Failure::Mismatch)
     }
 
-    fn transfer_write(&mut self, register: Register, value: u32) -> Result<(), Acknowledge> {
-        self.retried(|board| board.transfer_write(register, value))
+    fn transfer_read(&mut self, register: Register, terms: &Terms) -> Result<u32, Acknowledge> {
+        self.retried(terms, |board| board.transfer_read(register))
+    }
+
+    fn transfer_write(
+        &mut self,
+        register: Register,
+        value: u32,
+        terms: &Terms,
+    ) -> Result<(), Acknowledge> {
+        self.retried(terms, |board| board.transfer_write(register, value))
     }
 
     fn retried<T>(
         &mut self,
+        terms: &Terms,
         mut transfer: impl FnMut(&mut Board) -> Result<T, Acknowledge>,
     ) -> Result<T, Acknowledge> {
-        for _ in 0..WAIT_RETRIES {
+        for _ in 0..terms.attempts {
             self.statistics.transfers += 1;
             let result = transfer(&mut self.board);
-            let bits = if result.is_ok() {
+            let bits = if result.is_ok() || terms.data_phase {
                 TRANSFER_BITS
             } else {
                 REFUSED_BITS
             };
-            self.spend_bits(bits);
+            self.spend_bits(bits + u64::from(terms.idle_cycles));
             if !matches!(result, Err(Acknowledge::Wait)) {
                 return result;
             }

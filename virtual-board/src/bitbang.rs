@@ -5,6 +5,10 @@
 //! drives low; `B` and `b` switch a lamp; `Q` hangs up. Releases after 0.12 may also send `Z` (wait 1 ms) and `z` (wait 1 us). The
 //! characters of the protocol's SWD half are refused: the cable has the JTAG pins.
 //!
+//! OpenOCD lights the lamp when it begins to execute its queue of JTAG commands and puts it out when it is through (bitbang.c,
+//! `bitbang_execute_queue`): that is one exchange, what an adapter with a firmware of its own would be sent at once. How the
+//! characters are cut into packets is the network's affair. What comes between two queues costs its cycles and no exchange.
+//!
 //! OpenOCD expects that the chip speaks JTAG already. A debugger that was here before may have left the port in SWD, so the cable
 //! switches it back when a client comes, as adapters with a firmware of their own do. A dormant port stays dormant until power-off.
 
@@ -15,7 +19,7 @@ use std::{
 };
 
 use crate::{
-    clock::Time,
+    adapter::Adapter,
     debug_port::Pins,
     handle::VirtualBoard,
     serve::{Conversation, Protocol, check_plug},
@@ -50,7 +54,8 @@ enum Command {
     Read,
     Reset { trst: bool, srst: bool },
     Wait(Duration),
-    Lamp,
+    BeginQueue,
+    EndQueue,
     Quit,
 }
 
@@ -70,7 +75,8 @@ impl Command {
             },
             b'Z' => Self::Wait(Duration::from_millis(1)),
             b'z' => Self::Wait(Duration::from_micros(1)),
-            b'B' | b'b' => Self::Lamp,
+            b'B' => Self::BeginQueue,
+            b'b' => Self::EndQueue,
             b'Q' => Self::Quit,
             _ => return Err(UnknownCommand(character)),
         })
@@ -115,7 +121,7 @@ impl<'board> Cable<'board> {
     /// Plugs the cable in and sees to it that the chip speaks JTAG.
     fn new(board: &'board VirtualBoard) -> Self {
         for (count, bits) in [LINE_RESET, SWD_TO_JTAG, TAP_RESET] {
-            board.adapter(|adapter| adapter.exchange_sequence(count, bits));
+            board.adapter(|adapter| adapter.sequence(count, bits));
         }
         Self {
             board,
@@ -133,9 +139,12 @@ impl<'board> Cable<'board> {
                 None => return (answers, End::Packet),
                 Some(Err(error)) => return (answers, End::Failed(error)),
                 Some(Ok(Command::Quit)) => return (answers, End::Quit),
-                Some(Ok(Command::Wait(duration))) => self.board.idle(duration),
+                Some(Ok(Command::Wait(duration))) => {
+                    self.board.adapter(Adapter::spend_cycles);
+                    self.board.idle(duration);
+                }
                 Some(Ok(Command::Reset { trst, srst })) => self.drive_resets(trst, srst),
-                Some(Ok(Command::Drive(_) | Command::Read | Command::Lamp)) => {}
+                Some(Ok(_)) => {}
             }
         }
     }
@@ -148,24 +157,24 @@ impl<'board> Cable<'board> {
     ) -> Stop {
         let data_out = &mut self.data_out;
         self.board.adapter(|adapter| {
-            adapter.exchange_pins(|drive| {
-                for character in characters {
-                    match Command::parse(character) {
-                        Ok(Command::Drive(pins)) => *data_out = drive(pins),
-                        Ok(Command::Read) => answers.push(b'0' + u8::from(*data_out)),
-                        Ok(Command::Lamp) => {}
-                        other => return Some(other),
-                    }
+            for character in characters {
+                match Command::parse(character) {
+                    Ok(Command::Drive(pins)) => *data_out = adapter.drive_pins(pins),
+                    Ok(Command::Read) => answers.push(b'0' + u8::from(*data_out)),
+                    Ok(Command::BeginQueue) => adapter.open_exchange(),
+                    Ok(Command::EndQueue) => adapter.end_exchange(),
+                    other => return Some(other),
                 }
-                None
-            })
+            }
+            None
         })
     }
 
     fn drive_resets(&mut self, trst: bool, srst: bool) {
         self.reset_driven = srst;
         self.board.adapter(|adapter| {
-            adapter.exchange_reset_pin(Some(!srst), Time::default());
+            adapter.spend_cycles();
+            adapter.board.drive_reset_pin(!srst);
             if trst {
                 adapter.board.reset_jtag();
             }
@@ -173,9 +182,10 @@ impl<'board> Cable<'board> {
     }
 }
 
-/// An unplugged cable drives nothing.
+/// An unplugged cable drives nothing, and a queue that was not sent to its end ends there.
 impl Drop for Cable<'_> {
     fn drop(&mut self) {
+        self.board.adapter(Adapter::end_exchange);
         if self.reset_driven {
             self.drive_resets(false, false);
         }
@@ -185,6 +195,7 @@ impl Drop for Cable<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{adapter::Statistics, board::Board, clock::Time};
 
     #[test]
     fn characters_are_pins() {
@@ -202,5 +213,32 @@ mod tests {
         for character in [b'8', b'd', b'O', b'\n', 0xFF] {
             assert_eq!(Command::parse(character), Err(UnknownCommand(character)));
         }
+    }
+
+    fn spent(packets: &[&[u8]]) -> (Statistics, Time) {
+        let board = Board::builder()
+            .build()
+            .expect("a blank board needs no file");
+        let board = VirtualBoard::new(board);
+        let mut cable = Cable::new(&board);
+        let connected = board.statistics();
+        assert_eq!(connected.exchanges, 0);
+        for packet in packets {
+            cable.act(packet);
+        }
+        drop(cable);
+        (board.statistics(), board.with(|board| board.now()))
+    }
+
+    #[test]
+    fn a_queue_is_one_exchange_however_it_is_cut_into_packets() {
+        let (whole, time) = spent(&[b"ts0404rB2626040R4bB0R4R0b04"]);
+        assert_eq!(whole.exchanges, 2);
+        let cycles = 51 + 16 + 5 + 8;
+        let wire = Time::of_cycles(cycles, 4_000_000);
+        assert_eq!(whole.link, Time::micros(2 * 250) + wire);
+        assert_eq!(time, whole.link);
+        let cut = spent(&[b"ts04", b"04rB26", b"26040R4bB0", b"R4R", b"0b0", b"4"]);
+        assert_eq!(cut, (whole, time));
     }
 }

@@ -5,8 +5,9 @@
 //! chip, virtual time falls behind and is not made up.
 //!
 //! Paced, the wall clock counts from the end of one exchange to the arrival of the next, and the exchange itself takes what the
-//! model says, whether the host was quicker or slower at it. So a debugger pays for its probe as in lockstep, and for its own
-//! sleeps and its own work as in life. What the thread had no time for is made up when the next exchange arrives, but for more than
+//! model says, whether the host was quicker or slower at it; one that arrives in pieces takes what the model says or what passes
+//! until the last piece is there, whichever is longer. So a debugger pays for its probe as in lockstep, and for its own sleeps and
+//! its own work as in life. What the thread had no time for is made up when the next exchange arrives, but for more than
 //! [`LONGEST_DEBT`]: a debugger would give up waiting. The way through the sockets counts as the debugger's own time.
 
 use std::{
@@ -58,6 +59,8 @@ struct Pace {
     /// Up to when it is counted.
     looked: Instant,
     owed: Time,
+    /// What the exchange under way has taken in the model, less what it has taken by the wall clock.
+    advance: Time,
 }
 
 impl Pace {
@@ -65,13 +68,15 @@ impl Pace {
         Self {
             looked: Instant::now(),
             owed: Time::default(),
+            advance: Time::default(),
         }
     }
 
     /// The wall clock's time up to `until` is owed too.
     fn count(&mut self, until: Instant) {
-        let passed = until.saturating_duration_since(self.looked);
-        self.owed = (self.owed + passed.into()).min(LONGEST_DEBT);
+        let passed = until.saturating_duration_since(self.looked).into();
+        self.owed = (self.owed + (passed - self.advance)).min(LONGEST_DEBT);
+        self.advance = self.advance - passed;
         self.looked = self.looked.max(until);
     }
 
@@ -86,9 +91,10 @@ impl Pace {
         self.owed = end - run_until(board, end);
     }
 
-    /// What has passed since the last look was no time of the debugger's.
-    fn restart(&mut self) {
+    /// What has passed since the last look was no time of the debugger's, but `modelled` of an exchange that goes on.
+    fn restart(&mut self, modelled: Option<Time>) {
         self.looked = Instant::now();
+        self.advance = modelled.map_or_else(Time::default, |span| self.advance + span);
     }
 }
 
@@ -166,9 +172,11 @@ impl VirtualBoard {
             pace.count(arrived);
             pace.pay(&mut adapter.board);
         }
+        let began = adapter.board.now();
         let outcome = act(adapter);
         if let Some(pace) = pace {
-            pace.restart();
+            let modelled = adapter.board.now() - began;
+            pace.restart(adapter.is_exchanging().then_some(modelled));
         }
         outcome
     }
@@ -280,5 +288,21 @@ mod tests {
         pace.count(began + Duration::from_secs(1_000));
         pace.pay(&mut board);
         assert_eq!(board.now(), Time::millis(3) + LONGEST_DEBT);
+    }
+
+    #[test]
+    fn an_exchange_in_pieces_takes_the_longer_of_model_and_wall_clock() {
+        let mut pace = Pace::new();
+        pace.restart(Some(Time::millis(4)));
+        let began = pace.looked;
+        pace.count(began + Duration::from_millis(3));
+        assert_eq!(pace.owed, Time::default());
+        pace.count(began + Duration::from_millis(6));
+        assert_eq!(pace.owed, Time::millis(2));
+        pace.restart(Some(Time::millis(4)));
+        pace.restart(None);
+        let ended = pace.looked;
+        pace.count(ended + Duration::from_millis(3));
+        assert_eq!(pace.owed, Time::millis(5));
     }
 }

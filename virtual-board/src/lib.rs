@@ -1,6 +1,6 @@
 //! A virtual STM32H7S78-DK: a Cortex-M7 with its debug port, devices and external memories, in virtual time.
 //!
-//! Data flows one way: `{{bmp, bitbang} -> serve, probe} -> handle -> adapter -> board -> {debug_port, cpu, map} -> devices -> nor ->
+//! Data flows one way: `{{bmp, bitbang, cmsis_dap} -> serve, probe} -> handle -> adapter -> board -> {debug_port, cpu, map} -> devices -> nor ->
 //! mishap -> clock`. The board wires, devices behave, an unknown access is loud. Nothing here is shared with the server or with the
 //! firmware: two readings of the manuals catch each other's mistakes.
 
@@ -10,6 +10,7 @@ pub mod bmp;
 pub mod board;
 pub mod bus;
 pub mod clock;
+pub mod cmsis_dap;
 pub mod cpu;
 pub mod debug_port;
 pub mod devices;

@@ -20,6 +20,7 @@ use virtual_board::{
     bitbang, bmp,
     board::{Board, Builder, Description},
     clock::Time,
+    cmsis_dap,
     handle::VirtualBoard,
     mishap::{GRAMMAR, Mishap},
     serve::{
@@ -61,6 +62,9 @@ enum Command {
         /// Port of the loopback interface for OpenOCD, as `adapter driver remote_bitbang; remote_bitbang port PORT`; 0 for any.
         #[arg(long, value_name = "PORT")]
         bitbang: Option<u16>,
+        /// Port of the loopback interface for CMSIS-DAP clients that speak it over TCP, as OpenOCD's `cmsis-dap backend tcp`; 0 for any.
+        #[arg(long, value_name = "PORT")]
+        cmsis_dap: Option<u16>,
         #[command(flatten)]
         pace: Pace,
     },
@@ -153,11 +157,16 @@ fn main() -> ExitCode {
             memories,
             bmp,
             bitbang,
+            cmsis_dap,
             pace,
         } => serve(
             memories,
             &pace,
-            [(bmp::PROTOCOL, bmp), (bitbang::PROTOCOL, bitbang)],
+            [
+                (bmp::PROTOCOL, bmp),
+                (bitbang::PROTOCOL, bitbang),
+                (cmsis_dap::PROTOCOL, cmsis_dap),
+            ],
         ),
         Command::State { file } => show_state(&file),
     };
@@ -190,7 +199,7 @@ fn run(memories: Memories, span: Time) -> Result<(), Box<dyn Error>> {
 fn serve(
     memories: Memories,
     pace: &Pace,
-    listeners: [(Protocol, Option<u16>); 2],
+    listeners: [(Protocol, Option<u16>); 3],
 ) -> Result<(), Box<dyn Error>> {
     let board = VirtualBoard::new(memories.builder()?.build()?);
     let (events, outside) = mpsc::channel();

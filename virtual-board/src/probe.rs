@@ -89,7 +89,9 @@ impl VirtualProbe {
     }
 
     fn send(&self, requests: &[Request]) -> Result<Vec<u32>, ArmError> {
-        let Response { acknowledge, data } = self.reach(|adapter| adapter.exchange(requests))?;
+        let Response {
+            acknowledge, data, ..
+        } = self.reach(|adapter| adapter.exchange(requests))?;
         match acknowledge {
             Acknowledge::Ok => Ok(data),
             Acknowledge::Silent => Err(DapError::NoAcknowledge.into()),

@@ -4,30 +4,22 @@ use std::{
     fs,
     net::{Ipv4Addr, TcpListener},
     path::Path,
-    process::{Command, Stdio},
 };
 
 use super::findings::Findings;
-use crate::{gdb::server::DEFAULT_PORT, link::connect, platform};
-
-/// Debuggers that know the Cortex-M7, as distributions and vendors call them.
-const DEBUGGERS: [&str; 3] = ["gdb-multiarch", "arm-none-eabi-gdb", "gdb"];
+use crate::{
+    cli::gdbs::{self, Gdb},
+    gdb::server::DEFAULT_PORT,
+    link::connect,
+    platform,
+};
 
 /// The oldest GDB that the tests run; older ones may do.
 const TESTED: u32 = 13;
 
-/// What a GDB says of itself.
-#[derive(Debug, PartialEq, Eq)]
-struct Gdb {
-    program: &'static str,
-    /// The first line of `--version`.
-    version: String,
-    knows_arm: bool,
-}
-
 /// A GDB on PATH.
 pub fn look_for_gdb(findings: &mut Findings) {
-    let found: Vec<Gdb> = DEBUGGERS.into_iter().filter_map(ask).collect();
+    let found: Vec<Gdb> = gdbs::on_path().collect();
     let remedy =
         "install gdb-multiarch (Debian, Ubuntu), or the GNU Arm toolchain's arm-none-eabi-gdb";
     let Some(gdb) = found.iter().find(|gdb| gdb.knows_arm) else {
@@ -42,36 +34,13 @@ pub fn look_for_gdb(findings: &mut Findings) {
         return;
     };
     let told = format!("{}: {}", gdb.program, gdb.version);
-    match major(&gdb.version) {
+    match gdb.major() {
         Some(major) if major < TESTED => findings.note(
             "gdb",
             format_args!("{told}; versions from {TESTED} on are tested"),
         ),
         _ => findings.good("gdb", told),
     }
-}
-
-fn ask(program: &'static str) -> Option<Gdb> {
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(program);
-        let output = command.args(arguments).stdin(Stdio::null()).output().ok()?;
-        let told = [output.stdout, output.stderr].concat();
-        Some((output.status, String::from_utf8_lossy(&told).into_owned()))
-    };
-    let (status, told) = run(&["--version"])?;
-    let version = told.lines().next().filter(|_| status.success())?;
-    let (_, answer) = run(&["-nx", "-batch", "-ex", "set architecture armv7e-m"])?;
-    Some(Gdb {
-        program,
-        version: version.to_owned(),
-        knows_arm: !answer.contains("Undefined item"),
-    })
-}
-
-/// `GNU gdb (Debian 13.1-3) 13.1`: what comes last counts.
-fn major(version: &str) -> Option<u32> {
-    let last = version.split_whitespace().last()?;
-    last.split('.').next()?.parse().ok()
 }
 
 /// Probes, and whether they can be opened. `named` is the one that is asked for.
@@ -141,22 +110,6 @@ fn listening_inode(table: &str, port: u16) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_read_as_distributions_write_them() {
-        for (version, expected) in [
-            ("GNU gdb (Debian 13.1-3) 13.1", Some(13)),
-            ("GNU gdb (GDB) 18.1.0.post1", Some(18)),
-            (
-                "GNU gdb (Arm GNU Toolchain 13.2.rel1) 13.2.90.20231008-git",
-                Some(13),
-            ),
-            ("", None),
-            ("something else", None),
-        ] {
-            assert_eq!(major(version), expected, "{version}");
-        }
-    }
 
     #[test]
     fn a_listener_is_found_in_the_table() {

@@ -171,6 +171,11 @@ impl Clues<'_> {
                     "nothing names the board; the chip is a {chip}, as on this one. If it is yours, take away the `#`; if not: docs/custom-board.md"
                 ),
             ),
+            None if chip.is_empty() => Setting::open(
+                "board",
+                "stm32h7s78-dk",
+                "nothing names the board or its chip: which is it? docs/custom-board.md shows how to describe yours in a file",
+            ),
             None => Setting::open(
                 "board",
                 "my-board.toml",

@@ -12,7 +12,7 @@ use std::{
 use roxmltree::Document;
 use serde_json::Value;
 
-use super::{eclipse, survey::Survey};
+use super::{eclipse, survey::Survey, templates::in_xml};
 use crate::gdb::server::DEFAULT_PORT;
 
 /// The type that is understood.
@@ -101,7 +101,7 @@ impl Launch {
         edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
         let mut text = self.text.trim_start_matches('\u{feff}').to_owned();
         for (place, value) in edits {
-            text.replace_range(place, &escaped(&value));
+            text.replace_range(place, &in_xml(&value));
         }
         Some(text)
     }
@@ -149,15 +149,6 @@ fn truth(item: &Value, key: &str) -> bool {
     item.get(key).and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// As the value of an attribute.
-fn escaped(value: &str) -> String {
-    value
-        .replace('&', "&amp;")
-        .replace('"', "&quot;")
-        .replace('<', "&lt;")
-        .replace('\n', "&#10;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +173,7 @@ mod tests {
         ] {
             text += &format!(
                 "    <stringAttribute key=\"{key}\" value=\"{}\"/>\n",
-                escaped(value)
+                in_xml(value)
             );
         }
         text + "</launchConfiguration>\n"

@@ -55,6 +55,14 @@ impl Output {
         }
     }
 
+    /// A program.
+    pub fn script(path: impl Into<PathBuf>, text: String) -> Self {
+        Self {
+            is_script: true,
+            ..Self::text(path, text)
+        }
+    }
+
     /// Writes it below `root`.
     pub fn write(&self, root: &Path, writing: Writing) -> io::Result<Written> {
         let path = root.join(&self.path);

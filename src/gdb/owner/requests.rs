@@ -11,10 +11,10 @@ use crate::{
         meanwhile::Meanwhile,
         memory_map,
         monitor::{self, Asking, Console},
-        refusal::Refusal,
+        refusal::{self, Refusal},
         wire::{
             dispatch::{Action, Document, Part, Request},
-            encoding::escape,
+            encoding::append_escaped,
             reply::{self, ErrorForm, OK, UNSUPPORTED},
         },
     },
@@ -95,11 +95,12 @@ impl Owner {
                 part: Part { offset, length },
             } => {
                 let map = memory_map::xml(&self.debuggee.session.memory_map());
-                self.reply(client, &reply::part(map.as_bytes(), offset, length))
+                let part = reply::part(map.as_bytes(), offset, length);
+                self.send(client, Outgoing::Reply(part))
             }
             Request::NonStop(true) => self.refuse(client, &Refusal::NonStop.into(), Shown::No),
             Request::Malformed { expected } => {
-                let packet = Refusal::shown(body);
+                let packet = refusal::Shown(body).to_string();
                 let fault = Refusal::Malformed { packet, expected };
                 self.refuse(client, &fault.into(), Shown::No)
             }
@@ -140,7 +141,7 @@ impl Owner {
                 };
                 self.refuse(client, &fault, shown)
             }
-            (None, reply) => self.reply(client, &reply.unwrap_or_default()),
+            (None, reply) => self.send(client, Outgoing::Reply(reply.unwrap_or_default())),
         }
     }
 
@@ -153,8 +154,9 @@ impl Owner {
         self.answer(
             client,
             read.map(|length| {
-                let mut reply = vec![b'b'];
-                reply.extend(escape(data.get(..length).unwrap_or(&data)));
+                let mut reply = Vec::with_capacity(1 + length + length / 16);
+                reply.push(b'b');
+                append_escaped(&mut reply, data.get(..length).unwrap_or(&data));
                 reply
             }),
         )
@@ -183,7 +185,7 @@ impl Owner {
         self.say_what_was_unsaid(client);
         let refused = self.stub(client, &action.packet());
         if let (Some(reply), None) = (refused, &self.debuggee.exchange.stop) {
-            return self.reply(client, &reply);
+            return self.send(client, Outgoing::Reply(reply));
         }
         if let Some(waiting) = self.debuggee.company.client(client) {
             waiting.awaits_stop = true;

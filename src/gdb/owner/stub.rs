@@ -7,14 +7,14 @@ use crate::{
     gdb::{
         arch::Number,
         event_loop::ClientId,
-        refusal::Refusal,
+        refusal::{self, Refusal},
         report,
         snapshot::Snapshot,
         target::{Debuggee, Exchange},
         threads,
         wire::{
-            encoding::to_hex,
-            framer::{PACKET_BYTES, frame},
+            encoding::digits,
+            framer::{PACKET_BYTES, framed},
             reply::Capture,
         },
     },
@@ -56,7 +56,7 @@ fn new_machine(debuggee: &mut Debuggee) -> Result<Machine, Broken> {
 
 /// Gives `packet` to the machine. [`super::Owner`] keeps interrupts, `D` and `k` to itself, so two states do not occur.
 fn give(mut machine: Machine, debuggee: &mut Debuggee, packet: &[u8]) -> Result<Machine, Broken> {
-    for byte in frame(packet) {
+    for byte in framed(packet) {
         machine = match machine {
             Machine::Idle(machine) => machine.incoming_data(debuggee, byte),
             Machine::Running(machine) => machine.incoming_data(debuggee, byte),
@@ -99,7 +99,7 @@ impl Owner {
                 reply
             }
             Err(reason) => {
-                let packet = Refusal::shown(packet);
+                let packet = refusal::Shown(packet).to_string();
                 self.debuggee.exchange.fault = Some(Refusal::NotServed { packet, reason }.into());
                 None
             }
@@ -167,8 +167,9 @@ fn expedited(mut reply: Vec<u8>, snapshot: &Snapshot) -> Vec<u8> {
     reply = threads::with_thread(&reply, snapshot.running);
     for number in EXPEDITED {
         if let Some(value) = snapshot.value(number) {
-            reply.extend(format!("{:02x}:", number.0).into_bytes());
-            reply.extend(to_hex(&value.to_le_bytes()));
+            reply.extend(digits(number.0 as u8));
+            reply.push(b':');
+            reply.extend(value.to_le_bytes().into_iter().flat_map(digits));
             reply.push(b';');
         }
     }

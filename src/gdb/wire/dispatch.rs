@@ -5,13 +5,18 @@
 //! that it would end the session for: gdbstub 0.7.10 does so at a malformed `m`, at `vCont;t`, `R0` and `Hg-1`, at a `G` of
 //! another length, and takes `qCRC:` for `qC`. The rest is answered by `answers.rs`. An unknown packet gets the empty reply.
 
+use std::{fmt, io::Write as _};
+
 use super::{
-    encoding::{from_hex, number, range, split, unescape},
+    encoding::{from_hex, hex_length, number, range, split, unescape, unescaped_length},
     framer::PACKET_BYTES,
 };
 use crate::{gdb::arch::GENERAL_REGISTERS, threads::ThreadId};
 
 pub use super::request::{Action, Document, Need, Part, Purpose, Request};
+
+/// `vFlashWrite:`, an address, and a colon; the other packets with data have less before them.
+const LONGEST_HEAD: usize = 24;
 
 /// Bytes of memory that fit into one reply, two digits each.
 const MEMORY_REPLY_BYTES: u32 = (PACKET_BYTES / 2) as u32;
@@ -81,10 +86,19 @@ fn change(packet: Vec<u8>) -> Request {
     }
 }
 
+/// A packet in its plainest form: `head`, and `data` as they came.
+fn plain(head: fmt::Arguments<'_>, data: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(LONGEST_HEAD + data.len());
+    // Writing to a Vec cannot fail.
+    let _ = packet.write_fmt(head);
+    packet.extend_from_slice(data);
+    packet
+}
+
 /// `G` with the registers that our `g` has, no more and no fewer.
 fn write_registers(digits: &[u8], body: &[u8]) -> Request {
-    match from_hex(digits) {
-        Some(bytes) if bytes.len() == GENERAL_REGISTERS * 4 => change(body.to_vec()),
+    match hex_length(digits) {
+        Some(bytes) if bytes == GENERAL_REGISTERS * 4 => change(body.to_vec()),
         _ => malformed("G and the registers of g"),
     }
 }
@@ -104,20 +118,19 @@ fn write_register(text: &[u8]) -> Request {
 }
 
 fn read_memory(address: u32, length: u32) -> Vec<u8> {
-    format!("m{address:x},{:x}", length.min(MEMORY_REPLY_BYTES)).into_bytes()
+    let length = length.min(MEMORY_REPLY_BYTES);
+    plain(format_args!("m{address:x},{length:x}"), b"")
 }
 
 /// `MADDRESS,LENGTH:BYTES` in digits.
 fn write_memory(text: &[u8]) -> Request {
     let parsed = split(text, b':').and_then(|(place, digits)| {
         let (address, length) = range(place)?;
-        (from_hex(digits)?.len() == length as usize).then_some((address, length, digits))
+        (hex_length(digits)? == length as usize).then_some((address, length, digits))
     });
     match parsed {
         Some((address, length, digits)) => {
-            let mut packet = format!("M{address:x},{length:x}:").into_bytes();
-            packet.extend_from_slice(digits);
-            change(packet)
+            change(plain(format_args!("M{address:x},{length:x}:"), digits))
         }
         None => malformed("M ADDRESS,LENGTH:BYTES"),
     }
@@ -127,13 +140,11 @@ fn write_memory(text: &[u8]) -> Request {
 fn write_binary(text: &[u8]) -> Request {
     let parsed = split(text, b':').and_then(|(place, data)| {
         let (address, length) = range(place)?;
-        (unescape(data)?.len() == length as usize).then_some((address, length, data))
+        (unescaped_length(data)? == length as usize).then_some((address, length, data))
     });
     match parsed {
         Some((address, length, data)) => {
-            let mut packet = format!("X{address:x},{length:x}:").into_bytes();
-            packet.extend_from_slice(data);
-            change(packet)
+            change(plain(format_args!("X{address:x},{length:x}:"), data))
         }
         None => malformed("X ADDRESS,LENGTH:DATA"),
     }
@@ -310,15 +321,11 @@ fn verbose(body: &[u8]) -> Request {
 fn write_flash(text: &[u8]) -> Request {
     let parsed = split(text, b':').and_then(|(address, data)| {
         let address = number(address)?;
-        let bytes = u64::try_from(unescape(data)?.len()).ok()?;
+        let bytes = u64::try_from(unescaped_length(data)?).ok()?;
         (u64::from(address) + bytes <= 1 << 32).then_some((address, data))
     });
     match parsed {
-        Some((address, data)) => {
-            let mut packet = format!("vFlashWrite:{address:x}:").into_bytes();
-            packet.extend_from_slice(data);
-            change(packet)
-        }
+        Some((address, data)) => change(plain(format_args!("vFlashWrite:{address:x}:"), data)),
         None => malformed("vFlashWrite:ADDRESS:DATA"),
     }
 }

@@ -41,18 +41,26 @@ pub fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
         .collect()
 }
 
+/// How many bytes [`from_hex`] would give.
+pub fn hex_length(digits: &[u8]) -> Option<usize> {
+    let pairs = digits.len().is_multiple_of(2);
+    (pairs && digits.iter().all(u8::is_ascii_hexdigit)).then_some(digits.len() / 2)
+}
+
 /// Two hexadecimal digits a byte.
 pub fn to_hex(bytes: &[u8]) -> Vec<u8> {
+    let mut hex = Vec::with_capacity(2 * bytes.len());
+    hex.extend(bytes.iter().copied().flat_map(digits));
+    hex
+}
+
+/// The two hexadecimal digits of a byte.
+pub fn digits(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 0xf)],
-            ]
-        })
-        .collect()
+    [
+        DIGITS[usize::from(byte >> 4)],
+        DIGITS[usize::from(byte & 0xf)],
+    ]
 }
 
 /// Binary data without its escapes; `None` if it ends in the middle of one.
@@ -69,9 +77,30 @@ pub fn unescape(body: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// How many bytes [`unescape`] would give.
+pub fn unescaped_length(body: &[u8]) -> Option<usize> {
+    let mut length = 0;
+    let mut body = body.iter();
+    while let Some(&byte) = body.next() {
+        if byte == ESCAPE {
+            body.next()?;
+        }
+        length += 1;
+    }
+    Some(length)
+}
+
 /// Binary data as it is sent: `#`, `$`, `}` and `*` (run-length encoding) escaped.
 pub fn escape(bytes: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(bytes.len() + bytes.len() / 16);
+    let mut body = Vec::new();
+    append_escaped(&mut body, bytes);
+    body
+}
+
+/// The same behind what `body` begins with.
+pub fn append_escaped(body: &mut Vec<u8>, bytes: &[u8]) {
+    // One byte in 64 is escaped if they are random.
+    body.reserve(bytes.len() + bytes.len() / 16);
     for &byte in bytes {
         if matches!(byte, b'#' | b'$' | b'*' | ESCAPE) {
             body.extend([ESCAPE, byte ^ FLIP]);
@@ -79,7 +108,6 @@ pub fn escape(bytes: &[u8]) -> Vec<u8> {
             body.push(byte);
         }
     }
-    body
 }
 
 #[cfg(test)]
@@ -115,6 +143,7 @@ mod tests {
     #[test]
     fn an_escape_needs_its_byte() {
         assert_eq!(unescape(b"}\x03}"), None);
+        assert_eq!(unescaped_length(b"}\x03}"), None);
     }
 
     proptest! {
@@ -122,7 +151,15 @@ mod tests {
         fn binary_data_survives(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let body = escape(&bytes);
             prop_assert!(!body.iter().any(|byte| matches!(byte, b'#' | b'$' | b'*')));
+            prop_assert_eq!(unescaped_length(&body), Some(bytes.len()));
             prop_assert_eq!(unescape(&body), Some(bytes));
+        }
+
+        #[test]
+        fn a_length_is_that_of_what_comes_out(text in proptest::collection::vec(any::<u8>(), 0..20), bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
+            prop_assert_eq!(unescaped_length(&text), unescape(&text).map(|bytes| bytes.len()));
+            prop_assert_eq!(hex_length(&text), from_hex(&text).map(|bytes| bytes.len()));
+            prop_assert_eq!(hex_length(&to_hex(&bytes)), Some(bytes.len()));
         }
     }
 }

@@ -7,10 +7,15 @@
 //! - With acknowledgements off a damaged packet is answered by an error, for the client waits for something.
 //! - A packet that is too long is acknowledged and then refused: a NAK would bring it again.
 
-use std::fmt;
+use std::{fmt, iter};
+
+use super::encoding::digits;
 
 /// Largest body we take and give; `PacketSize` of `qSupported`.
 pub const PACKET_BYTES: usize = 0x4000;
+
+/// What a frame has besides its body.
+const FRAME_BYTES: usize = 4;
 
 /// The byte that a client sends, outside of any packet, to stop the target.
 const INTERRUPT: u8 = 0x03;
@@ -93,24 +98,31 @@ impl Framer {
     /// Takes bytes from the client. What they say goes to `incoming`; what must be sent at once (acknowledgements, a frame
     /// asked for again) goes to `outgoing`.
     pub fn receive(&mut self, bytes: &[u8], incoming: &mut Vec<Incoming>, outgoing: &mut Vec<u8>) {
-        for &byte in bytes {
+        let mut rest = bytes;
+        while let Some((&byte, behind)) = rest.split_first() {
+            if self.place == Place::Body {
+                rest = self.in_body(rest);
+                continue;
+            }
+            rest = behind;
             match self.place {
-                Place::Outside => self.outside(byte, incoming, outgoing),
-                Place::Body => self.in_body(byte),
-                Place::FirstDigit => self.place = Place::SecondDigit { first: byte },
                 Place::SecondDigit { first } => {
                     self.place = Place::Outside;
                     self.packet_ends([first, byte], incoming, outgoing);
                 }
+                Place::FirstDigit => self.place = Place::SecondDigit { first: byte },
+                Place::Outside | Place::Body => self.outside(byte, incoming, outgoing),
             }
         }
     }
 
     /// Frames `body`, which is already escaped, and remembers it until the client has acknowledged it.
     pub fn send(&mut self, body: &[u8], outgoing: &mut Vec<u8>) {
-        let frame = frame(body);
-        outgoing.extend_from_slice(&frame);
-        self.unacknowledged = self.acknowledge.then_some(frame);
+        let start = outgoing.len();
+        outgoing.reserve(body.len() + FRAME_BYTES);
+        outgoing.extend(framed(body));
+        let frame = &outgoing[start..];
+        self.unacknowledged = self.acknowledge.then(|| frame.to_vec());
     }
 
     fn outside(&mut self, byte: u8, incoming: &mut Vec<Incoming>, outgoing: &mut Vec<u8>) {
@@ -134,18 +146,26 @@ impl Framer {
         self.sum = 0;
     }
 
-    fn in_body(&mut self, byte: u8) {
-        match byte {
-            b'#' => self.place = Place::FirstDigit,
-            // A `$` is always escaped inside a body: the client gave up the packet before and begins anew.
-            b'$' => self.begin(),
-            _ => {
-                self.sum = self.sum.wrapping_add(byte);
-                self.body_bytes += 1;
-                if self.body_bytes <= PACKET_BYTES {
-                    self.body.push(byte);
-                }
+    /// Takes what is there of the body, and what ends it. What is left of `bytes`.
+    fn in_body<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let ends = |byte: &u8| matches!(byte, b'#' | b'$');
+        let end = bytes.iter().position(ends).unwrap_or(bytes.len());
+        let (body, rest) = bytes.split_at(end);
+        self.sum = self.sum.wrapping_add(checksum(body));
+        self.body_bytes += body.len();
+        let room = PACKET_BYTES - self.body.len();
+        self.body.extend_from_slice(&body[..room.min(body.len())]);
+        match rest.split_first() {
+            Some((b'#', rest)) => {
+                self.place = Place::FirstDigit;
+                rest
             }
+            // A `$` is always escaped inside a body: the client gave up the packet before and begins anew.
+            Some((_, rest)) => {
+                self.begin();
+                rest
+            }
+            None => rest,
         }
     }
 
@@ -194,12 +214,20 @@ impl Framer {
 
 /// `$body#checksum`.
 pub fn frame(body: &[u8]) -> Vec<u8> {
-    let sum = body.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
-    let mut frame = Vec::with_capacity(body.len() + 4);
-    frame.push(b'$');
-    frame.extend_from_slice(body);
-    frame.extend_from_slice(format!("#{sum:02x}").as_bytes());
+    let mut frame = Vec::with_capacity(body.len() + FRAME_BYTES);
+    frame.extend(framed(body));
     frame
+}
+
+/// The bytes of the same, one by one.
+pub fn framed(body: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let [high, low] = digits(checksum(body));
+    let body = body.iter().copied();
+    iter::once(b'$').chain(body).chain([b'#', high, low])
+}
+
+fn checksum(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |sum, byte| sum.wrapping_add(*byte))
 }
 
 #[cfg(test)]

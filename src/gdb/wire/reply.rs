@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 use gdbstub::conn::Connection;
 
-use super::encoding::to_hex;
+use super::encoding::{append_escaped, to_hex};
 use crate::fault::Fault;
 
 /// Bytes of console text in one `O` packet.
@@ -34,10 +34,16 @@ pub struct Capture {
 impl Capture {
     /// The body of the reply that was written since the last call, without acknowledgement, frame and checksum; still escaped.
     pub fn take(&mut self) -> Option<Vec<u8>> {
-        let bytes = std::mem::take(&mut self.bytes);
-        let begin = bytes.iter().position(|byte| *byte == b'$')? + 1;
-        let end = bytes.iter().rposition(|byte| *byte == b'#')?;
-        bytes.get(begin..end).map(<[u8]>::to_vec)
+        let reply = self.body().map(<[u8]>::to_vec);
+        // The next reply finds the room that this one had.
+        self.bytes.clear();
+        reply
+    }
+
+    fn body(&self) -> Option<&[u8]> {
+        let begin = self.bytes.iter().position(|byte| *byte == b'$')? + 1;
+        let end = self.bytes.iter().rposition(|byte| *byte == b'#')?;
+        self.bytes.get(begin..end)
     }
 }
 
@@ -95,7 +101,7 @@ pub fn part(document: &[u8], offset: usize, length: usize) -> Vec<u8> {
     let rest = document.get(offset..).unwrap_or_default();
     let data = rest.get(..length).unwrap_or(rest);
     let mut reply = vec![if data.len() < rest.len() { b'm' } else { b'l' }];
-    reply.extend(super::encoding::escape(data));
+    append_escaped(&mut reply, data);
     reply
 }
 

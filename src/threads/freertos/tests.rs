@@ -84,12 +84,12 @@ fn a_circle_is_caught() {
 }
 
 #[test]
-fn a_current_task_that_is_none_leaves_the_core_to_itself() {
+fn a_current_task_that_is_none_is_the_core() {
     let (kernel, mut image) = recorded();
     image.poke(kernel.current, 0xFFFF_FFF0);
     let threads = image.threads(&kernel);
-    assert_eq!(threads.running, ThreadId::CORE);
-    assert!(threads.find(ThreadId::CORE).is_some());
+    assert_eq!(threads.running, image.running(&kernel).id());
+    assert!(threads.find(threads.running).is_some());
 }
 
 #[test]

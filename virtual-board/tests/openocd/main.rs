@@ -195,3 +195,23 @@ fn a_refused_access_is_an_error_and_nothing_more() {
     assert_eq!(hex_after(&log, "0x70000000: "), [bench.word(NOR)], "{log}");
     bench.assert_alive();
 }
+
+/// An exchange is a flush of OpenOCD's queue, not a packet of the network: however this host was scheduled, the counts are the same.
+#[test]
+fn equal_runs_in_lockstep_cost_the_same() {
+    let account = || {
+        let bench = Bench::in_lockstep();
+        let before = bench.board.statistics();
+        bench.openocd(&[
+            "halt",
+            "step",
+            "mdw 0x24040000 16",
+            "bp 0x70000400 2 hw",
+            "reset halt",
+        ]);
+        let statistics = bench.board.statistics();
+        assert!(statistics.exchanges > before.exchanges);
+        (statistics, bench.board.with(|board| board.now()))
+    };
+    assert_eq!(account(), account());
+}

@@ -25,7 +25,7 @@ const START: Time = Time::millis(400);
 /// OpenOCD, or the board, must have done its work by then.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A board that runs freely, and where OpenOCD reaches it.
+/// A served board, and where OpenOCD reaches it.
 pub struct Bench {
     pub board: VirtualBoard,
     pub appli: Image,
@@ -36,6 +36,13 @@ pub struct Bench {
 impl Bench {
     /// The appli blinks.
     pub fn running() -> Self {
+        let bench = Self::in_lockstep();
+        bench.board.run_freely();
+        bench
+    }
+
+    /// The same, and only OpenOCD lets time pass.
+    pub fn in_lockstep() -> Self {
         let appli = Image::load("appli.elf");
         let mut board = common::builder()
             .boot_image(Image::load("boot.elf").contents(INTERNAL_FLASH))
@@ -44,7 +51,6 @@ impl Bench {
             .unwrap();
         board.run_for(START);
         let board = VirtualBoard::new(board);
-        board.run_freely();
         let address = serve::listen(bitbang::PROTOCOL, 0, &board, &Seat::default()).unwrap();
         let files = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(address.port().to_string());
         fs::create_dir_all(&files).unwrap();
