@@ -39,8 +39,8 @@ pub struct Files {
     pub boot: PathBuf,
     pub nor: PathBuf,
     pub elf: PathBuf,
-    /// What the NOR holds once GDB's file is programmed.
-    pub programmed: Vec<u8>,
+    /// What the NOR holds once GDB's file is programmed: pieces by their offset.
+    pub programmed: Vec<(usize, Vec<u8>)>,
     /// The first instruction of the appli.
     pub reset_handler: u32,
 }
@@ -61,8 +61,14 @@ impl Memories {
             appli
         };
         let image = Image::open(&elf)?;
-        let programmed = images::contents(&image, NOR);
-        let mut nor = programmed.clone();
+        let in_nor = image
+            .segments()
+            .iter()
+            .filter(|piece| piece.address.0 >= NOR);
+        let programmed = in_nor
+            .map(|piece| ((piece.address.0 - NOR) as usize, piece.data.clone()))
+            .collect();
+        let mut nor = images::contents(&image, NOR);
         match self {
             Self::Appli | Self::Large => {}
             Self::AppliBefore => {

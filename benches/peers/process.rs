@@ -1,9 +1,14 @@
 //! A process that the bench starts, talks to by lines, and ends by its id.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader, Read, Write},
+    path::Path,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -30,7 +35,8 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub fn start(name: &'static str, command: &mut Command) -> Result<Self> {
+    /// Starts it; what it says is kept in `folder` too.
+    pub fn start(name: &'static str, command: &mut Command, folder: &Path) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -40,8 +46,12 @@ impl Process {
                 format!("{name} does not start: `scripts/setup.sh bench` installs it")
             })?;
         let (sender, lines) = mpsc::channel();
-        forward(child.stdout.take().expect("piped"), sender.clone());
-        forward(child.stderr.take().expect("piped"), sender);
+        let log = folder.join(format!("{}.log", name.replace(' ', "-")));
+        let log = Arc::new(File::create(log)?);
+        let stdout = child.stdout.take().expect("piped");
+        forward(stdout, log.clone(), sender.clone());
+        let stderr = child.stderr.take().expect("piped");
+        forward(stderr, log, sender);
         let input = child.stdin.take().expect("piped");
         Ok(Self {
             name,
@@ -77,9 +87,11 @@ impl Process {
     }
 }
 
-fn forward(stream: impl Read + Send + 'static, lines: Sender<String>) {
+fn forward(stream: impl Read + Send + 'static, log: Arc<File>, lines: Sender<String>) {
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            // Nothing depends on the log.
+            let _ = writeln!(&*log, "{line}");
             if lines.send(line).is_err() {
                 break;
             }

@@ -71,6 +71,8 @@ pub struct Row {
     pub units: Units,
     pub facts: fn(&[Exchange]) -> BTreeMap<String, u64>,
     pub judge: fn(&Outcomes) -> Verdict,
+    /// A server that cannot do that row cannot do this one, whatever it says.
+    pub requires: Option<&'static str>,
 }
 
 impl Row {
@@ -98,6 +100,7 @@ const fn row(name: &'static str, script: &'static str) -> Row {
         units: Units::same(1),
         facts: goals::no_facts,
         judge: goals::arm,
+        requires: None,
     }
 }
 
@@ -187,6 +190,7 @@ pub const ROWS: &[Row] = &[
         time: Time::Board,
         memories: Memories::Large,
         judge: goals::load_unchanged,
+        requires: Some("load-first"),
         ..row("load-unchanged", include_str!("scripts/load.gdb"))
     },
     Row {
@@ -196,6 +200,7 @@ pub const ROWS: &[Row] = &[
         time: Time::Board,
         memories: Memories::LargeBefore,
         judge: goals::load_changed,
+        requires: Some("load-first"),
         ..row("load-changed", include_str!("scripts/load.gdb"))
     },
     Row {
@@ -213,7 +218,6 @@ pub const ROWS: &[Row] = &[
         goal: "at most 50 polls a second; a stop noticed within 25 ms",
         clock: Clock::Paced,
         time: Time::Board,
-        facts: goals::polls,
         judge: goals::idle,
         ..row("idle", include_str!("scripts/idle.gdb"))
     },

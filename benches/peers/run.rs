@@ -56,9 +56,15 @@ pub fn all(arguments: Vec<String>) -> Result<()> {
                 continue;
             }
             let began = Instant::now();
-            let outcome = match row.units_of(server) {
-                Some(units) => measure(row, server, units),
-                None => continue,
+            let Some(units) = row.units_of(server) else {
+                continue;
+            };
+            let required = row
+                .requires
+                .and_then(|name| results.rows.get(name)?.0.get(&server));
+            let outcome = match required {
+                Some(failed @ Outcome::Failed(_)) => failed.clone(),
+                _ => measure(row, server, units),
             };
             let seconds = began.elapsed().as_secs();
             println!(
@@ -80,7 +86,7 @@ fn measure(row: &Row, server: Server, units: u32) -> Outcome {
     match try_to_measure(row, server, units) {
         Ok(measured) => Outcome::Done(measured),
         Err(error) => {
-            let text = format!("{error:#}");
+            let text = error.to_string();
             Outcome::Failed(text.lines().next().unwrap_or_default().to_owned())
         }
     }
@@ -115,9 +121,8 @@ fn try_to_measure(row: &Row, server: Server, units: u32) -> Result<Measured> {
             Mark::Counted(units) => {
                 let (before, line) = first.context("a beginning")?;
                 let counts = served.counts()? - before;
-                let nor = served.nor(files.programmed.len(), &folder)?;
                 ensure!(
-                    nor == files.programmed,
+                    served.holds(&files.programmed, &folder)?,
                     "GDB has no error, but the NOR does not hold the image"
                 );
                 let log = match &served.trace {

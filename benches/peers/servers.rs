@@ -68,16 +68,18 @@ impl Served {
             .context("the board's statistics")
     }
 
-    /// What the NOR holds from its start, seen past the server: the board saves itself into `folder`.
-    pub fn nor(&mut self, length: usize, folder: &Path) -> Result<Vec<u8>> {
+    /// Whether the NOR holds these pieces, seen past the server: the board saves itself into `folder`.
+    pub fn holds(&mut self, pieces: &[(usize, Vec<u8>)], folder: &Path) -> Result<bool> {
         let file = folder.join("board.state");
         self.board.say(&format!("save {}", file.display()))?;
         self.board
             .wait_for(|line| line.starts_with("saved").then_some(()))?;
         let board = Board::builder().state_file(file).build()?;
-        let mut bytes = vec![0; length];
-        board.nor_contents(0, &mut bytes);
-        Ok(bytes)
+        Ok(pieces.iter().all(|(offset, piece)| {
+            let mut bytes = vec![0; piece.len()];
+            board.nor_contents(*offset as u32, &mut bytes);
+            bytes == *piece
+        }))
     }
 }
 
@@ -111,7 +113,7 @@ impl Server {
         match self {
             Self::Own => start_own(files, folder),
             Self::OwnBmp => {
-                let (board, address) = start_board(BMP, "Black Magic", files, clock)?;
+                let (board, address) = start_board(BMP, "Black Magic", files, clock, folder)?;
                 let mut command = Command::new(target("debug/xspi-gdb"));
                 command
                     .args(["serve", "--board", "stm32h7s78-dk", "--port", "0"])
@@ -120,12 +122,12 @@ impl Server {
                     .arg("--appli")
                     .arg(&files.elf)
                     .current_dir(folder);
-                let mut server = Process::start("xspi-gdb", &mut command)?;
+                let mut server = Process::start("xspi-gdb", &mut command, folder)?;
                 let port = server.wait_for(own_port)?;
                 Ok(served(board, Some(server), port, ARMED))
             }
             Self::ProbeRs => {
-                let (board, address) = start_board(BMP, "Black Magic", files, clock)?;
+                let (board, address) = start_board(BMP, "Black Magic", files, clock, folder)?;
                 let port = free_port()?;
                 let mut command = Command::new(target("tools/bin/probe-rs"));
                 command
@@ -134,19 +136,20 @@ impl Server {
                     .args(["--speed", &SPEED_KHZ.to_string()])
                     .args(["--gdb-connection-string", &format!("127.0.0.1:{port}")])
                     .current_dir(folder);
-                let mut server = Process::start("probe-rs", &mut command)?;
+                let mut server = Process::start("probe-rs", &mut command, folder)?;
                 server.wait_for(|line| line.contains("Firing up GDB stub").then_some(()))?;
                 Ok(served(board, Some(server), port, &to_appli(files)))
             }
             Self::OpenOcd => {
-                let (board, address) = start_board("--bitbang", "remote_bitbang", files, clock)?;
+                let (board, address) =
+                    start_board("--bitbang", "remote_bitbang", files, clock, folder)?;
                 let port = free_port()?;
                 let mut command = Command::new("openocd");
                 command.current_dir(folder);
                 for line in openocd_configuration(address, port) {
                     command.args(["-c", &line]);
                 }
-                let mut server = Process::start("OpenOCD", &mut command)?;
+                let mut server = Process::start("OpenOCD", &mut command, folder)?;
                 server.wait_for(|line| {
                     let ready = line.contains(&format!("Listening on port {port} for gdb"));
                     ready.then_some(())
@@ -154,7 +157,8 @@ impl Server {
                 Ok(served(board, Some(server), port, &to_appli(files)))
             }
             Self::PyOcd => {
-                let (board, address) = start_board("--cmsis-dap", "CMSIS-DAP", files, clock)?;
+                let (board, address) =
+                    start_board("--cmsis-dap", "CMSIS-DAP", files, clock, folder)?;
                 let port = free_port()?;
                 let mut command = Command::new(target("venv/bin/pyocd"));
                 command
@@ -165,7 +169,7 @@ impl Server {
                     // Code that cannot be written: hardware breakpoints.
                     .args(["-O", "soft_bkpt_as_hard=true"])
                     .current_dir(folder);
-                let mut server = Process::start("pyOCD", &mut command)?;
+                let mut server = Process::start("pyOCD", &mut command, folder)?;
                 server.wait_for(|line| {
                     let ready = line.contains(&format!("GDB server listening on port {port}"));
                     ready.then_some(())
@@ -193,7 +197,7 @@ fn start_own(files: &Files, folder: &Path) -> Result<Served> {
         .args(["--exchange-cost", &EXCHANGE_US.to_string()])
         .args(["--speed", &SPEED_KHZ.to_string()])
         .current_dir(folder);
-    let mut board = Process::start("xspi-gdb over its own link", &mut command)?;
+    let mut board = Process::start("xspi-gdb over its own link", &mut command, folder)?;
     let port = board.wait_for(own_port)?;
     Ok(Served {
         trace: Some(trace),
@@ -228,6 +232,7 @@ fn start_board(
     protocol: &str,
     files: &Files,
     clock: Clock,
+    folder: &Path,
 ) -> Result<(Process, SocketAddr)> {
     let clock = match clock {
         Clock::Lockstep => "lockstep",
@@ -244,7 +249,7 @@ fn start_board(
     if option != BMP {
         command.args([option, "0"]);
     }
-    let mut board = Process::start("the virtual board", &mut command)?;
+    let mut board = Process::start("the virtual board", &mut command, folder)?;
     let mut address = listening(&mut board, "Black Magic")?;
     if option != BMP {
         set_clock(address)?;

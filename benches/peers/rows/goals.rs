@@ -14,8 +14,6 @@ const KILOBYTE: u64 = 1024;
 const WAITING: &str = "waiting";
 /// Exchanges that set breakpoint units and do nothing else.
 const UNITS_ALONE: &str = "for units alone";
-/// Looks at a running core.
-const POLLS: &str = "polls";
 
 pub fn no_facts(_: &[Exchange]) -> BTreeMap<String, u64> {
     BTreeMap::new()
@@ -30,17 +28,16 @@ fn fact(
     BTreeMap::from([(name.to_owned(), number)])
 }
 
-/// Between the resume out of the reset and the look at the registers that follows the halt.
+/// From the resume behind the reset, up to the look at why the core halted.
 pub fn waiting(log: &[Exchange]) -> BTreeMap<String, u64> {
-    let resumed = log
+    const RESUME: &str = "W BD0=0xa05f0001, R BD0";
+    const WHY_IT_HALTED: &str = "TAR=0xe000ed30, R DRW";
+    let is_reset = |exchange: &Exchange| exchange.operation == "reset";
+    let behind_reset = log.iter().rposition(is_reset).unwrap_or(log.len());
+    let waits = log[behind_reset..]
         .iter()
-        .rposition(|exchange| exchange.operation == "resume");
-    let behind = log
-        .get(resumed.map_or(log.len(), |at| at + 1)..)
-        .unwrap_or_default();
-    let waits = behind
-        .iter()
-        .take_while(|exchange| exchange.operation != "read registers");
+        .skip_while(|exchange| !exchange.transfers.contains(RESUME))
+        .take_while(|exchange| !exchange.transfers.contains(WHY_IT_HALTED));
     BTreeMap::from([(WAITING.to_owned(), waits.count() as u64)])
 }
 
@@ -52,10 +49,6 @@ pub fn for_units_alone(log: &[Exchange]) -> BTreeMap<String, u64> {
             && !transfers.contains(" BD0=")
             && !transfers.contains("R ")
     })
-}
-
-pub fn polls(log: &[Exchange]) -> BTreeMap<String, u64> {
-    fact(POLLS, log, |exchange| exchange.operation == "state")
 }
 
 fn verdict(met: bool, figure: String) -> Verdict {
@@ -98,7 +91,7 @@ pub fn arm(outcomes: &Outcomes) -> Verdict {
         let besides = counts.exchanges - measured.fact(WAITING);
         verdict(
             programmed == 0 && besides <= 120,
-            format!("{programmed} bytes, {besides} exchanges"),
+            format!("{programmed} bytes; {besides} exchanges and {} that wait", measured.fact(WAITING)),
         )
     })
 }
@@ -225,7 +218,7 @@ pub fn condition(outcomes: &Outcomes) -> Verdict {
 pub fn idle(outcomes: &Outcomes) -> Verdict {
     own(outcomes, |measured| {
         let seconds = measured.counts.time_ns as f64 / 1e9;
-        let polls = measured.fact(POLLS) as f64 / seconds;
+        let polls = measured.counts.exchanges as f64 / seconds;
         let gap = 1e3 / polls;
         verdict(
             polls <= 50.0 && gap <= 25.0,

@@ -2,7 +2,7 @@
 to-appli
 tbreak work
 continue
-eval "break appli::mailbox::serve if TICKS == %d", (int)TICKS + $units
+eval "break appli::mailbox::serve if appli::TICKS == %u", appli::TICKS + $units
 start-counting
 continue
 counted $units
