@@ -10,6 +10,7 @@
 #                     there is no node
 #   PyPI              unicorn and imgtool, into target/venv (test): the oracle of the virtual CPU; MCUboot's tool for signed images
 #   PyPI              pygdbmi, into target/venv (test): an example drives GDB by it
+#   PyPI              pyocd, into target/venv (test), with this repository's plugin: it debugs the virtual board (20 MB)
 #   PyPI              gdb-for-pwndbg, into target/venv (test): GDB 18, which takes error texts and speaks DAP (13 MB)
 #   PyPI              pyocd, into target/venv (bench): a peer, with our plugin that reaches the virtual board
 set -euo pipefail
@@ -85,10 +86,10 @@ if [ "$what" = test ]; then
         # Its native part, pseudo-terminals for a program on this computer, is not needed.
         npm install --prefix target/clients --ignore-scripts --no-audit --no-fund --silent "$adapter"
     fi
-    if ! target/venv/bin/python -c 'import unicorn, imgtool, gdb_for_pwndbg, pygdbmi' 2>/dev/null; then
-        say "target/venv: pip install unicorn imgtool gdb-for-pwndbg pygdbmi"
+    if ! target/venv/bin/python -c 'import unicorn, imgtool, gdb_for_pwndbg, pygdbmi, pyocd, pyocd_virtual_board' 2>/dev/null; then
+        say "target/venv: pip install unicorn imgtool gdb-for-pwndbg pygdbmi pyocd"
         python3 -m venv target/venv
-        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*' 'imgtool==2.*' 'gdb-for-pwndbg==18.1.*' 'pygdbmi==0.11.*'
+        target/venv/bin/pip install --quiet --disable-pip-version-check 'unicorn==2.1.*' 'imgtool==2.*' 'gdb-for-pwndbg==18.1.*' 'pygdbmi==0.11.*' 'pyocd==0.46.*' benches/peers/pyocd_virtual_board
     fi
 fi
 

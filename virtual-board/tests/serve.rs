@@ -284,6 +284,53 @@ fn a_state_file_that_is_served_is_refused_to_others() {
     assert!(ran.status.success());
 }
 
+/// A packet of a CMSIS-DAP client, and the payload of the response.
+fn packet(stream: &mut TcpStream, payload: &[u8]) -> Vec<u8> {
+    let header = [
+        &b"DAP\0"[..],
+        &(payload.len() as u16).to_le_bytes(),
+        &[1, 0][..],
+    ];
+    stream
+        .write_all(&[&header.concat(), payload].concat())
+        .unwrap();
+    let mut header = [0; 8];
+    stream.read_exact(&mut header).unwrap();
+    assert_eq!((&header[..4], header[6]), (&b"DAP\0"[..], 2));
+    let mut response = vec![0; u16::from_le_bytes([header[4], header[5]]).into()];
+    stream.read_exact(&mut response).unwrap();
+    response
+}
+
+#[test]
+fn cmsis_dap_packets_are_exchanges_and_nonsense_ends_at_most_its_connection() {
+    let mut board = Served::start_for_cmsis_dap(&["--clock", "lockstep"]);
+    let mut first = TcpStream::connect(board.address).unwrap();
+    assert_eq!(packet(&mut first, &[0x00, 0xFF]), [0x00, 2, 0x00, 0x02]);
+    for nonsense in [&[][..], &[0xAA], &[0x05, 0, 9], &[0; 600], &[0xFF; 513]] {
+        assert_eq!(packet(&mut first, nonsense), [0xFF]);
+    }
+    assert_eq!(packet(&mut first, &[0x02, 1]), [0x02, 1]);
+    let mut second = TcpStream::connect(board.address).unwrap();
+    let mut refusal = Vec::new();
+    second.read_to_end(&mut refusal).unwrap();
+    assert_eq!(refusal, b"DAP\0\x01\0\x02\0\xFF");
+    let counted = board.command("statistics");
+    assert!(
+        counted.starts_with("{\"exchanges\":5,\"transfers\":0,"),
+        "{counted}"
+    );
+
+    first.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    let mut rest = Vec::new();
+    // It hangs up, or resets the connection over what it did not read.
+    let _ = first.read_to_end(&mut rest);
+    assert!(rest.is_empty());
+    let mut third = TcpStream::connect(board.address).unwrap();
+    assert_eq!(packet(&mut third, &[0x0A]), [0x0A, 0, 0]);
+    assert!(board.quit());
+}
+
 /// Moves the pins through clocks of TMS and TDI, by remote_bitbang.
 fn clock(stream: &mut TcpStream, bits: &[(u8, u8)]) {
     let characters: Vec<u8> = bits

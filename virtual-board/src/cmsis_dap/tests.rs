@@ -446,3 +446,34 @@ fn reset_lasts_until_it_is_released_or_the_client_goes() {
     drop(probe);
     assert_eq!(state(&board), CoreState::LockedUp);
 }
+
+/// Whatever a client sends, each packet has its response, and that fits into one.
+#[test]
+fn random_packets_are_answered() {
+    let (mut probe, _) = attached();
+    let mut state = 1u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    for _ in 0..20_000 {
+        let length = usize::from(random()) % 24;
+        let mut packet: Vec<u8> = (0..length).map(|_| random()).collect();
+        // Half of them are commands, or lists of such.
+        if let Some(identifier) = packet.first_mut()
+            && random() & 1 == 0
+        {
+            *identifier = if random() & 3 == 0 {
+                0x7F
+            } else {
+                *identifier % 0x20
+            };
+        }
+        let silent = matches!(packet.first(), Some(0x07 | 0x7E));
+        let answers = probe.answer(packet);
+        assert_eq!(answers.is_empty(), silent);
+        for answer in answers {
+            assert!((1..=PAYLOAD_BYTES).contains(&answer.len()));
+        }
+    }
+}

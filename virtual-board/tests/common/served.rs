@@ -42,6 +42,12 @@ impl Served {
         Self::start_with(pins, arguments, Stdio::inherit())
     }
 
+    /// The same, for CMSIS-DAP clients.
+    pub fn start_for_cmsis_dap(arguments: &[&str]) -> Self {
+        let packets = ("--cmsis-dap", "CMSIS-DAP");
+        Self::start_with(packets, arguments, Stdio::inherit())
+    }
+
     /// The same, with its standard error elsewhere.
     pub fn start_logging(arguments: &[&str], log: Stdio) -> Self {
         Self::start_with(("--bmp", "Black Magic"), arguments, log)
