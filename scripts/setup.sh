@@ -10,9 +10,8 @@
 #                     there is no node
 #   PyPI              unicorn and imgtool, into target/venv (test): the oracle of the virtual CPU; MCUboot's tool for signed images
 #   PyPI              pygdbmi, into target/venv (test): an example drives GDB by it
-#   PyPI              pyocd, into target/venv (test), with this repository's plugin: it debugs the virtual board (20 MB)
+#   PyPI              pyocd, into target/venv (test, bench), with this repository's plugin: it debugs the virtual board (20 MB)
 #   PyPI              gdb-for-pwndbg, into target/venv (test): GDB 18, which takes error texts and speaks DAP (13 MB)
-#   PyPI              pyocd, into target/venv (bench): a peer, with our plugin that reaches the virtual board
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-test}

@@ -23,6 +23,9 @@ pub const EXCHANGE_US: u64 = 250;
 /// The board's option for Black Magic clients.
 const BMP: &str = "--bmp";
 
+/// What a user of this chip tells pyOCD, which has no target of that name: what its memories are.
+const PYOCD_SCRIPT: &str = "benches/peers/pyocd_virtual_board/stm32h7s7.py";
+
 /// Who serves GDB, and by which way to the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -166,8 +169,8 @@ impl Server {
                     .args(["--target", "cortex_m", "--no-config"])
                     .args(["--frequency", &format!("{}k", SPEED_KHZ)])
                     .args(["--port", &port.to_string(), "--telnet-port", "0"])
-                    // Code that cannot be written: hardware breakpoints.
-                    .args(["-O", "soft_bkpt_as_hard=true"])
+                    .arg("--script")
+                    .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(PYOCD_SCRIPT))
                     .current_dir(folder);
                 let mut server = Process::start("pyOCD", &mut command, folder)?;
                 server.wait_for(|line| {

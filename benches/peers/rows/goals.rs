@@ -91,7 +91,10 @@ pub fn arm(outcomes: &Outcomes) -> Verdict {
         let besides = counts.exchanges - measured.fact(WAITING);
         verdict(
             programmed == 0 && besides <= 120,
-            format!("{programmed} bytes; {besides} exchanges and {} that wait", measured.fact(WAITING)),
+            format!(
+                "{programmed} bytes; {besides} exchanges and {} that wait",
+                measured.fact(WAITING)
+            ),
         )
     })
 }
