@@ -135,7 +135,7 @@ pub const ROWS: &[Row] = &[
         work: "`stepi` x 1,000",
         goal: "at most 6 exchanges a step (own link)",
         unit: Some("step"),
-        units: Units::fewer_for_others(1_000, 200),
+        units: Units::fewer_for_others(1_000, 100),
         judge: goals::step,
         ..row("step", include_str!("scripts/step.gdb"))
     },
@@ -209,7 +209,7 @@ pub const ROWS: &[Row] = &[
         unit: Some("hit"),
         clock: Clock::Paced,
         time: Time::Board,
-        units: Units::fewer_for_others(1_000, 200),
+        units: Units::fewer_for_others(1_000, 50),
         judge: goals::condition,
         ..row("condition", include_str!("scripts/condition.gdb"))
     },

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Verdict, limits};
 use crate::{
+    firmware::LARGE_BYTES,
     log::Exchange,
     results::{Measured, Outcomes, Time},
     servers::{EXCHANGE_US, Server},
@@ -144,8 +145,8 @@ fn part_of_limit(outcomes: &Outcomes, bytes: u64, exchanges: f64, why: &str) -> 
             let kilobytes = bytes / KILOBYTE;
             let reach = 100.0 * limits::part_by_kilobyte(exchanges);
             format!(
-                "The limit for {kilobytes} KB is {limit:.3} s: {:.0} blocks of 126 words. The log has {:.2} exchanges a KB: {why} That way \
-                 allows {reach:.0} % of the limit, and {part:.1} % is reached.",
+                "the limit for {kilobytes} KB is {limit:.3} s, {:.0} blocks of 126 words, 2.03 a KB. The log has {:.2} exchanges a KB: \
+                 {why} That way allows {reach:.0} % of the limit at most; {part:.1} % is reached.",
                 bytes as f64 / 4.0 / limits::BLOCK_WORDS,
                 measured.counts.exchanges as f64 / kilobytes as f64,
             )
@@ -155,10 +156,9 @@ fn part_of_limit(outcomes: &Outcomes, bytes: u64, exchanges: f64, why: &str) -> 
 
 /// What the log shows of a block read.
 const READS: &str = "the core's AHB-AP counts TAR up within 1 KB only, and probe-rs's `RawDapAccess` ends an exchange at each block, so each \
-                     KB is `W TAR`, then blocks of 126, 126 and 4 words: four exchanges instead of 2.03.";
+                     KB is `W TAR`, then blocks of 126, 126 and 4 words.";
 /// And of a block write.
-const WRITES: &str = "the core's AHB-AP counts TAR up within 1 KB only, and probe-rs's `RawDapAccess` ends an exchange at each block, so \
-                      each KB is three exchanges instead of 2.03.";
+const WRITES: &str = "the core's AHB-AP counts TAR up within 1 KB only, and `W TAR` between two blocks ends the block before it.";
 
 pub fn dump_window(outcomes: &Outcomes) -> Verdict {
     part_of_limit(outcomes, 1024 * KILOBYTE, 4.0, READS)
@@ -200,7 +200,30 @@ fn ahead(outcomes: &Outcomes, factor: f64) -> Verdict {
 }
 
 pub fn load_first(outcomes: &Outcomes) -> Verdict {
-    ahead(outcomes, 2.0)
+    because(ahead(outcomes, 2.0), || {
+        let words = LARGE_BYTES as u64 / 4;
+        let least = 3 * words;
+        let peers: Vec<String> = [Server::OwnBmp, Server::ProbeRs]
+            .iter()
+            .filter_map(|server| {
+                let exchanges = outcomes.of(*server)?.counts.exchanges;
+                Some(format!("{} takes {exchanges}", server.title()))
+            })
+            .collect();
+        let own = outcomes.of(Server::Own).map_or(String::new(), |own| {
+            format!(
+                " On our own link it is {} exchanges and {:.2} s, of which the NOR itself is busy for {:.2} s.",
+                own.counts.exchanges,
+                own.counts.time_ns as f64 / 1e9,
+                limits::nor_busy_seconds(LARGE_BYTES as u64)
+            )
+        });
+        format!(
+            "every byte differs, so every server has to send {words} words, and a word is three requests of the Black Magic protocol at \
+             least (bits out, acknowledge, bits out): {least} exchanges, of which nobody can be ahead. {}.{own}",
+            peers.join(", ")
+        )
+    })
 }
 
 pub fn load_unchanged(outcomes: &Outcomes) -> Verdict {

@@ -28,3 +28,9 @@ pub fn part_by_kilobyte(exchanges: f64) -> f64 {
     let kilobyte = 256.0 * word();
     (256.0 / BLOCK_WORDS * exchange() + kilobyte) / (exchanges * exchange() + kilobyte)
 }
+
+/// How long the NOR erases and programs `bytes`: blocks of 64 KB in 256 ms each, pages of 256 bytes in 152 us (MX66UW1G45G, typical).
+pub fn nor_busy_seconds(bytes: u64) -> f64 {
+    let (blocks, pages) = (bytes as f64 / 65_536.0, bytes as f64 / 256.0);
+    blocks * 256e-3 + pages * 152e-6
+}
