@@ -20,7 +20,7 @@ doc: ; UPDATE_GOLDENS=1 cargo test --quiet --test docs
 # The picture in README, from the demo itself.
 picture: ; @scripts/setup.sh test && target/venv/bin/pip install --quiet rich && cargo run --quiet -- demo | target/venv/bin/python scripts/picture.py > docs/session.svg
 
-# Instructions a second of the virtual CPU, what programming costs in modelled time, and us beside the peers: docs/benchmarks.md.
+# Every bench, and docs/benchmarks.md: beside the peers, how cost grows; what programming costs; instructions and packets a second.
 bench: ; @scripts/setup.sh bench && scripts/bench.sh
 
 setup: ; @scripts/setup.sh test

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every bench: what the virtual CPU does in a second, what programming costs, and us beside the peers (docs/benchmarks.md).
+# Every bench. docs/benchmarks.md, with its figures and drawings, is made anew: beside the peers, and how cost grows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 step() { printf '\n== %s\n' "$*"; }
@@ -12,3 +12,5 @@ cargo bench --locked --profile dev --bench programming
 step "beside the peers: docs/benchmarks.md, docs/benchmarks/peers.json, docs/benchmarks/peers.svg"
 cargo build --locked --workspace --bins
 cargo bench --locked --profile dev --bench peers
+step "the server's own work, in host time; how cost grows: docs/benchmarks.md"
+cargo bench --locked --bench server --bench growth

@@ -7,6 +7,13 @@
 //! Code in flash or in a window stops only by a unit. Code in RAM takes a unit while there is one and is then patched with
 //! BKPT (ARM ARM A7.7.17): data cache cleaned, instruction cache invalidated, by address (ARM ARM B2.2.7). A patch is never
 //! made in RAM while the boot stage is still to run, for it would overwrite or execute it.
+//!
+//! A breakpoint can come with terms: whether it stops at all is then found out here, at each hit, without the client (`terms.rs`).
+
+pub mod agent;
+mod terms;
+
+use std::sync::Arc;
 
 use crate::{
     fault::{Code, Explain},
@@ -20,6 +27,8 @@ use crate::{
         scb::{CleanAndInvalidateData, CleanData, InvalidateInstruction},
     },
 };
+
+pub use terms::{Terms, Verdict};
 
 /// How to stop, as Z0 to Z4 have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,6 +107,8 @@ pub enum Patching {
 #[derive(Debug, Default)]
 pub struct Breakpoints {
     requests: Vec<Request>,
+    /// Of those requests that have any.
+    terms: Vec<(Request, Arc<Terms>)>,
     patches: Vec<Patch>,
 }
 
@@ -118,6 +129,31 @@ impl Breakpoints {
         self.requests.iter().any(|request| {
             matches!(request.kind, Kind::Software | Kind::Hardware) && request.address == address
         })
+    }
+
+    /// On what terms the requests at `address` stop, where each of them has any; empty if one stops in any case, or there is none.
+    pub fn terms_at(&self, address: Address) -> Vec<Arc<Terms>> {
+        let here = self.requests.iter().filter(|request| {
+            matches!(request.kind, Kind::Software | Kind::Hardware) && request.address == address
+        });
+        let terms = here.map(|request| {
+            let found = self.terms.iter().find(|(of, _)| of == request);
+            found.map(|(_, terms)| Arc::clone(terms))
+        });
+        terms.collect::<Option<Vec<_>>>().unwrap_or_default()
+    }
+
+    /// Where a request with terms is.
+    pub fn places_with_terms(&self) -> impl Iterator<Item = Address> + '_ {
+        self.terms.iter().map(|(request, _)| request.address)
+    }
+
+    /// From now on `request` stops on these terms.
+    pub fn set_terms(&mut self, request: Request, terms: Terms) {
+        self.terms.retain(|(of, _)| *of != request);
+        if !terms.are_none() {
+            self.terms.push((request, Arc::new(terms)));
+        }
     }
 
     /// Keeps a request, or refuses it with what holds the units. No transfer is made.
@@ -141,11 +177,13 @@ impl Breakpoints {
     /// Forgets a request; one that is not there is as good as removed.
     pub fn remove(&mut self, request: Request) {
         self.requests.retain(|kept| *kept != request);
+        self.terms.retain(|(of, _)| *of != request);
     }
 
     /// Forgets all of them: the client has left.
     pub fn remove_all(&mut self) {
         self.requests.clear();
+        self.terms.clear();
     }
 
     /// True if a temporary breakpoint at `address` finds a unit beside the requests.
@@ -181,6 +219,24 @@ impl Breakpoints {
         };
         self.patch(link, &plan.patches)?;
         Ok(left_out)
+    }
+
+    /// The same for a step of the one instruction at `pc`, which is spared. It comes to no other BKPT, so those stay as they are, wanted or
+    /// not: GDB steps off a breakpoint with all of them removed, and inserts them again behind it.
+    pub fn arm_for_step(
+        &mut self,
+        link: &mut dyn Link,
+        units: &mut Units,
+        is_ram: impl Fn(Address) -> bool,
+        pc: Address,
+    ) -> Result<(), BreakpointError> {
+        let mut plan = self.plan(units.breakpoint_units(), is_ram, None);
+        plan.units.retain(|address| *address != pc);
+        let watches = self.watches(units)?;
+        units.write_difference(link, &plan.units, &watches)?;
+        let elsewhere = self.patches.iter().map(|patch| patch.address);
+        let elsewhere: Vec<Address> = elsewhere.filter(|address| *address != pc).collect();
+        self.patch(link, &elsewhere)
     }
 
     /// Frees every unit and takes every patch back; the requests stay.

@@ -145,11 +145,16 @@ pub fn main() -> ExitCode {
 
 /// What the session has to tell beside the answer; a boot stage that did not start the appli is worth a line too.
 fn print_notices(session: &mut Session) {
-    for line in session.take_console() {
-        eprintln!("notice: {line}");
-    }
+    print_console(session);
     if let Some(fault) = session.boot_fault() {
         eprintln!("notice: the appli was not started: {fault}");
+    }
+}
+
+/// What is worth knowing of what was done, also where it failed.
+fn print_console(session: &mut Session) {
+    for line in session.take_console() {
+        eprintln!("notice: {line}");
     }
 }
 

@@ -95,9 +95,13 @@ pub fn commit(
 ) -> Result<Report, FlashError> {
     let journal = Journal::new(context);
     let mut wanted = transaction.by_region(context.profile)?;
+    let with_rescued: Transaction;
     if !transaction.only_erases() {
         let rescued = journal.rescued(link, &journal::covered(&wanted))?;
-        wanted = transaction.over(rescued).by_region(context.profile)?;
+        if !rescued.is_empty() {
+            with_rescued = transaction.over(rescued);
+            wanted = with_rescued.by_region(context.profile)?;
+        }
     }
     let covered = journal::covered(&wanted);
     let mut commit = Commit {
@@ -138,7 +142,10 @@ struct Commit<'a> {
 
 impl Commit<'_> {
     /// First everything is looked at: what is refused must be refused before anything was changed.
-    fn carry_out(&mut self, mut wanted: Vec<(Region, Vec<Sector>)>) -> Result<Report, FlashError> {
+    fn carry_out(
+        &mut self,
+        mut wanted: Vec<(Region, Vec<Sector<'_>>)>,
+    ) -> Result<Report, FlashError> {
         may_use_flash(self.link, self.windows)?;
         let mut report = Report::default();
         for (region, sectors) in &mut wanted {

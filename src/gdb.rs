@@ -8,8 +8,10 @@ pub mod event_loop;
 pub mod events;
 pub mod memory_map;
 pub mod monitor;
+pub mod program_console;
 pub mod rtt;
 pub mod server;
+pub mod text_port;
 pub mod wire;
 
 mod answers;
@@ -21,6 +23,7 @@ mod report;
 mod snapshot;
 mod target;
 mod threads;
+mod undescribed;
 
 pub use server::{Options, Server};
 

@@ -270,7 +270,10 @@ impl Image {
     /// Copies what the image stores from `address` on; returns how many bytes it holds there without a gap.
     pub fn read(&self, address: Address, data: &mut [u8]) -> usize {
         let mut done = 0;
-        for segment in &self.segments {
+        // A program that came in packets has thousands of segments.
+        let before = |segment: &Segment| segment.range().end <= u64::from(address.0);
+        let first = self.segments.partition_point(before);
+        for segment in &self.segments[first..] {
             let at = u64::from(address.0) + done as u64;
             let range = segment.range();
             if done == data.len() || range.start > at {

@@ -1,7 +1,7 @@
 //! Our view of the core through a probe: run control, registers, memory, and the only wait there is.
 //!
-//! `probe.rs` implements it over probe-rs (the same code for CMSIS-DAP, J-Link and the virtual board; ST-LINK by its own
-//! memory commands), `fake.rs` for unit tests. Nothing above this module names probe-rs's types, and nothing above it waits
+//! `probe.rs` implements it over probe-rs (the same code for all probes; an ST-LINK gets blocks by its own memory
+//! commands), `fake.rs` for unit tests. Nothing above this module names probe-rs's types, and nothing above it waits
 //! except through [`Link::idle`]. FPB and DWT belong to `units.rs` alone.
 
 pub mod caches;
@@ -21,7 +21,7 @@ pub mod units;
 use std::{fmt, ops::Range, time::Duration};
 
 use crate::{
-    fault::{Code, Explain},
+    fault::{Code, Explain, Fault},
     layout::Address,
     registers::{
         Block as _, Register, Snapshot,
@@ -215,6 +215,12 @@ pub trait Link: Send {
     /// Executes one instruction and waits for debug state.
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError>;
 
+    /// The same and the state behind it, for whoever has asked for the state since the core halted.
+    fn step_and_look(&mut self, interrupts: Interrupts) -> Result<CoreState, LinkError> {
+        self.step(interrupts)?;
+        self.state()
+    }
+
     /// System reset. With [`ResetMode::Halt`] the core is in debug state at the reset vector on return.
     fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError>;
 
@@ -243,6 +249,9 @@ pub trait Link: Send {
 
     /// Waits. A real probe sleeps, the virtual board advances its clock.
     fn idle(&mut self, duration: Duration) -> Result<(), LinkError>;
+
+    /// The time since a moment that stays the same, by the clock that [`Link::idle`] waits by.
+    fn now(&self) -> Duration;
 
     /// After [`LinkError::Stalled`]: DAP abort, then nRST with a halt at the reset vector; the target's state is lost.
     fn recover(&mut self) -> Result<(), LinkError>;
@@ -349,6 +358,11 @@ pub trait Attendant {
     fn tell(&mut self, sentence: &str) {
         tracing::info!("{sentence}");
     }
+
+    /// The board is switched off and on, because of `fault`, and the work begins again; `sentence` says so.
+    fn power_cycles(&mut self, _fault: &Fault, sentence: &str) {
+        self.tell(sentence);
+    }
 }
 
 impl<A: Attendant + ?Sized> Attendant for Box<A> {
@@ -359,6 +373,10 @@ impl<A: Attendant + ?Sized> Attendant for Box<A> {
     fn tell(&mut self, sentence: &str) {
         (**self).tell(sentence);
     }
+
+    fn power_cycles(&mut self, fault: &Fault, sentence: &str) {
+        (**self).power_cycles(fault, sentence);
+    }
 }
 
 impl<A: Attendant + ?Sized> Attendant for &mut A {
@@ -368,6 +386,10 @@ impl<A: Attendant + ?Sized> Attendant for &mut A {
 
     fn tell(&mut self, sentence: &str) {
         (**self).tell(sentence);
+    }
+
+    fn power_cycles(&mut self, fault: &Fault, sentence: &str) {
+        (**self).power_cycles(fault, sentence);
     }
 }
 

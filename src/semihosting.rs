@@ -2,7 +2,7 @@
 //! 2.0 and 3.0).
 //!
 //! A call is BKPT 0xAB with an operation in r0 and its parameter in r1: mostly the address of a block of words. The result goes to r0.
-//! This module knows operations, files and the console; the session (`session/semihosting.rs`) knows when the core is at a call, and
+//! This module knows operations (`calls.rs`), files, the console, and what a client may serve instead (`client.rs`); the session (`session/semihosting.rs`) knows when the core is at a call, and
 //! lets it go on behind it.
 //!
 //! Nothing that a program passes is believed: strings and buffers are bounded, each pointer is tried, and a call that cannot be served
@@ -14,6 +14,8 @@
 //! HEAPINFO answers with zeros, "not known", with which newlib takes what its linker script says.
 
 mod block;
+mod calls;
+mod client;
 mod errno;
 mod exit;
 mod files;
@@ -21,13 +23,9 @@ mod operation;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::VecDeque,
-    io,
-    path::PathBuf,
-    time::{Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::VecDeque, io, path::PathBuf, time::Duration};
 
+pub use client::{Answer, ERRAND_BYTES, Errand, Flags, Host};
 pub use errno::Errno;
 pub use exit::Exit;
 pub use operation::Operation;
@@ -37,8 +35,9 @@ use crate::{
     layout::Address,
 };
 use block::Block;
+use client::{Asked, Step};
 use errno::Refusal;
-use files::{Files, Mode, Target};
+use files::Files;
 
 /// BKPT 0xAB, as it lies in memory.
 pub const CALL: [u8; 2] = [0xAB, 0xBE];
@@ -60,6 +59,10 @@ pub struct Options {
     pub directory: Option<PathBuf>,
     /// What SYS_GET_CMDLINE answers.
     pub command_line: String,
+    /// Whose console and files the program has, unless a client wishes it otherwise.
+    pub host: Host,
+    /// Somebody may type at any time; see [`Semihosting::open_input`].
+    pub is_typed_into: bool,
 }
 
 /// Why semihosting cannot be served as it was asked for.
@@ -114,7 +117,7 @@ pub struct Output {
 }
 
 /// What a call comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The program goes on with this in r0.
     Returns(u32),
@@ -122,6 +125,10 @@ pub enum Outcome {
     Exits(Exit),
     /// It waits for input that has not come yet; the call is to be made again when it has.
     Waits,
+    /// It waits for a client, which is to do this; see [`Semihosting::answer`].
+    Asks(Errand),
+    /// The client has done nothing of it, and was interrupted; the call is to be made again when the program goes on.
+    Interrupted,
 }
 
 /// What the program types into.
@@ -136,16 +143,21 @@ struct Input {
 #[derive(Debug)]
 pub struct Semihosting {
     files: Files,
+    host: Host,
+    /// What a client is asked to do for the call under way.
+    asked: Option<Asked>,
     command_line: String,
-    began: Instant,
+    /// By the target's clock.
+    began: Duration,
+    now: Duration,
     errno: Errno,
     input: Input,
     output: Vec<Output>,
 }
 
 impl Semihosting {
-    /// Opens the directory, if there is one.
-    pub fn new(options: &Options) -> Result<Self, SemihostingError> {
+    /// Opens the directory, if there is one. The program begins `now`, by the target's clock.
+    pub fn new(options: &Options, now: Duration) -> Result<Self, SemihostingError> {
         let files = Files::new(options.directory.as_deref()).map_err(|source| {
             SemihostingError::Directory {
                 path: options.directory.clone().unwrap_or_default(),
@@ -154,10 +166,16 @@ impl Semihosting {
         })?;
         Ok(Self {
             files,
+            host: options.host,
+            asked: None,
             command_line: options.command_line.clone(),
-            began: Instant::now(),
+            began: now,
+            now,
             errno: Errno::None,
-            input: Input::default(),
+            input: Input {
+                open: options.is_typed_into,
+                ..Input::default()
+            },
             output: Vec::new(),
         })
     }
@@ -167,10 +185,11 @@ impl Semihosting {
         self.command_line = command_line;
     }
 
-    /// The program was reset: its files are closed and its time begins again.
-    pub fn restart(&mut self) {
+    /// The program was reset `now`: its files are closed and its time begins again.
+    pub fn restart(&mut self, now: Duration) {
         self.files.close_all();
-        self.began = Instant::now();
+        self.asked = None;
+        self.began = now;
         self.errno = Errno::None;
     }
 
@@ -199,13 +218,15 @@ impl Semihosting {
         std::mem::take(&mut self.output)
     }
 
-    /// Serves a call. Only a lost link is a fault.
+    /// Serves a call that is made `now`, by the target's clock. Only a lost link is a fault.
     pub fn serve(
         &mut self,
         number: u32,
         parameter: u32,
+        now: Duration,
         memory: &mut dyn Memory,
     ) -> Result<Outcome, Fault> {
+        self.now = now;
         let Some(operation) = Operation::from_number(number) else {
             self.notice(&format!("semihosting has no operation 0x{number:x}"));
             self.errno = Errno::NotImplemented;
@@ -218,8 +239,27 @@ impl Semihosting {
         if let Operation::Exit | Operation::ExitExtended = operation {
             return self.exit(operation, &mut block);
         }
-        let errno = match self.returned(operation, &mut block) {
-            Ok(value) => return Ok(Outcome::Returns(value)),
+        let step = match self.ask(operation, &mut block) {
+            Ok(Some(asked)) => Ok(Step::Asks(asked)),
+            Ok(None) => self.returned(operation, &mut block).map(Step::Returns),
+            Err(refusal) => Err(refusal),
+        };
+        self.conclude(operation, step)
+    }
+
+    /// What a call, or a client's answer, comes to.
+    fn conclude(
+        &mut self,
+        operation: Operation,
+        step: Result<Step, Refusal>,
+    ) -> Result<Outcome, Fault> {
+        let errno = match step {
+            Ok(Step::Returns(value)) => return Ok(Outcome::Returns(value)),
+            Ok(Step::Asks(asked)) => {
+                let errand = asked.errand().clone();
+                self.asked = Some(asked);
+                return Ok(Outcome::Asks(errand));
+            }
             Err(Refusal::Waits) => return Ok(Outcome::Waits),
             Err(Refusal::Errno(errno)) => errno,
             Err(Refusal::Told(errno, sentence)) => {
@@ -254,240 +294,4 @@ impl Semihosting {
         };
         Ok(Outcome::Exits(exit))
     }
-
-    fn returned(&mut self, operation: Operation, block: &mut Block<'_>) -> Result<u32, Refusal> {
-        match operation {
-            Operation::Open => self.open(block),
-            Operation::Close => Ok(self.files.close(block.word(0)?).map(|()| 0)?),
-            Operation::WriteCharacter => {
-                let mut byte = [0];
-                block.memory.read(Address(block.address), &mut byte)?;
-                self.say(Stream::Out, &byte);
-                Ok(0)
-            }
-            Operation::WriteText => self.write_text(block),
-            Operation::Write => self.write(block),
-            Operation::Read => self.read(block),
-            Operation::ReadCharacter => match self.type_ahead(1)?.first() {
-                Some(byte) => Ok(u32::from(*byte)),
-                None => Err(Errno::Io.into()),
-            },
-            Operation::IsError => Ok(u32::from(block.word(0)?.cast_signed() < 0)),
-            Operation::IsTerminal => Ok(u32::from(self.files.is_console(block.word(0)?)?)),
-            Operation::Seek => Ok(self
-                .files
-                .seek(block.word(0)?, block.word(1)?)
-                .map(|()| 0)?),
-            Operation::Length => Ok(self.files.length(block.word(0)?)?),
-            Operation::TemporaryName => temporary_name(block),
-            Operation::Remove => {
-                let name = block.name(0)?;
-                self.with_directory(&name, |files| files.remove(&name))
-            }
-            Operation::Rename => {
-                let (from, to) = (block.name(0)?, block.name(2)?);
-                self.with_directory(&from, |files| files.rename(&from, &to))
-            }
-            Operation::Clock => Ok((self.began.elapsed().as_millis() / 10) as u32),
-            Operation::Time => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH);
-                Ok(now.map_err(|_| Errno::Io)?.as_secs() as u32)
-            }
-            Operation::System => Err(Refusal::Told(
-                Errno::NotPermitted,
-                "no command of the program's is run on this machine".to_owned(),
-            )),
-            Operation::Errno => Ok(self.errno as u32),
-            Operation::CommandLine => self.command_line(block),
-            Operation::HeapInfo => {
-                let answer = block.word(0)?;
-                block.memory.write(Address(answer), &[0; 16])?;
-                Ok(0)
-            }
-            Operation::Elapsed => {
-                let ticks = self.began.elapsed().as_micros() as u64;
-                let place = Address(block.address);
-                block.memory.write(place, &ticks.to_le_bytes())?;
-                Ok(0)
-            }
-            Operation::TickFrequency => Ok(1_000_000),
-            Operation::Exit | Operation::ExitExtended => Err(Errno::NotImplemented.into()),
-        }
-    }
-
-    /// `[name, mode, length of name]`.
-    fn open(&mut self, block: &mut Block<'_>) -> Result<u32, Refusal> {
-        let mode = Mode::from_number(block.word(1)?).ok_or(Errno::Invalid)?;
-        let name = block.name_of(0, 2)?;
-        match Target::of(&name, mode) {
-            Some(target) => Ok(self.files.open_special(target)?),
-            None => self.with_directory(&name, |files| files.open(&name, mode)),
-        }
-    }
-
-    /// What only a directory allows; what is refused for its path is told.
-    fn with_directory(
-        &mut self,
-        name: &str,
-        act: impl FnOnce(&mut Files) -> Result<u32, Errno>,
-    ) -> Result<u32, Refusal> {
-        if !self.files.has_directory() {
-            let sentence =
-                format!("`{name}` is refused: --semihosting-dir names no directory for files");
-            return Err(Refusal::Told(Errno::AccessDenied, sentence));
-        }
-        act(&mut self.files).map_err(|errno| match errno {
-            Errno::AccessDenied => {
-                Refusal::Told(errno, format!("`{name}` is not allowed in its directory"))
-            }
-            errno => errno.into(),
-        })
-    }
-
-    /// Up to the NUL, in pieces that end where a page of any memory may end.
-    fn write_text(&mut self, block: &mut Block<'_>) -> Result<u32, Refusal> {
-        const PIECE: usize = 256;
-        let mut text = Vec::new();
-        let mut at = block.address;
-        let cut = loop {
-            let mut piece = [0; PIECE];
-            let length = PIECE - at as usize % PIECE;
-            let piece = piece.get_mut(..length).unwrap_or_default();
-            if let Err(fault) = block.memory.read(Address(at), piece) {
-                self.say(Stream::Out, &text);
-                return Err(fault.into());
-            }
-            if let Some(end) = piece.iter().position(|byte| *byte == 0) {
-                text.extend(piece.iter().take(end));
-                break false;
-            }
-            text.extend_from_slice(piece);
-            at = at.wrapping_add(length as u32);
-            if text.len() >= LONGEST_TEXT {
-                break true;
-            }
-        };
-        self.say(Stream::Out, &text);
-        if cut {
-            let sentence = format!("a text without an end is cut after {} bytes", text.len());
-            return Err(Refusal::Told(Errno::Invalid, sentence));
-        }
-        Ok(0)
-    }
-
-    /// `[handle, buffer, length]`; returns how many bytes were not written.
-    fn write(&mut self, block: &mut Block<'_>) -> Result<u32, Refusal> {
-        let (handle, buffer, length) = (block.word(0)?, block.word(1)?, block.word(2)?);
-        self.files.check(handle)?;
-        let mut done = 0;
-        let mut chunk = [0; CHUNK];
-        while done < length.min(LARGEST_TRANSFER) {
-            let count = CHUNK.min((length - done) as usize);
-            let chunk = chunk.get_mut(..count).unwrap_or_default();
-            block
-                .memory
-                .read(Address(buffer.wrapping_add(done)), chunk)?;
-            match self.files.stream(handle)? {
-                Some(stream) => self.say(stream, chunk),
-                None => match self.files.write(handle, chunk) {
-                    Ok(()) => {}
-                    Err(errno) => {
-                        self.errno = errno;
-                        break;
-                    }
-                },
-            }
-            done += count as u32;
-        }
-        Ok(length - done)
-    }
-
-    /// `[handle, buffer, length]`; returns how many bytes were not read: all of them at the end of the file.
-    fn read(&mut self, block: &mut Block<'_>) -> Result<u32, Refusal> {
-        let (handle, buffer, length) = (block.word(0)?, block.word(1)?, block.word(2)?);
-        self.files.check(handle)?;
-        let wanted = length.min(LARGEST_TRANSFER);
-        let mut done = 0;
-        while done < wanted {
-            let count = CHUNK.min((wanted - done) as usize);
-            let is_input = self.files.is_input(handle)?;
-            let bytes = if is_input {
-                self.type_ahead(count)?
-            } else {
-                self.files.read(handle, count)?
-            };
-            block
-                .memory
-                .write(Address(buffer.wrapping_add(done)), &bytes)?;
-            done += bytes.len() as u32;
-            // A console gives what there is: a program that asks for a line gets a line.
-            if bytes.is_empty() || is_input {
-                break;
-            }
-        }
-        Ok(length - done)
-    }
-
-    /// What was typed, up to `count` bytes and to the end of a line; nothing at the end of the input.
-    fn type_ahead(&mut self, count: usize) -> Result<Vec<u8>, Refusal> {
-        if !self.has_input() {
-            return Err(Refusal::Waits);
-        }
-        let mut typed = Vec::new();
-        while typed.len() < count && typed.last() != Some(&b'\n') {
-            match self.input.bytes.pop_front() {
-                Some(byte) => typed.push(byte),
-                None => break,
-            }
-        }
-        Ok(typed)
-    }
-
-    /// `[buffer, its length]`; the length becomes that of the text.
-    fn command_line(&mut self, block: &mut Block<'_>) -> Result<u32, Refusal> {
-        let (buffer, room) = (block.word(0)?, block.word(1)?);
-        let mut text = self.command_line.clone().into_bytes();
-        let length = text.len() as u32;
-        text.push(0);
-        if text.len() > room as usize {
-            return Err(Errno::Invalid.into());
-        }
-        block.memory.write(Address(buffer), &text)?;
-        block.write_word(1, length)?;
-        Ok(0)
-    }
-
-    fn say(&mut self, stream: Stream, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        match self.output.last_mut() {
-            Some(last) if last.stream == stream => last.bytes.extend_from_slice(bytes),
-            _ => self.output.push(Output {
-                stream,
-                bytes: bytes.to_vec(),
-            }),
-        }
-    }
-
-    fn notice(&mut self, sentence: &str) {
-        self.say(
-            Stream::Notice,
-            format!("semihosting: {sentence}\n").as_bytes(),
-        );
-    }
-}
-
-/// `[buffer, identifier, its length]`: a name for each identifier from 0 to 255.
-fn temporary_name(block: &mut Block<'_>) -> Result<u32, Refusal> {
-    let (buffer, identifier, room) = (block.word(0)?, block.word(1)?, block.word(2)?);
-    if identifier > 255 {
-        return Err(Errno::Invalid.into());
-    }
-    let name = format!("temporary-{identifier:03}\0");
-    if name.len() > room as usize {
-        return Err(Errno::Invalid.into());
-    }
-    block.memory.write(Address(buffer), name.as_bytes())?;
-    Ok(0)
 }

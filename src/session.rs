@@ -25,6 +25,7 @@ mod run;
 mod semihosting;
 mod settings;
 mod sources;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -32,7 +33,7 @@ mod threads;
 use std::{collections::BTreeSet, fmt, path::PathBuf, time::Duration};
 
 use crate::{
-    breakpoints::{Breakpoints, Patching, Request},
+    breakpoints::{Breakpoints, Patching, Request, Terms},
     debug_info::DebugInfo,
     fault::{Code, Explain, Fault, Journal},
     flash,
@@ -48,11 +49,12 @@ use cache::MemoryCache;
 use debug_support::DebugSupport;
 pub use fault_report::FaultReport;
 pub use map::{Region, RegionKind};
-pub use power::PowerSwitch;
+pub use power::{PowerSwitch, in_vain, switched_because_of};
 pub use range::RangeStep;
 use registers::RegisterFile;
 pub use reset::{ResetKind, ResetOutcome};
 pub use run::Resumed;
+pub use semihosting::Behind;
 pub use settings::{Leave, MaskPolicy, OnAttach, Settings};
 pub use stop::{Signal, Stop, StopReason};
 
@@ -98,12 +100,23 @@ enum Activity {
     Ranging(range::Range),
 }
 
+impl Activity {
+    /// Where the temporary units are.
+    fn temporary(self) -> exits::Exits {
+        match self {
+            Self::Ranging(range) => range.temporary(),
+            Self::Halted | Self::Running => exits::Exits::default(),
+        }
+    }
+}
+
 /// A debug session.
 pub struct Session {
     link: Box<dyn Link>,
     settings: Settings,
     units: Units,
     breakpoints: Breakpoints,
+    hits: terms::Hits,
     windows: Windows,
     calls: semihosting::Calls,
     /// Of the appli and the boot stage, once it has been asked for.
@@ -138,6 +151,8 @@ pub struct Session {
     console: Vec<String>,
     /// Switches the board off and on, if anything does.
     power: Option<Box<dyn PowerSwitch>>,
+    /// It may do so by itself, once.
+    may_switch_power: bool,
     /// RTT, once somebody asked for it.
     transfer: Option<rtt::Transfer>,
     rtt_place: Place,
@@ -165,6 +180,7 @@ impl Session {
             settings,
             units,
             breakpoints: Breakpoints::default(),
+            hits: terms::Hits::default(),
             windows,
             calls: semihosting::Calls::default(),
             debug_info: None,
@@ -192,6 +208,7 @@ impl Session {
             journal: Journal::default(),
             console: Vec::new(),
             power: None,
+            may_switch_power: false,
             transfer: None,
             rtt_place: Place::default(),
         };
@@ -301,7 +318,12 @@ impl Session {
         if !self.registers.set(self.link.as_mut(), number, value)? {
             return Err(SessionError::NoRegister { number }.into());
         }
-        self.stop.pc = Address(self.registers.pc(self.link.as_mut())?);
+        let pc = Address(self.registers.pc(self.link.as_mut())?);
+        if pc != self.stop.pc && self.stop.reason.is_at_a_bkpt() {
+            // Whatever is there now has not been executed.
+            self.stop.reason = StopReason::Halt;
+        }
+        self.stop.pc = pc;
         self.known_threads.forget();
         Ok(())
     }
@@ -310,7 +332,9 @@ impl Session {
     pub fn insert(&mut self, request: Request) -> Result<(), Fault> {
         let profile = &self.settings.profile;
         let is_ram = |address| profile.ram(address).is_some();
-        Ok(self.breakpoints.insert(request, &self.units, is_ram)?)
+        self.breakpoints.insert(request, &self.units, is_ram)?;
+        self.breakpoints.set_terms(request, Terms::default());
+        Ok(())
     }
 
     /// Forgets a breakpoint or watchpoint; one that is not there is as good as removed.
@@ -327,7 +351,7 @@ impl Session {
     pub fn client_left(&mut self) {
         self.breakpoints.remove_all();
         self.drop_load();
-        if let Err(fault) = self.let_go() {
+        if let Err(fault) = self.take_back_calls().and_then(|()| self.let_go()) {
             self.journal.record(fault);
         }
     }
@@ -337,7 +361,10 @@ impl Session {
         match self.activity {
             Activity::Halted => return Ok(()),
             Activity::Running => {}
-            Activity::Ranging(range) if range.is_running() => self.activity = Activity::Running,
+            Activity::Ranging(range) if range.is_running() => {
+                self.forget();
+                self.activity = Activity::Running;
+            }
             Activity::Ranging(_) => {
                 self.activity = Activity::Halted;
                 self.resume()?;

@@ -19,7 +19,9 @@ use crate::{
         Register as _,
         dbgmcu::{DBGMCU, Idcode, OUR_FAMILY},
     },
-    session::{FaultReport, ResetKind, ResetOutcome, Session, SessionError, registers::PC},
+    session::{
+        FaultReport, ResetKind, ResetOutcome, Session, SessionError, in_vain, registers::PC,
+    },
     stage::{Armed, StageStatus},
     threads::{Damage, Thread},
     window::State,
@@ -36,7 +38,12 @@ pub fn reset(
 
 /// Brings the core to the appli's first instruction, or says why that is not possible.
 pub fn arm(session: &mut Session, attendant: &mut dyn Attendant) -> Result<Armed, Fault> {
-    session.arm(attendant)
+    match session.arm(attendant) {
+        Err(fault) if session.mend_by_power(&fault, attendant)? => {
+            session.arm(attendant).map_err(in_vain)
+        }
+        armed => armed,
+    }
 }
 
 /// Brings the NOR back into its power-on protocol; what `arm` needs when a warm reset has left it in one that the boot stage does not
@@ -123,7 +130,21 @@ pub fn flash(
     files: &[PathBuf],
     attendant: &mut dyn Attendant,
 ) -> Result<Report, Fault> {
-    session.flash_image(&open_all(files)?, attendant)
+    let image = open_all(files)?;
+    let first = session.flash_image(&image, attendant);
+    let failed = match &first {
+        Ok(_) => session.boot_fault(),
+        Err(fault) => Some(fault),
+    };
+    let Some(fault) = failed.cloned() else {
+        return first;
+    };
+    if !session.mend_by_power(&fault, attendant)? {
+        return first;
+    }
+    let second = session.flash_image(&image, attendant).map_err(in_vain)?;
+    // What only the boot stage failed behind was programmed the first time.
+    Ok(first.unwrap_or(second))
 }
 
 /// What programming some files would do; changes nothing in flash.
@@ -193,8 +214,8 @@ pub struct Backoff {
 
 impl Backoff {
     const SHORTEST: Duration = Duration::from_micros(250);
-    /// 50 looks a second.
-    const LONGEST: Duration = Duration::from_millis(20);
+    /// No more than 50 looks in any second, those at its start among them.
+    const LONGEST: Duration = Duration::from_millis(23);
 
     /// The next wait.
     pub fn next_wait(&mut self) -> Duration {
@@ -316,5 +337,25 @@ impl fmt::Display for ThreadTable {
             write!(f, "\ndamaged: {damage}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The most that an idle client costs, and the longest time for which a stop goes unnoticed.
+    #[test]
+    fn a_running_core_is_looked_at_fifty_times_a_second_and_every_25_ms() {
+        let mut backoff = Backoff::default();
+        let second = Duration::from_secs(1);
+        let (mut now, mut looks) = (Duration::ZERO, 0);
+        while now < second {
+            let wait = backoff.next_wait();
+            assert!(wait <= Duration::from_millis(24), "{wait:?}");
+            now += wait;
+            looks += 1;
+        }
+        assert!(looks <= 50, "{looks}");
     }
 }

@@ -23,6 +23,9 @@ use crate::{
     link::{Link, LinkError},
 };
 
+/// Reads of a closed window that are compared when it opens: each is read again then, and the first ones tell as well as all.
+const MOST_SERVED: usize = 256;
+
 /// What the core does while memory is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Core {
@@ -67,7 +70,7 @@ struct Gate {
     window: Window,
     /// Valid while the core is halted and nothing was written outside RAM.
     state: Option<State>,
-    /// What was answered from the image since the window was last seen open: to be compared when it opens.
+    /// What was answered from the image since the window was last seen open, the first reads of it: to be compared when it opens.
     served: Vec<(Address, usize)>,
 }
 
@@ -347,7 +350,8 @@ impl Windows {
                 "window {window} is closed ({reason}): memory there is shown from {file}"
             ));
         }
-        if !gate.served.contains(&(address, read.length)) {
+        let is_new = !gate.served.contains(&(address, read.length));
+        if is_new && gate.served.len() < MOST_SERVED {
             gate.served.push((address, read.length));
         }
     }

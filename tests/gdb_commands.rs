@@ -305,7 +305,7 @@ fn packets(gdb: &mut Gdb) -> Vec<String> {
         .lines()
         .filter_map(|line| line.strip_prefix("set remote "))
         .filter_map(|line| line.split([' ', ',']).next())
-        .filter(|name| name.ends_with("-packet") && !DESCRIPTION.contains(name))
+        .filter(|name| name.ends_with("-packet"))
         .map(str::to_owned)
         .collect()
 }
@@ -344,4 +344,38 @@ fn works(gdb: &mut Gdb) {
     gdb.ok("-data-list-register-values x 0 13 15");
     let stop = gdb.stopped("-exec-step-instruction");
     assert_eq!(stop.reason(), "end-stepping-range", "{}", stop.record);
+}
+
+/// Without a target description GDB has r0-r15 and xPSR all the same, one by one and all at once.
+#[test]
+fn core_registers_are_there_without_a_target_description() {
+    for debugger in Debugger::ALL {
+        let (_board, server, mut gdb) = session(debugger);
+        let connect = format!("-target-select extended-remote 127.0.0.1:{}", server.port);
+        gdb.run_to("work");
+        let registers = ["$r0", "$r7", "$sp", "$lr", "$pc", "$xpsr"];
+        let known = registers.map(|register| gdb.number(register));
+        for packet in DESCRIPTION {
+            gdb.cli(&format!("set remote {packet} off"));
+            gdb.ok("-target-disconnect");
+            gdb.ok(&connect);
+            let shown = registers.map(|register| gdb.number(register));
+            assert_eq!(shown, known, "{debugger:?} {packet}");
+            let log = gdb.cli("info registers");
+            assert!(!log.contains("unavailable"), "{log}");
+            for one_by_one in ["on", "off"] {
+                gdb.cli(&format!("set remote set-register-packet {one_by_one}"));
+                let before = gdb.number("$r4");
+                gdb.cli(&format!("set var $r4 = {}", !before));
+                gdb.flush_registers();
+                assert_eq!(gdb.number("$r4"), !before, "{debugger:?} {packet}");
+                gdb.cli(&format!("set var $r4 = {before}"));
+                gdb.flush_registers();
+                let shown = registers.map(|register| gdb.number(register));
+                assert_eq!(shown, known, "{debugger:?} {packet}");
+            }
+            gdb.cli("set remote set-register-packet auto");
+            gdb.cli(&format!("set remote {packet} auto"));
+        }
+    }
 }

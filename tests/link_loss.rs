@@ -47,7 +47,7 @@ fn a_probe_that_is_unplugged_loses_the_link_and_nothing_else() {
     while client.receive_within(PATIENCE).is_some() {}
     drop(client);
 
-    let mut early = Client::connect(port);
+    let mut early = Client::bare(port);
     early.send("?");
     let reason = early.receive_within(PATIENCE).expect("a reason");
     assert!(reason.contains("XG003"), "{reason}");

@@ -19,6 +19,8 @@ use support::{
 use xspi_gdb::gdb::monitor;
 
 const APPLI: &str = "appli.elf";
+/// Makes semihosting calls.
+const HOSTED: &str = "semihosting.elf";
 
 /// A server for `appli`.
 fn serve(board: &Board, appli: &str) -> Server {
@@ -107,8 +109,8 @@ fn every_transcript_is_as_recorded() {
             continue;
         }
         let transcript = fs::read_to_string(&path).expect("a transcript");
-        let board = board_of(&transcript, &path);
-        let server = serve(&board, APPLI);
+        let (board, appli) = board_of(&transcript, &path);
+        let server = serve(&board, appli);
         let mut client = Client::connect(server.port);
         assert_golden(&format!("rsp/{name}"), &play(&transcript, &mut client));
         played += 1;
@@ -116,10 +118,12 @@ fn every_transcript_is_as_recorded() {
     assert!(played >= 5, "only {played} transcripts were found");
 }
 
-fn board_of(transcript: &str, path: &Path) -> Board {
+/// The board that a transcript begins with, and the appli that the server knows.
+fn board_of(transcript: &str, path: &Path) -> (Board, &'static str) {
     match transcript.lines().next() {
-        Some("# board: booted") => Board::booted(),
-        Some("# board: appli") => Board::with_appli(APPLI),
+        Some("# board: booted") => (Board::booted(), APPLI),
+        Some("# board: appli") => (Board::with_appli(APPLI), APPLI),
+        Some("# board: semihosting") => (Board::with_appli(HOSTED), HOSTED),
         other => panic!("{}: no board in {other:?}", path.display()),
     }
 }

@@ -69,12 +69,11 @@ pub fn serve(arguments: &[String]) -> Result<()> {
 
 fn open(board: &VirtualBoard, arguments: &Arguments) -> Result<Session, Fault> {
     let trace = Trace::create(&arguments.trace).expect("the folder can be written to");
-    let waiting = board.clone();
     let link = ProbeLink::open(ProbeSettings {
         selector: Some(board.register("peers").to_string()),
         speed_khz: Some(arguments.speed),
         under_reset: false,
-        idle: Some(Box::new(move |duration| waiting.idle(duration))),
+        clock: Some(Box::new(board.clone())),
         trace: Some(trace),
         claim: None,
     })?;

@@ -111,6 +111,10 @@ impl Link for HeldLink<'_> {
         self.registers.idle(duration)
     }
 
+    fn now(&self) -> Duration {
+        self.registers.now()
+    }
+
     fn recover(&mut self) -> Result<(), LinkError> {
         self.registers.recover()
     }

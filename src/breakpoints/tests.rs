@@ -55,12 +55,54 @@ impl Bench {
             .unwrap()
     }
 
+    fn arm_for_step(&mut self, pc: u32) {
+        let (link, units) = (&mut self.link, &mut self.units);
+        self.breakpoints
+            .arm_for_step(link, units, is_ram, Address(pc))
+            .unwrap();
+    }
+
     fn fill_units(&mut self) {
         for index in 0..8 {
             self.insert(Kind::Hardware, 0x7000_0000 + 2 * index)
                 .unwrap();
         }
     }
+}
+
+/// GDB removes all of them, steps off the one at the pc, and inserts them again.
+#[test]
+fn a_step_off_one_patch_leaves_the_others() {
+    const PATCHES: [u32; 3] = [0x2000_0100, 0x2000_0102, 0x2000_0104];
+    let mut bench = Bench::new();
+    bench.fill_units();
+    for address in PATCHES {
+        bench.insert(Kind::Software, address).unwrap();
+    }
+    bench.arm(Patching::Allowed);
+    for address in PATCHES {
+        bench.remove(Kind::Software, address);
+    }
+    bench.arm_for_step(PATCHES[1]);
+    let now = bench.link.bytes(PATCHES[0], 6);
+    assert_eq!(now, [0x00, 0xBE, 3, 4, 0x00, 0xBE]);
+    let mut shown = now.clone();
+    bench.breakpoints.hide(Address(PATCHES[0]), &mut shown);
+    assert_eq!(shown, [1, 2, 3, 4, 5, 6], "removed, so not to be seen");
+    for address in PATCHES {
+        bench.insert(Kind::Software, address).unwrap();
+    }
+    bench.link.take_events();
+    bench.arm(Patching::Allowed);
+    let is_code =
+        |event: &Event| matches!(event, Event::Write(Address(at), 2) if PATCHES.contains(at));
+    let written = bench.link.take_events().into_iter().filter(is_code);
+    assert_eq!(written.count(), 1, "the one that was stepped off");
+    for address in PATCHES {
+        bench.remove(Kind::Software, address);
+    }
+    bench.arm(Patching::Allowed);
+    assert_eq!(bench.link.bytes(PATCHES[0], 6), [1, 2, 3, 4, 5, 6]);
 }
 
 #[test]

@@ -45,7 +45,12 @@ enum Action {
 impl Boot {
     /// Does it.
     pub fn run(self) -> Outcome {
-        let mut opened = self.target.open()?;
+        let target = match self.action {
+            // Whoever looks wants to see what is there.
+            Action::Status | Action::Install => self.target,
+            Action::Arm => self.target.unattended(),
+        };
+        let mut opened = target.open()?;
         opened.settings.on_attach = OnAttach::Run;
         let mut session = opened.session()?;
         let was_running = !session.is_halted();
@@ -75,6 +80,7 @@ impl Boot {
                 let mut watcher = Watcher::new(Form::Bar)?;
                 let armed = verbs::arm(&mut session, &mut watcher);
                 watcher.finish();
+                super::print_console(&mut session);
                 let armed = armed?;
                 for notice in &armed.notices {
                     eprintln!("notice: {notice}");

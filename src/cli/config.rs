@@ -23,6 +23,7 @@ use serde::Deserialize;
 use super::{
     loaders::Loaders,
     mishaps::Mishaps,
+    power::PowerCycle,
     rack::RackBoard,
     target::{OnAttach, VirtualTime},
 };
@@ -45,6 +46,7 @@ pub struct Config {
     pub on: Option<String>,
     pub wait_for_probe: Option<u64>,
     pub power_cycle_cmd: Option<String>,
+    pub power_cycle: Option<PowerCycle>,
     /// The boards of a rack, by name.
     #[serde(default)]
     pub boards: BTreeMap<String, RackBoard>,
@@ -70,6 +72,7 @@ pub struct Config {
     pub semihosting: Option<bool>,
     pub semihosting_dir: Option<PathBuf>,
     pub semihosting_cmdline: Option<String>,
+    pub semihosting_gdb: Option<bool>,
 }
 
 /// Why the file is of no use.
@@ -177,6 +180,7 @@ impl Config {
         self.board = rack.board.or(self.board);
         self.chip = rack.chip.or(self.chip);
         self.power_cycle_cmd = rack.power_cycle_cmd.or(self.power_cycle_cmd);
+        self.power_cycle = rack.power_cycle.or(self.power_cycle);
         self.speed = rack.speed.or(self.speed);
         self.under_reset = rack.under_reset.or(self.under_reset);
         self.virtual_state = rack.virtual_state.or(self.virtual_state);

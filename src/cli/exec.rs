@@ -10,7 +10,10 @@ use std::{
 use anyhow::Context as _;
 use tokio::process::Command;
 
-use super::{Failure, Outcome, target::Target};
+use super::{
+    Failure, Outcome,
+    target::{ClientHost, Target},
+};
 use crate::{
     fault::Fault,
     gdb::{Options, Server, event_loop::Ending, events::Events, server::Interrupt},
@@ -34,6 +37,8 @@ const PORT_VARIABLE: &str = "XSPI_GDB_PORT";
 pub struct Exec {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    host: ClientHost,
     /// The client and its arguments.
     #[arg(last = true, required = true, value_name = "CLIENT")]
     client: Vec<OsString>,
@@ -41,7 +46,7 @@ pub struct Exec {
 
 impl Exec {
     pub(super) fn run(self) -> Outcome {
-        let target = self.target.interactive();
+        let target = self.target.for_clients(self.host);
         let session = target.open()?.session()?;
         let server = listen()?;
         let port = server.address().port().to_string();

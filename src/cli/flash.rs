@@ -44,7 +44,11 @@ pub struct Flash {
 impl Flash {
     /// Does it.
     pub fn run(self) -> Outcome {
-        let mut opened = self.target.open()?;
+        let target = match self.verify || self.dry_run {
+            true => self.target,
+            false => self.target.unattended(),
+        };
+        let mut opened = target.open()?;
         opened.settings.on_attach = OnAttach::Halt;
         let mut files = self.files;
         if files.is_empty() {
@@ -52,6 +56,9 @@ impl Flash {
         }
         if files.is_empty() {
             return Err(Fault::from(TargetError::NoFile).into());
+        }
+        if let (true, Some(because)) = (self.json, &opened.switched) {
+            Events::Json.tell(&Event::PowerCycle { because });
         }
         let mut session = opened.session()?;
         if self.dry_run {
@@ -76,6 +83,7 @@ impl Flash {
             (Form::Json, Ok(report)) => Events::Json.tell(&Event::load(report)),
             (Form::Json, Err(fault)) => Events::Json.tell(&fault.into()),
         }
+        super::print_console(&mut session);
         report?;
         if let (Form::Json, Some(fault)) = (form, session.boot_fault()) {
             Events::Json.tell(&fault.into());

@@ -1,8 +1,9 @@
 //! `xspi-gdb gdbserver`: the server with pyOCD's arguments and ready line, for IDEs that start one of their own.
 //!
 //! pyOCD's manual, "gdbserver" and "Session options". cortex-debug with `"servertype": "pyocd"` gives `--port`, `--telnet-port`,
-//! `--board`, `--target`, `--pack` and `-O`, and waits for `GDB server listening on port N`. Deviation: what pyOCD serves on the
-//! telnet port (semihosting's console) is not there, so the port stays closed; and a board is one of ours, not an mbed id.
+//! `--board`, `--target`, `--pack` and `-O`, and waits for `GDB server listening on port N`. Semihosting's console is on the
+//! telnet port, as pyOCD has it. Deviations: while nobody is connected there, GDB shows what the program writes; and a board is one of
+//! ours, not an mbed id.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -12,7 +13,8 @@ use std::{
 
 use super::{
     Outcome,
-    target::{OnAttach, Target},
+    serve::RttPorts,
+    target::{ClientHost, OnAttach, Target},
 };
 use crate::{
     fault::Fault,
@@ -33,10 +35,12 @@ const ANY_CHIP: &str = "cortex_m";
 pub struct GdbServer {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    host: ClientHost,
     /// Port; 0 is any free one.
     #[arg(short, long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
-    /// Accepted, and left closed: nothing is served there.
+    /// Port of the program's console (semihosting), both ways; 0 is any free one.
     #[arg(short = 'T', long, value_name = "PORT")]
     telnet_port: Option<u16>,
     /// pyOCD's name of the chip (`stm32h7s7l8hx`), if it is not the board profile's. `cortex_m` says nothing.
@@ -45,9 +49,11 @@ pub struct GdbServer {
     /// Accepted for pyOCD's sake: loaders are the board profile's or --loader's.
     #[arg(long, value_name = "FILE")]
     pack: Vec<PathBuf>,
-    /// A session option of pyOCD. frequency, connect_mode and target_override are taken; others are told and ignored.
+    /// A session option of pyOCD. frequency, connect_mode, target_override and semihost_use_syscalls are taken; others are told and ignored.
     #[arg(short = 'O', value_name = "NAME=VALUE")]
     option: Vec<String>,
+    #[command(flatten)]
+    rtt: RttPorts,
 }
 
 /// What an option of pyOCD asks for.
@@ -57,6 +63,8 @@ enum Wish {
     OnAttach(OnAttach),
     UnderReset,
     Chip(String),
+    /// Semihosting by GDB's File-I/O.
+    GdbServes,
     /// What every session of ours does anyway.
     Granted,
 }
@@ -66,20 +74,19 @@ impl GdbServer {
         let server = Server::listen(Options {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), self.port),
             events: Events::PyOcd,
+            rtt: self.rtt.first(),
+            console: self.telnet_port,
             ..Options::default()
         })
         .map_err(Fault::from)?;
-        let target = self.wished().interactive();
+        let target = self.wished();
         server.serve(move || target.open()?.session())?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// The target as pyOCD's arguments wish it, where our own say nothing.
     fn wished(self) -> Target {
-        let mut target = self.target;
-        if let Some(port) = self.telnet_port {
-            tracing::debug!("nothing is served on port {port}, pyOCD's console");
-        }
+        let (mut target, mut host) = (self.target, self.host);
         for pack in &self.pack {
             tracing::warn!(
                 "--pack {} is not read: name its algorithm with --loader FILE.FLM if the board's own will not do",
@@ -91,7 +98,7 @@ impl GdbServer {
             match wish(option) {
                 Some(wish) => wishes.push(wish),
                 None => tracing::warn!(
-                    "-O {option}: ignored; of pyOCD's options only frequency, connect_mode and target_override mean something here"
+                    "-O {option}: ignored; of pyOCD's options only frequency, connect_mode, target_override and semihost_use_syscalls mean something here"
                 ),
             }
         }
@@ -101,10 +108,11 @@ impl GdbServer {
                 Wish::OnAttach(choice) => target.suggest_on_attach(choice),
                 Wish::UnderReset => target.connect_under_reset(),
                 Wish::Chip(name) => target.suggest_chip(name),
+                Wish::GdbServes => host.suggest_gdb(),
                 Wish::Granted => {}
             }
         }
-        target
+        target.for_clients(host)
     }
 }
 
@@ -120,6 +128,10 @@ fn wish(option: &str) -> Option<Wish> {
             "pre-reset" => Some(Wish::OnAttach(OnAttach::Arm)),
             "under-reset" => Some(Wish::UnderReset),
             _ => None,
+        },
+        "semihost_use_syscalls" => match value {
+            "1" | "true" => Some(Wish::GdbServes),
+            _ => Some(Wish::Granted),
         },
         // They stay, and one client after the other is served.
         "persist" | "keep_unwritten" | "smart_flash" => Some(Wish::Granted),
@@ -169,6 +181,7 @@ mod tests {
             ),
             ("target_override=cortex_m", Some(Wish::Granted)),
             ("persist=true", Some(Wish::Granted)),
+            ("semihost_use_syscalls=1", Some(Wish::GdbServes)),
             ("enable_swv=1", None),
             ("frequency", None),
         ] {

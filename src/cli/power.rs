@@ -6,18 +6,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::Deserialize;
 use tokio::{process::Command, time::timeout};
 use virtual_board::handle::VirtualBoard;
 
 use crate::{
     fault::{Code, Explain, Fault},
     link::{
-        Link,
+        Link, connect,
         probe::{ProbeLink, ProbeSettings},
         trace::Trace,
     },
     platform,
-    session::PowerSwitch,
+    session::{PowerSwitch, in_vain},
 };
 
 use super::rack;
@@ -27,6 +28,17 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 /// A probe that lost its power with the board is found again within this time.
 const RETURN_LIMIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
+
+/// Who switches a board off and on where that is the remedy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PowerCycle {
+    /// You do, or a step or command of yours: a hung unit keeps its evidence.
+    #[default]
+    Manual,
+    /// `run`, `session`, `flash` and `boot arm` do, once, and try again. Servers leave it to `monitor power-cycle`.
+    Auto,
+}
 
 /// How a link is made, as often as it has to be.
 pub struct Connector {
@@ -47,12 +59,12 @@ impl Connector {
     pub fn connect(&self, trace: Option<Trace>) -> Result<ProbeLink, Fault> {
         let (speed_khz, under_reset) = (self.speed_khz, self.under_reset);
         if let Some((board, selector)) = &self.board {
-            let clock = board.clone();
+            let clock = Box::new(board.clone());
             return Ok(ProbeLink::open(ProbeSettings {
                 selector: Some(selector.clone()),
                 speed_khz,
                 under_reset,
-                idle: Some(Box::new(move |duration| clock.idle(duration))),
+                clock: Some(clock),
                 trace,
                 claim: None,
             })?);
@@ -62,28 +74,56 @@ impl Connector {
             selector: self.probe.clone(),
             speed_khz,
             under_reset,
-            idle: None,
+            clock: None,
             trace,
             claim: lock.map(|lock| Box::new(lock) as _),
         })?)
+    }
+
+    /// The probe is there: what does not answer is the board behind it.
+    fn finds_probe(&self) -> bool {
+        let selector = match &self.board {
+            Some((_, selector)) => Some(selector),
+            None => self.probe.as_ref(),
+        };
+        connect::list().iter().any(|found| {
+            let named = selector.map(|one| one.to_ascii_lowercase());
+            named.is_none_or(|named| found.selector.to_ascii_lowercase().starts_with(&named))
+        })
     }
 }
 
 /// The board was not switched.
 #[derive(Debug, thiserror::Error)]
-enum PowerError {
+pub enum PowerError {
+    /// It is to be switched, and nobody said how.
+    #[error(
+        "--power-cycle auto needs a command that switches the board off and on, and none is given"
+    )]
+    NoCommand,
+    /// The shell is not there.
     #[error("`{command}` cannot be run")]
     Start {
+        /// The command.
         command: String,
+        /// What the system says.
         #[source]
         source: std::io::Error,
     },
+    /// It did not end.
     #[error("`{command}` was still running after {COMMAND_LIMIT:?}")]
-    Late { command: String },
+    Late {
+        /// The command.
+        command: String,
+    },
+    /// It says that it failed.
     #[error("`{command}` ended with {status}: {said}")]
     Failed {
+        /// The command.
         command: String,
+        /// How it ended.
         status: ExitStatus,
+        /// What it said.
         said: String,
     },
 }
@@ -103,6 +143,38 @@ pub struct Switch {
 }
 
 impl Switch {
+    /// Connects. A board that does not answer is switched off and on if the session `may` do that by itself, which it then has done: the
+    /// fault says why.
+    pub fn connect(
+        &self,
+        trace: Option<Trace>,
+        may: bool,
+    ) -> Result<(ProbeLink, Option<Fault>), Fault> {
+        let fault = match self.connector.connect(trace) {
+            Ok(link) => return Ok((link, None)),
+            Err(fault) => fault,
+        };
+        let is_silent = matches!(fault.code, Code::XG001 | Code::XG003 | Code::XG005);
+        if !(may && is_silent && self.connector.finds_probe()) {
+            return Err(fault);
+        }
+        self.switch()?;
+        let link = self.reconnect().map_err(in_vain)?;
+        Ok((link, Some(fault)))
+    }
+
+    /// Switches the board off and on; what the command said.
+    fn switch(&self) -> Result<String, Fault> {
+        let said = match &self.command {
+            Some(command) => run(command)?,
+            None => String::new(),
+        };
+        if let Some((board, _)) = &self.connector.board {
+            board.with(|board| board.power_cycle());
+        }
+        Ok(said)
+    }
+
     fn reconnect(&self) -> Result<ProbeLink, Fault> {
         let deadline = Instant::now() + RETURN_LIMIT;
         loop {
@@ -119,13 +191,7 @@ impl Switch {
 impl PowerSwitch for Switch {
     fn cycle(&mut self, link: Box<dyn Link>) -> Result<(Box<dyn Link>, Vec<String>), Fault> {
         drop(link);
-        let said = match &self.command {
-            Some(command) => run(command)?,
-            None => String::new(),
-        };
-        if let Some((board, _)) = &self.connector.board {
-            board.with(|board| board.power_cycle());
-        }
+        let said = self.switch()?;
         let lines = said.lines().map(|line| format!("power cycle: {line}"));
         Ok((Box::new(self.reconnect()?), lines.collect()))
     }

@@ -11,7 +11,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    gdb::events::{Events, Pace},
+    fault::Fault,
+    gdb::events::{Event, Events, Pace},
     link::{Attendant, Link, Phase, Progress, Verdict},
     platform,
 };
@@ -108,6 +109,13 @@ impl Attendant for Watcher {
     fn tell(&mut self, sentence: &str) {
         tracing::info!("{sentence}");
         self.bar.set_message(format!("\n{sentence}"));
+    }
+
+    fn power_cycles(&mut self, fault: &Fault, sentence: &str) {
+        match self.form {
+            Form::Json => Events::Json.tell(&Event::PowerCycle { because: fault }),
+            Form::Bar => self.tell(sentence),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::{borrow::Cow, env, fs, path::PathBuf, time::Duration};
 use serde::Deserialize;
 use virtual_board::file_lock::{FileLock, LockError};
 
+use super::power::PowerCycle;
 use crate::{
     fault::{Code, Explain},
     link::connect,
@@ -27,6 +28,7 @@ pub struct RackBoard {
     pub under_reset: Option<bool>,
     pub virtual_state: Option<PathBuf>,
     pub power_cycle_cmd: Option<String>,
+    pub power_cycle: Option<PowerCycle>,
 }
 
 /// Another process has the probe.

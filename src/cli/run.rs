@@ -94,7 +94,7 @@ impl Run {
             return Ok(self.trials.list(tests));
         }
         let output = Output::new(&self.elf, &self.log.form())?;
-        let mut opened = self.target.interactive().open()?;
+        let mut opened = self.target.interactive().unattended().open()?;
         opened.settings.on_attach = OnAttach::Halt;
         opened.settings.appli = Some(self.elf.clone());
         let clock = Clock::of(opened.board.clone());
@@ -121,16 +121,14 @@ fn prepare(
     no_flash: bool,
     watcher: &mut Watcher,
 ) -> Result<(), Fault> {
-    if no_flash {
-        verbs::arm(session, watcher)?;
-    } else {
-        let report = verbs::flash(session, std::slice::from_ref(elf), watcher);
-        watcher.finish();
-        eprintln!("{}", report?);
-    }
+    let report = match no_flash {
+        true => verbs::arm(session, watcher).map(|_| None),
+        false => verbs::flash(session, std::slice::from_ref(elf), watcher).map(Some),
+    };
     watcher.finish();
-    for line in session.take_console() {
-        eprintln!("notice: {line}");
+    super::print_console(session);
+    if let Some(report) = report? {
+        eprintln!("{report}");
     }
     match session.boot_fault() {
         Some(fault) => Err(fault.clone()),

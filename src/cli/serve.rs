@@ -5,7 +5,10 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Outcome, target::Target};
+use super::{
+    Outcome,
+    target::{ClientHost, Target},
+};
 use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAULT_PORT};
 
 /// Serve GDB clients until SIGTERM or Ctrl-C.
@@ -20,12 +23,29 @@ use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAU
 pub struct Serve {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    host: ClientHost,
     /// Port; 0 is any free one.
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     port: u16,
     /// Address to listen on. Whoever reaches it can program the board.
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
+    #[command(flatten)]
+    rtt: RttPorts,
+    /// Serve the program's console (semihosting) on this port, for telnet, nc and IDEs; 0 is any free one. A program that reads its
+    /// console waits for what is typed there.
+    #[arg(long, value_name = "PORT")]
+    telnet_port: Option<u16>,
+    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, program, rtt, console, fault,
+    /// closed.
+    #[arg(long)]
+    json: bool,
+}
+
+/// RTT for readers of a TCP port.
+#[derive(Debug, clap::Args)]
+pub(super) struct RttPorts {
     /// Serve RTT: channel 0 on this port, channel 1 on the next, and so on; 0 is any free one for each. Text goes both ways, as it is.
     #[arg(long, value_name = "PORT")]
     rtt_port: Option<u16>,
@@ -37,9 +57,16 @@ pub struct Serve {
         requires = "rtt_port"
     )]
     rtt_channels: u16,
-    /// What happens, on stdout, one JSON object a line: listening, boot, window, progress, load, stop, rtt, fault, closed.
-    #[arg(long)]
-    json: bool,
+}
+
+impl RttPorts {
+    /// None unless the first is named.
+    pub(super) fn first(&self) -> Option<FirstPorts> {
+        self.rtt_port.map(|port| FirstPorts {
+            port,
+            channels: self.rtt_channels,
+        })
+    }
 }
 
 impl Serve {
@@ -51,14 +78,12 @@ impl Serve {
             } else {
                 Events::ReadyLine
             },
-            rtt: self.rtt_port.map(|port| FirstPorts {
-                port,
-                channels: self.rtt_channels,
-            }),
+            rtt: self.rtt.first(),
+            console: self.telnet_port,
             ..Options::default()
         })
         .map_err(crate::fault::Fault::from)?;
-        let target = self.target.interactive();
+        let target = self.target.for_clients(self.host);
         server.serve(move || target.open()?.session())?;
         Ok(ExitCode::SUCCESS)
     }

@@ -83,7 +83,7 @@ impl SessionCommand {
             board: None,
             json: self.json,
         };
-        let opened = match self.target.open() {
+        let opened = match self.target.clone().unattended().open() {
             Ok(opened) => opened,
             Err(fault) => return Ok(Ok(player.without_session(script, fault))),
         };

@@ -13,7 +13,7 @@ use super::{
     config::Config,
     loaders::{self, Loaders},
     mishaps::Mishaps,
-    power::{Connector, Switch},
+    power::{Connector, PowerCycle, PowerError, Switch},
     virtual_probe,
 };
 use crate::{
@@ -21,8 +21,8 @@ use crate::{
     layout::{Address, BoardProfile, BootMode, Inconsistency, LoadAndRun},
     link::{probe::ProbeLink, trace::Trace},
     loader::builtin,
-    semihosting,
-    session::{self, Session, Settings},
+    semihosting::{self, Host},
+    session::{self, Session, Settings, switched_because_of},
 };
 
 /// How long a boot stage may take, unless the options say otherwise.
@@ -33,6 +33,28 @@ const VIRTUAL: &str = "virtual";
 const VIRTUAL_BOARD: &str = "stm32h7s78-dk";
 /// What we remember of a project's boards, in the project's folder or beside a virtual board's state file.
 const OUR_FOLDER: &str = ".xspi-gdb";
+
+/// What commands with clients take beside the target.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct ClientHost {
+    /// The program's semihosting calls are served by the GDB that controls, on its computer: its console, files where it runs.
+    #[arg(long)]
+    semihosting_gdb: bool,
+}
+
+impl ClientHost {
+    fn or(self, config: Option<bool>) -> Host {
+        match self.semihosting_gdb || config == Some(true) {
+            true => Host::Clients,
+            false => Host::Ours,
+        }
+    }
+
+    /// As --semihosting-gdb does.
+    pub fn suggest_gdb(&mut self) {
+        self.semihosting_gdb = true;
+    }
+}
 
 /// What becomes of the core when the session opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -79,9 +101,12 @@ pub struct Target {
     /// Wait so long for a probe that another process has.
     #[arg(long, value_name = "SECONDS")]
     wait_for_probe: Option<u64>,
-    /// Switches the board off and on, for the step `power-cycle` of a session. Run by the shell; it fails by its exit code.
+    /// Switches the board off and on. Run by the shell; it fails by its exit code.
     #[arg(long, value_name = "COMMAND")]
     power_cycle_cmd: Option<String>,
+    /// Who switches the board off and on where that is the remedy, as for a NOR that is still erasing: `manual` unless said otherwise.
+    #[arg(long, value_enum, value_name = "WHO")]
+    power_cycle: Option<PowerCycle>,
     /// Board profile: a name, or a file ending in .toml. Without it `--probe virtual` is an stm32h7s78-dk.
     #[arg(long, value_name = "BOARD")]
     board: Option<String>,
@@ -155,6 +180,12 @@ pub struct Target {
     /// Somebody sits in front of the session.
     #[arg(skip)]
     interactive: bool,
+    /// Nobody looks at the board, so that it may be switched off and on.
+    #[arg(skip)]
+    may_switch_power: bool,
+    /// Whose console and files the program has under a client, where there are clients.
+    #[arg(skip)]
+    clients: Option<ClientHost>,
 }
 
 /// Why the target cannot be made of the options.
@@ -219,6 +250,10 @@ pub struct Opened {
     pub semihosting: Option<semihosting::Options>,
     /// What switches the board off and on, if anything does.
     power: Option<Switch>,
+    /// It may be switched without being asked for.
+    may_switch_power: bool,
+    /// Why it was switched before it answered.
+    pub switched: Option<Fault>,
 }
 
 impl Opened {
@@ -231,6 +266,10 @@ impl Opened {
         if let Some(power) = self.power {
             session.set_power_switch(Box::new(power));
         }
+        if self.may_switch_power {
+            session.may_switch_power();
+        }
+        session.notice(self.switched.as_ref().map(switched_because_of));
         Ok(session)
     }
 }
@@ -252,6 +291,19 @@ impl Target {
         self
     }
 
+    /// For a command that comes to an end by itself, with nobody attached who looks at the board: with `--power-cycle auto` it is
+    /// switched off and on where that is the remedy.
+    pub fn unattended(mut self) -> Self {
+        self.may_switch_power = true;
+        self
+    }
+
+    /// For a server: somebody sits in front of its clients.
+    pub fn for_clients(mut self, host: ClientHost) -> Self {
+        self.clients = Some(host);
+        self.interactive()
+    }
+
     /// The virtual board with its memories in `state`, and `appli`: everything else as without options.
     pub fn virtual_with(state: PathBuf, appli: PathBuf) -> Self {
         Self {
@@ -260,6 +312,7 @@ impl Target {
             on: None,
             wait_for_probe: None,
             power_cycle_cmd: None,
+            power_cycle: None,
             chip: None,
             config: None,
             appli: Some(appli),
@@ -283,6 +336,8 @@ impl Target {
             semihosting_cmdline: None,
             no_semihosting: false,
             interactive: false,
+            may_switch_power: false,
+            clients: None,
         }
     }
 
@@ -392,6 +447,11 @@ impl Target {
                 .clone()
                 .or(config.semihosting_cmdline)
                 .unwrap_or_default(),
+            host: match self.clients {
+                Some(host) => host.or(config.semihosting_gdb),
+                None => Host::Ours,
+            },
+            is_typed_into: false,
         });
         let trace = create_trace(self.trace_link.as_ref().or(config.trace_link.as_ref()))?;
         let patience = self.wait_for_probe.or(config.wait_for_probe);
@@ -405,9 +465,15 @@ impl Target {
                 (board, selector)
             }),
         };
-        let link = connector.connect(trace)?;
         let command = self.power_cycle_cmd.clone().or(config.power_cycle_cmd);
-        let power = (command.is_some() || is_virtual).then(|| Switch { command, connector });
+        let is_switched = command.is_some() || is_virtual;
+        let who = self.power_cycle.or(config.power_cycle).unwrap_or_default();
+        let may_switch_power = self.may_switch_power && who == PowerCycle::Auto;
+        if may_switch_power && !is_switched {
+            return Err(PowerError::NoCommand.into());
+        }
+        let switch = Switch { command, connector };
+        let (link, switched) = switch.connect(trace, may_switch_power)?;
         Ok(Opened {
             link,
             settings: Settings {
@@ -427,7 +493,9 @@ impl Target {
             },
             board: virtual_board,
             semihosting,
-            power,
+            power: is_switched.then_some(switch),
+            may_switch_power: may_switch_power && switched.is_none(),
+            switched,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `--probe virtual`: the virtual board that is like the profile's.
 
-use std::{borrow::Cow, path::PathBuf};
+use std::{borrow::Cow, path::PathBuf, time::Duration};
 
 use virtual_board::{
     board::{Board, BuildError, Builder, Description, DescriptionError},
@@ -13,6 +13,7 @@ use crate::{
     fault::{Code, Explain, Fault},
     image::Image,
     layout::{BoardProfile, OwnBoot, VirtualBoard},
+    link::probe::Clock,
 };
 
 /// Why there is no virtual board.
@@ -64,6 +65,17 @@ impl Explain for VirtualBoardError {
             } => Some("end the other process, or give each a --virtual-state of its own".into()),
             Self::Build { .. } => None,
         }
+    }
+}
+
+/// Its own time.
+impl Clock for handle::VirtualBoard {
+    fn idle(&mut self, duration: Duration) {
+        handle::VirtualBoard::idle(self, duration);
+    }
+
+    fn now(&self) -> Duration {
+        self.with(|board| board.now()).into()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every code, once: errno, disposition, title, meaning, remedy. `explain` and docs/errors.md are made from this table.
 //!
-//! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoint and watchpoint units, and images
+//! XG00x link and probe, XG01x window, XG02x boot stage, XG03x flash and loaders, XG04x breakpoints and watchpoints, and images
 //! that boot stages copy or check, XG05x images, XG06x requests of a client, XG07x configuration and command line, XG08x what the core
 //! ran into, XG09x loaders, XG10x threads, XG11x RTT, XG12x semihosting, XG13x headless sessions.
 
@@ -181,6 +181,9 @@ codes! {
     XG047 Einval Refuse "stale image"
         "The signed or padded image (`--image`) was not made of the appli as it is now; nothing was changed."
         "make the image again (`imgtool sign ...`) after each build, then load";
+    XG048 Eio Refuse "condition not evaluated"
+        "The condition of a breakpoint, or what a dprintf prints, could not be found out where it was hit, so the program was stopped there."
+        "correct the condition (`condition NUMBER EXPRESSION`), or let GDB evaluate all of them by itself: `set breakpoint condition-evaluation host`, `set dprintf-style gdb`";
     XG050 Enoent Refuse "image not readable"
         "The file does not exist or may not be read."
         "check the path";
@@ -349,6 +352,16 @@ codes! {
     XG137 Eio Refuse "power cycle failed"
         "The board was to be switched off and on. There is no command for that, or it could not be run, failed, or took too long."
         "give --power-cycle-cmd COMMAND (or `power-cycle-cmd` in xspi-gdb.toml) a command that does it and ends with 0; try it by hand";
+}
+
+impl Code {
+    /// No reset reaches what is wrong: a NOR that is busy or speaks another protocol, a debug port that is gone. Power off and on does.
+    pub fn is_mended_by_power(self) -> bool {
+        matches!(
+            self,
+            Self::XG001 | Self::XG013 | Self::XG027 | Self::XG030 | Self::XG031 | Self::XG094
+        )
+    }
 }
 
 impl fmt::Display for Code {

@@ -164,11 +164,15 @@ impl Sight<'_> {
         unit: u32,
     ) -> Result<Vec<Option<u32>>, FlashError> {
         let mut sums = Vec::new();
-        for run in runs {
-            let there = self.salvage(run)?;
-            for part in parts(run, unit) {
+        // No more than a sector of the host's memory at a time, however long the run.
+        let sectors = runs
+            .iter()
+            .flat_map(|run| parts(run, self.region.sector_bytes));
+        for piece in sectors {
+            let there = self.salvage(&piece)?;
+            for part in parts(&piece, unit) {
                 let is_in = |range: &Range<u64>| range.start < part.end && part.start < range.end;
-                let sum = crc(slice(&there.bytes, run.start, &part));
+                let sum = crc(slice(&there.bytes, piece.start, &part));
                 sums.push((!there.damaged.iter().any(is_in)).then_some(sum));
             }
         }

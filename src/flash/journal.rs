@@ -270,7 +270,7 @@ impl<'a> Journal<'a> {
 }
 
 /// Each flash with the range that the sectors in question span.
-pub(super) fn covered(wanted: &[(Region, Vec<Sector>)]) -> Vec<(String, Range<u64>)> {
+pub(super) fn covered(wanted: &[(Region, Vec<Sector<'_>>)]) -> Vec<(String, Range<u64>)> {
     let spans = wanted.iter().filter_map(|(region, sectors)| {
         let start = u64::from(sectors.first()?.address.0);
         let last = u64::from(sectors.last()?.address.0);

@@ -288,10 +288,12 @@ mod tests {
         blank: false,
     };
 
-    fn sector(offset: u32, data: &[u8]) -> Sector {
+    fn sector(offset: u32, data: &[u8]) -> Sector<'static> {
         let kit = BoardProfile::find("stm32h7s78-dk").expect("the kit");
         let mut transaction = Transaction::new();
         transaction.write(Address(NOR + offset), data);
+        // A sector's bytes stay with the transaction.
+        let transaction: &'static Transaction = Box::leak(Box::new(transaction));
         let mut wanted = transaction.by_region(&kit).expect("flash");
         wanted.remove(0).1.remove(0)
     }

@@ -1,6 +1,6 @@
 //! What is wanted: collected from erases and writes, sorted by flash and sector.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
 use super::{FlashError, region::Region};
 use crate::{
@@ -83,8 +83,8 @@ impl Transaction {
     pub(super) fn by_region(
         &self,
         profile: &BoardProfile,
-    ) -> Result<Vec<(Region, Vec<Sector>)>, FlashError> {
-        let mut wanted: Vec<(Region, BTreeMap<u64, Sector>)> = Region::of(profile)
+    ) -> Result<Vec<(Region, Vec<Sector<'_>>)>, FlashError> {
+        let mut wanted: Vec<(Region, BTreeMap<u64, Sector<'_>>)> = Region::of(profile)
             .into_iter()
             .map(|region| (region, BTreeMap::new()))
             .collect();
@@ -93,7 +93,7 @@ impl Transaction {
                 let (region, sectors) = region_of(&mut wanted, range)?;
                 for part in parts(range, region.sector_bytes) {
                     let erased = vec![region.erased_byte; (part.end - part.start) as usize];
-                    sector(sectors, &part, region).patch(part.start, &erased);
+                    sector(sectors, &part, region).patch(part.start, erased.into());
                 }
             }
         }
@@ -103,7 +103,7 @@ impl Transaction {
             let (region, sectors) = region_of(&mut wanted, &range)?;
             for part in parts(&range, region.sector_bytes) {
                 let data = &data[(part.start - start) as usize..(part.end - start) as usize];
-                sector(sectors, &part, region).patch(part.start, data);
+                sector(sectors, &part, region).patch(part.start, data.into());
             }
         }
         Ok(wanted
@@ -142,11 +142,11 @@ pub(super) fn parts(range: &Range<u64>, unit: u32) -> Vec<Range<u64>> {
 }
 
 /// The sector that `part` lies in. Flashes begin at a multiple of their sectors.
-fn sector<'a>(
-    sectors: &'a mut BTreeMap<u64, Sector>,
+fn sector<'a, 't>(
+    sectors: &'a mut BTreeMap<u64, Sector<'t>>,
     part: &Range<u64>,
     region: &Region,
-) -> &'a mut Sector {
+) -> &'a mut Sector<'t> {
     let start = part.start - part.start % u64::from(region.sector_bytes);
     sectors.entry(start).or_insert_with(|| Sector {
         address: Address(start as u32),
@@ -154,21 +154,17 @@ fn sector<'a>(
     })
 }
 
-/// What is wanted of one sector.
+/// What is wanted of one sector. An image may have 64 MB: the bytes stay where the transaction has them.
 #[derive(Clone, Debug)]
-pub(super) struct Sector {
+pub(super) struct Sector<'t> {
     pub address: Address,
-    patches: Vec<(usize, Vec<u8>)>,
+    patches: Vec<(usize, Cow<'t, [u8]>)>,
 }
 
-impl Sector {
-    /// A client sends a sector in many small pieces: neighbours become one.
-    fn patch(&mut self, address: u64, data: &[u8]) {
+impl<'t> Sector<'t> {
+    fn patch(&mut self, address: u64, data: Cow<'t, [u8]>) {
         let offset = (address - u64::from(self.address.0)) as usize;
-        match self.patches.last_mut() {
-            Some((start, known)) if *start + known.len() == offset => known.extend(data),
-            _ => self.patches.push((offset, data.to_vec())),
-        }
+        self.patches.push((offset, data));
     }
 
     /// What is wanted of it, by rising address: without overlaps, neighbours as one.
@@ -231,7 +227,7 @@ mod tests {
         transaction
     }
 
-    fn only_sector(transaction: &Transaction) -> Sector {
+    fn only_sector(transaction: &Transaction) -> Sector<'_> {
         let mut wanted = transaction.by_region(&kit()).expect("flash");
         assert_eq!(wanted.len(), 1);
         let (_, mut sectors) = wanted.remove(0);
@@ -283,7 +279,7 @@ mod tests {
             shape,
             [(true, vec![0x0800_0000]), (false, vec![NOR, NOR + 0x10000])]
         );
-        assert_eq!(wanted[1].1[1].patches, [(0, vec![3, 4])]);
+        assert_eq!(wanted[1].1[1].patches, [(0, Cow::from(&[3, 4][..]))]);
     }
 
     #[test]

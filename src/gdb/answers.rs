@@ -40,7 +40,10 @@ pub fn by_heart(request: &Request, client: &mut Client, appli: Option<&Path>) ->
         Request::Read { document, part } => {
             let Part { offset, length } = *part;
             match document {
-                Document::Features => reply::part(arch::DESCRIPTION.as_bytes(), offset, length),
+                Document::Features => {
+                    client.is_described = true;
+                    reply::part(arch::DESCRIPTION.as_bytes(), offset, length)
+                }
                 Document::ExecFile => {
                     let path = appli.map(|path| path.as_os_str().as_encoded_bytes());
                     reply::part(path.unwrap_or_default(), offset, length)
@@ -57,6 +60,7 @@ pub fn by_heart(request: &Request, client: &mut Client, appli: Option<&Path>) ->
 fn supported(has_appli: bool) -> Vec<u8> {
     let mut reply = format!(
         "PacketSize={PACKET_BYTES:x};QStartNoAckMode+;vContSupported+;swbreak+;hwbreak+;binary-upload+;\
+         ConditionalBreakpoints+;BreakpointCommands+;\
          qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+"
     );
     if has_appli {

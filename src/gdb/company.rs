@@ -14,6 +14,7 @@ use super::{
     answers,
     event_loop::{ClientId, Ending, Message, Outgoing},
     events::{Event, Events},
+    program_console::ProgramConsole,
     refusal::Refusal,
     rtt::Ports,
     wire::{
@@ -47,6 +48,8 @@ pub struct Client {
     pub error_form: ErrorForm,
     /// It takes `hwbreak` in a stop reply.
     pub takes_hwbreak: bool,
+    /// It has read the target description, and numbers registers as that does.
+    pub is_described: bool,
     /// The thread whose registers it looks at, if not the one that runs.
     pub selected: Option<ThreadId>,
     /// It resumed the target and waits for a stop reply.
@@ -84,6 +87,8 @@ pub struct Company {
     pub events: Events,
     /// RTT's ports, if they can be served.
     pub rtt: Option<Box<Ports>>,
+    /// The port of the program's console, if there is one.
+    pub console: Option<Box<ProgramConsole>>,
 }
 
 impl Company {
@@ -97,6 +102,7 @@ impl Company {
             ending,
             events,
             rtt: None,
+            console: None,
         }
     }
 
@@ -153,6 +159,7 @@ impl Company {
                 role,
                 error_form: ErrorForm::default(),
                 takes_hwbreak: false,
+                is_described: false,
                 selected: None,
                 awaits_stop: false,
                 refusals: Journal::default(),

@@ -19,8 +19,8 @@ use tokio::{
 };
 
 use super::{
-    rtt,
     server::Interrupt,
+    text_port,
     wire::framer::{Framer, Incoming, PACKET_BYTES},
 };
 use crate::platform::{self, Hangup, Terminate};
@@ -60,12 +60,12 @@ pub enum Message {
         /// Who.
         client: ClientId,
     },
-    /// A reader of an RTT channel connected, or sent something.
-    Rtt {
-        /// The channel.
-        channel: u32,
+    /// A reader of a port connected, or sent something.
+    Port {
+        /// What goes through it.
+        stream: text_port::Stream,
         /// What.
-        said: rtt::Said,
+        said: text_port::Said,
     },
     /// The server was told to end; see [`Ending`].
     End,

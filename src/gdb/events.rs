@@ -44,6 +44,11 @@ pub enum Event<'a> {
         /// Of so many.
         total: u64,
     },
+    /// The board is switched off and on by itself, and what failed is tried once more.
+    PowerCycle {
+        /// What failed.
+        because: &'a Fault,
+    },
     /// A flash transaction ended well.
     Load {
         /// Bytes erased.
@@ -62,9 +67,9 @@ pub enum Event<'a> {
         /// The next instruction.
         pc: String,
     },
-    /// The program said something by semihosting.
+    /// The program said something by semihosting, or a breakpoint printed something.
     Program {
-        /// `out`, `error`, or `notice` for a line of ours about its call.
+        /// `out`, `error`, `notice` for a line of ours about its call, or `dprintf` for what a breakpoint of the client's printed.
         stream: &'static str,
         /// What it said; bytes that are no text are replaced.
         text: &'a str,
@@ -75,6 +80,13 @@ pub enum Event<'a> {
     Rtt {
         /// The channel, both ways.
         channel: u32,
+        /// Where.
+        address: SocketAddr,
+        /// The port alone.
+        port: u16,
+    },
+    /// The program's console can be connected to.
+    Console {
         /// Where.
         address: SocketAddr,
         /// The port alone.
@@ -178,6 +190,9 @@ impl Events {
                 },
             ) => {
                 eprintln!("RTT channel {channel} on {address}");
+            }
+            (Self::ReadyLine | Self::PyOcd, Event::Console { address, .. }) => {
+                eprintln!("the program's console on {address}");
             }
             (Self::Json, event) => {
                 let line = serde_json::to_string(event)?;

@@ -11,7 +11,7 @@ use super::{
     events::Pace,
     refusal::Refusal,
     snapshot::Snapshot,
-    threads,
+    threads, undescribed,
     wire::{
         dispatch::{Request, parse},
         encoding::{escape, range, to_hex},
@@ -95,7 +95,7 @@ impl<'a> Meanwhile<'a> {
             Message::Joined { client, replies } => {
                 self.company.join(client, replies);
             }
-            Message::Said { .. } | Message::Rtt { .. } => self.company.postpone(message),
+            Message::Said { .. } | Message::Port { .. } => self.company.postpone(message),
         }
     }
 
@@ -108,7 +108,7 @@ impl<'a> Meanwhile<'a> {
         if asking.role == Role::Controls {
             return None;
         }
-        let form = asking.error_form;
+        let (form, is_described) = (asking.error_form, asking.is_described);
         let request = parse(body);
         if let Some(reply) = self.company.answer_by_heart(client, &request) {
             return Some(reply);
@@ -119,7 +119,8 @@ impl<'a> Meanwhile<'a> {
         match request {
             Request::WhyStopped => Some(threads::stopped(self.snapshot.running)),
             Request::Stub { packet, .. } => match packet.split_first()? {
-                (b'g', []) => Some(self.snapshot.reply()),
+                (b'g', []) if is_described => Some(self.snapshot.reply()),
+                (b'g', []) => Some(undescribed::general(&self.snapshot.reply())),
                 (b'm', place) => {
                     let (address, length) = range(place)?;
                     Some(match read(link, address, length) {

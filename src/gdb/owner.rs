@@ -16,6 +16,7 @@ use super::{
     refusal::{self, Refusal},
     report::InWords,
     target::Debuggee,
+    text_port::Stream,
     wire::{
         dispatch::{self, Need, Request},
         framer::Incoming,
@@ -24,11 +25,13 @@ use super::{
 };
 use crate::{
     fault::{Disposition, Fault},
-    session::{Leave, Session, Stop},
+    session::{Leave, Session, Stop, StopReason},
     verbs::Backoff,
 };
 
+mod file_io;
 mod program;
+mod registers;
 mod requests;
 mod rtt;
 mod stub;
@@ -51,6 +54,8 @@ pub enum End {
 pub struct Owner {
     debuggee: Debuggee,
     machines: BTreeMap<ClientId, Machine>,
+    /// A call of the program that a client is to serve.
+    asked: Option<file_io::Asked>,
     /// Lines of stops that nobody waited for.
     unsaid: Vec<String>,
     /// What the program said when nobody waited for it.
@@ -80,10 +85,12 @@ impl Owner {
         let mut owner = Self {
             debuggee: Debuggee::new(session, company),
             machines: BTreeMap::new(),
+            asked: None,
             unsaid: Vec::new(),
             unheard: String::new(),
         };
         owner.start_rtt();
+        owner.open_console();
         owner
     }
 
@@ -138,7 +145,9 @@ impl Owner {
             match self.debuggee.session.poll()? {
                 Some(stop) => self.stopped(&stop),
                 None if self.show_program_output() => backoff = Backoff::default(),
+                None if self.carry_console() => backoff = Backoff::default(),
                 None if self.carry_rtt()? => backoff = Backoff::default(),
+                None if self.debuggee.session.take_passed() => backoff = Backoff::default(),
                 None => {
                     self.debuggee.session.idle(backoff.next_wait())?;
                 }
@@ -157,7 +166,17 @@ impl Owner {
                 self.left(client);
                 ControlFlow::Continue(())
             }
-            Message::Rtt { channel, said } => match self.rtt_said(channel, said) {
+            Message::Port {
+                stream: Stream::Console,
+                said,
+            } => {
+                self.console_said(said);
+                ControlFlow::Continue(())
+            }
+            Message::Port {
+                stream: Stream::Rtt(channel),
+                said,
+            } => match self.rtt_said(channel, said) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(fault) => self.lost_while_running(&fault),
             },
@@ -175,6 +194,7 @@ impl Owner {
     /// A client has gone. The target stays as it was told to be; nobody is there to be stopped for.
     fn left(&mut self, client: ClientId) {
         self.machines.remove(&client);
+        self.stop_asking(client);
         self.debuggee.forget(client);
         if self.debuggee.company.leave(client) == Some(Role::Controls) {
             self.debuggee.session.client_left();
@@ -188,7 +208,7 @@ impl Owner {
             .company
             .client(client)
             .is_some_and(|client| client.awaits_stop);
-        if !awaits {
+        if !awaits || self.interrupts_call(client) {
             return ControlFlow::Continue(());
         }
         match self.debuggee.session.halt() {
@@ -228,6 +248,9 @@ impl Owner {
             );
         }
         self.debuggee.session.is_for(&refusal::Shown(body));
+        if let Some(flow) = self.while_asked(client, &request, body) {
+            return flow;
+        }
         self.serve(client, request, body)
     }
 
@@ -262,6 +285,9 @@ impl Owner {
     fn stopped(&mut self, stop: &Stop) {
         // What the program said before it stopped comes before the stop.
         self.show_program_output();
+        if let StopReason::ClientCall(errand) = &stop.reason {
+            return self.ask(errand);
+        }
         if let Err(fault) = self.carry_rtt() {
             self.tell(&fault);
         }

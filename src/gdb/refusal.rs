@@ -48,6 +48,15 @@ pub enum Refusal {
         /// First address of the read.
         address: Address,
     },
+    /// It has to answer a request of ours first.
+    #[error("a call of the program waits for this client's answer; `{packet}` comes too early")]
+    AnswerFirst {
+        /// The beginning of the packet.
+        packet: String,
+    },
+    /// It answers what nobody has asked.
+    #[error("no call of the program waits for this client's answer")]
+    NotAsked,
     /// A register value of the wrong size.
     #[error("register number {number} takes {expected} bytes, not {bytes}")]
     RegisterSize {
@@ -120,14 +129,15 @@ impl fmt::Display for Shown<'_> {
 impl Explain for Refusal {
     fn code(&self) -> Code {
         match self {
-            Self::Malformed { .. } | Self::Damaged { .. } | Self::RegisterSize { .. } => {
-                Code::XG062
-            }
+            Self::Malformed { .. }
+            | Self::Damaged { .. }
+            | Self::RegisterSize { .. }
+            | Self::NotAsked => Code::XG062,
             Self::OnlyLooks { .. } | Self::TooMany { .. } => Code::XG063,
             Self::UnknownCommand { .. } | Self::OtherServers { .. } => Code::XG064,
             Self::Arguments { .. } | Self::NoServer => Code::XG065,
             Self::NonStop => Code::XG066,
-            Self::Busy { .. } | Self::Runs { .. } => Code::XG067,
+            Self::Busy { .. } | Self::Runs { .. } | Self::AnswerFirst { .. } => Code::XG067,
             Self::NotServed { .. } => Code::XG068,
         }
     }

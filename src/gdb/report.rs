@@ -60,9 +60,10 @@ impl fmt::Display for InWords<'_> {
         match self.0 {
             StopReason::Halt => f.write_str("halt"),
             StopReason::Reset => f.write_str("reset"),
-            StopReason::Breakpoint => f.write_str("breakpoint"),
+            StopReason::Breakpoint | StopReason::Passed => f.write_str("breakpoint"),
             StopReason::Unrequested => f.write_str("breakpoint instruction"),
             StopReason::SemihostingCall => f.write_str("semihosting call"),
+            StopReason::ClientCall(_) => f.write_str("semihosting call for the client"),
             StopReason::Exited(exit) => write!(f, "exit with code {}", exit.code),
             StopReason::Watchpoint { address, .. } => write!(f, "watchpoint at {address}"),
             StopReason::Step => f.write_str("step"),

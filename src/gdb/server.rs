@@ -14,7 +14,9 @@ use super::{
     event_loop::{self, ClientId, Ending, INBOX_MESSAGES, Message, Outgoing, Signals},
     events::{Event, Events},
     owner::{End, Owner},
+    program_console::ProgramConsole,
     rtt::{FirstPorts, Ports},
+    text_port::{self, Port, Stream},
 };
 use crate::{
     fault::{Code, Explain, Fault},
@@ -36,6 +38,8 @@ pub struct Options {
     pub interrupt: Interrupt,
     /// Ports for RTT's channels.
     pub rtt: Option<FirstPorts>,
+    /// Port for the program's console; 0 is any free one.
+    pub console: Option<u16>,
 }
 
 /// What SIGINT means.
@@ -56,6 +60,7 @@ impl Default for Options {
             events: Events::default(),
             interrupt: Interrupt::default(),
             rtt: None,
+            console: None,
         }
     }
 }
@@ -93,6 +98,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     rtt: Vec<StdListener>,
+    console: Option<StdListener>,
     signals: Signals,
     ending: Ending,
 }
@@ -117,6 +123,9 @@ impl Server {
             Some(ports) => ports.listen(options.address.ip())?,
             None => Vec::new(),
         };
+        let console = options
+            .console
+            .map(|port| text_port::listen(SocketAddr::new(options.address.ip(), port)));
         let signals = {
             let _context = runtime.enter();
             Signals::catch(options.interrupt).map_err(failed)?
@@ -127,6 +136,7 @@ impl Server {
             listener,
             address,
             rtt,
+            console: console.transpose()?,
             signals,
             ending: Ending::default(),
         })
@@ -154,6 +164,7 @@ impl Server {
             listener,
             address,
             rtt,
+            console,
             signals,
             ending,
         } = self;
@@ -171,6 +182,17 @@ impl Server {
             ports.adopt(channel, listener)?;
         }
         company.rtt = Some(Box::new(ports));
+        if let Some(listener) = console {
+            let (runtime, replies) = (runtime.handle(), sender.downgrade());
+            let port = Port::serve(listener, Stream::Console, runtime, replies)
+                .map_err(|source| ListenError { address, source })?;
+            let address = port.address();
+            options.events.tell(&Event::Console {
+                address,
+                port: address.port(),
+            });
+            company.console = Some(Box::new(ProgramConsole::new(port)));
+        }
         let owner = thread::Builder::new()
             .name("session".to_owned())
             .spawn(move || own(session, company, open))

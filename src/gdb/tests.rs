@@ -185,16 +185,21 @@ fn a_client_finds_a_stopped_core() {
     assert_eq!(gdb.ask("!"), "OK");
     assert_eq!(gdb.ask("Hg-1"), "OK");
     assert_eq!(
+        gdb.ask("g").len(),
+        168 * 2,
+        "nobody has read the description"
+    );
+    assert!(
+        gdb.ask("qXfer:features:read:target.xml:0,80")
+            .starts_with("m<?xml")
+    );
+    assert_eq!(
         gdb.ask("?"),
         "T05thread:01;07:00000000;0d:00000000;0e:00000000;0f:00000170;10:00000001;11:00000000;12:00000000;"
     );
     assert_eq!(gdb.ask("qC"), "QC1");
     assert_eq!(gdb.ask("qfThreadInfo"), "m01");
     assert_eq!(gdb.ask("g").len(), 19 * 8);
-    assert!(
-        gdb.ask("qXfer:features:read:target.xml:0,80")
-            .starts_with("m<?xml")
-    );
     assert_eq!(gdb.ask("p13"), "00", "PRIMASK is a byte");
     assert_eq!(gdb.ask("p17"), "0000000000000000", "d0");
     assert_eq!(gdb.ask("vCont?"), "vCont;c;C;s;S;t;r");
@@ -277,6 +282,7 @@ fn the_second_client_looks_and_changes_nothing() {
     gdb.send("vCont;c");
     // The watch reads while the first one's program runs.
     assert_eq!(watch.ask("m20000000,4"), "00000000");
+    watch.ask("qXfer:features:read:target.xml:0,80");
     assert_eq!(watch.ask("g").len(), 19 * 8);
     for refused in [
         "M20000000,1:00",

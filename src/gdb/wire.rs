@@ -2,6 +2,8 @@
 
 pub mod dispatch;
 pub mod encoding;
+pub mod file_io;
 pub mod framer;
 pub mod reply;
 pub mod request;
+mod terms;

@@ -3,7 +3,7 @@
 //! written down: `--trace-link`.
 //!
 //! probe-rs writes SELECT by itself where the bank changes. That is one write more in the same exchange, and counted here, since a packet
-//! that is full goes out by itself.
+//! that is full goes out by itself. A J-Link or ST-LINK is sent each write at once: it is an exchange then.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ const PACKET_WORDS: usize = 126;
 /// Writes of single registers that such a packet holds: five bytes each behind a header of 3.
 const PACKET_WRITES: usize = 101;
 
-/// What probe-rs calls the probes whose single writes it gathers: those of CMSIS-DAP, and the virtual board. To a J-Link it sends each at once.
+/// What probe-rs calls the probes whose single writes it gathers: those of CMSIS-DAP, and the virtual board. To others it sends each at once.
 const GATHERING: [&str; 2] = ["CMSIS-DAP", "Virtual"];
 
 /// The registers of the debug port and of one access port behind it.
@@ -60,7 +60,7 @@ impl Dap {
         }
     }
 
-    /// True for probes that offer DAP registers; ST-LINK has memory commands instead.
+    /// True for probes whose driver offers the DAP itself; an ST-LINK has a command for a register, and memory commands besides.
     pub(super) fn has_registers(&self) -> bool {
         self.interface.try_dap_probe().is_some()
     }
@@ -186,7 +186,8 @@ impl Dap {
 
     fn select(&mut self, register: u64) {
         let bank = register >> 4;
-        if self.bank != Some(bank) {
+        // An ST-LINK does that by itself.
+        if self.has_registers() && self.bank != Some(bank) {
             self.bank = Some(bank);
             self.gather(|| format!("W SELECT={bank:#x}"));
         }
@@ -198,7 +199,7 @@ impl Dap {
         if let Some(log) = &mut self.log {
             log.gathered.push(transfer());
         }
-        if self.waiting >= PACKET_WRITES {
+        if self.waiting >= PACKET_WRITES || !self.gathers {
             self.end();
         }
     }

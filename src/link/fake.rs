@@ -56,6 +56,8 @@ pub struct FakeLink {
     system: BTreeMap<u32, u32>,
     halted: Option<HaltReason>,
     reset_seen: bool,
+    /// All waits together.
+    waited: Duration,
 }
 
 impl FakeLink {
@@ -72,6 +74,7 @@ impl FakeLink {
             system: BTreeMap::new(),
             halted: Some(HaltReason::default()),
             reset_seen: false,
+            waited: Duration::ZERO,
         };
         link.power_on();
         link
@@ -314,7 +317,12 @@ impl Link for FakeLink {
 
     fn idle(&mut self, duration: Duration) -> Result<(), LinkError> {
         self.events.push(Event::Idle(duration));
+        self.waited += duration;
         Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.waited
     }
 
     fn recover(&mut self) -> Result<(), LinkError> {
@@ -392,6 +400,10 @@ impl Link for Shared {
 
     fn idle(&mut self, duration: Duration) -> Result<(), LinkError> {
         self.fake().idle(duration)
+    }
+
+    fn now(&self) -> Duration {
+        self.fake().now()
     }
 
     fn recover(&mut self) -> Result<(), LinkError> {

@@ -1,4 +1,4 @@
-//! The AHB-AP that reaches the core, at register level (IHI 0031, chapter C2): for probes that offer DAP registers.
+//! The AHB-AP that reaches the core, at register level (IHI 0031, chapter C2).
 //!
 //! TAR increments by itself within a naturally aligned block of 1 KB (C2.2.2); CSW and TAR are written only when they change. The banked
 //! data registers BD0 to BD3 reach four words around TAR without moving it: DHCSR, DCRSR, DCRDR and DEMCR sit in one such block, so a

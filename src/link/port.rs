@@ -1,8 +1,8 @@
 //! Memory through a probe, in pieces of the right width; errors become ours here.
 //!
-//! Two kinds of probe are told apart. One offers DAP registers (CMSIS-DAP, J-Link, the virtual board): `mem_ap.rs` drives the
-//! AHB-AP. The other, ST-LINK, has memory commands of its own: they set CSW themselves, so coherency is not promised, and each
-//! access is an exchange.
+//! The AHB-AP is driven by its registers (`mem_ap.rs`). An ST-LINK, which has a command for each of them and none for several, has memory
+//! commands as well: they are taken for what is longer than a few words (decision 0011). They set CSW and TAR themselves, so that
+//! afterwards nothing is known of these, and coherency is not promised.
 //!
 //! probe-rs names FAULT and WAIT where the probe tells them. Where a probe keeps the reason to itself, the link is asked whether it is
 //! alive: if DHCSR can be read, it was the target that refused.
@@ -34,16 +34,15 @@ const RESET_PIN: u32 = 1 << 7;
 /// 51 cycles high and three low, lowest bit first.
 const LINE_RESET: (u8, u64) = (54, (1 << 51) - 1);
 
-/// What a probe reaches memory by.
-enum Path {
-    Registers(MemAp),
-    Commands(FullyQualifiedApAddress),
-}
+/// Up to so many words, registers take no more commands of an ST-LINK than its memory command with what probe-rs asks around it.
+const FEW_WORDS: usize = 4;
 
 /// A connected debug port, and the way through it to memory.
 pub(super) struct Port {
     dap: Dap,
-    path: Path,
+    mem_ap: MemAp,
+    /// Whose memory commands are taken for blocks.
+    commands: Option<FullyQualifiedApAddress>,
 }
 
 /// What a failed transfer was.
@@ -66,18 +65,15 @@ impl Port {
             ap: CORE_AP,
             source,
         };
-        let path = if dap.has_registers() {
-            let mem_ap =
-                MemAp::open(&mut dap, CORE_AP).map_err(|unusable| denied(Box::new(unusable)))?;
-            Path::Registers(mem_ap)
-        } else {
-            let ap = FullyQualifiedApAddress::v1_with_default_dp(CORE_AP);
-            dap.memory(&ap)
-                .map(drop)
-                .map_err(|error| denied(Box::new(error)))?;
-            Path::Commands(ap)
-        };
-        Ok(Self { dap, path })
+        let mem_ap =
+            MemAp::open(&mut dap, CORE_AP).map_err(|unusable| denied(Box::new(unusable)))?;
+        let commands =
+            (!dap.has_registers()).then(|| FullyQualifiedApAddress::v1_with_default_dp(CORE_AP));
+        Ok(Self {
+            dap,
+            mem_ap,
+            commands,
+        })
     }
 
     /// For whom the next exchanges are, where they are written down.
@@ -91,10 +87,7 @@ impl Port {
     }
 
     pub(super) fn is_coherent(&self) -> bool {
-        match &self.path {
-            Path::Registers(mem_ap) => mem_ap.is_coherent(),
-            Path::Commands(_) => false,
-        }
+        self.commands.is_none() && self.mem_ap.is_coherent()
     }
 
     /// Bytes to the next boundary, words while there are any, the rest: never wider or narrower than it must be.
@@ -135,10 +128,7 @@ impl Port {
     /// A debug register: one of the four around DHCSR, by the banked data registers where there are any.
     pub(super) fn read_debug<R: Register>(&mut self, block: R::Block) -> Result<R, LinkError> {
         let address = R::at(block);
-        let value = match &mut self.path {
-            Path::Registers(mem_ap) => mem_ap.read_banked(&mut self.dap, address),
-            Path::Commands(ap) => word_by_command(&mut self.dap, ap, address),
-        };
+        let value = self.mem_ap.read_banked(&mut self.dap, address);
         value
             .map(R::from_bits)
             .map_err(|error| self.explain(error, address, 4))
@@ -151,26 +141,16 @@ impl Port {
         value: R,
     ) -> Result<(), LinkError> {
         let address = R::at(block);
-        let written = match &mut self.path {
-            Path::Registers(mem_ap) => mem_ap.write_banked(&mut self.dap, address, value.bits()),
-            Path::Commands(ap) => self
-                .dap
-                .memory(ap)
-                .and_then(|mut memory| memory.write_word_32(address.0.into(), value.bits())),
-        };
+        let written = self
+            .mem_ap
+            .write_banked(&mut self.dap, address, value.bits());
         written.map_err(|error| self.explain(error, address, 4))
     }
 
     /// Each value to the one register at `address`; complete on return.
     pub(super) fn write_each(&mut self, address: Address, values: &[u32]) -> Result<(), LinkError> {
         for value in values {
-            let written = match &mut self.path {
-                Path::Registers(mem_ap) => mem_ap.write_banked(&mut self.dap, address, *value),
-                Path::Commands(ap) => self
-                    .dap
-                    .memory(ap)
-                    .and_then(|mut memory| memory.write_word_32(address.0.into(), *value)),
-            };
+            let written = self.mem_ap.write_banked(&mut self.dap, address, *value);
             written.map_err(|error| self.explain(error, address, 4))?;
         }
         self.flush(address, 4)
@@ -237,9 +217,7 @@ impl Port {
     }
 
     fn write_abort(&mut self, transfer: bool) -> Result<(), ArmError> {
-        if let Path::Registers(mem_ap) = &mut self.path {
-            mem_ap.forget();
-        }
+        self.mem_ap.forget();
         let mut abort = Abort(0);
         abort.set_dapabort(transfer);
         abort.set_orunerrclr(true);
@@ -257,17 +235,15 @@ impl Port {
 
     fn read_piece(&mut self, address: Address, data: &mut [u8]) -> Result<(), ArmError> {
         if data.len() < 4 {
-            return match &mut self.path {
-                Path::Registers(mem_ap) => mem_ap.read_narrow(&mut self.dap, address, data),
-                Path::Commands(ap) => self.dap.memory(ap)?.read_8(address.0.into(), data),
-            };
+            return self.mem_ap.read_narrow(&mut self.dap, address, data);
         }
         let mut words = vec![0; data.len() / 4];
-        match &mut self.path {
-            Path::Registers(mem_ap) => {
-                mem_ap.read_words(&mut self.dap, address, &mut words)?;
-            }
-            Path::Commands(ap) => self.dap.memory(ap)?.read_32(address.0.into(), &mut words)?,
+        match self.block_commands(words.len()) {
+            Some(ap) => self
+                .dap
+                .memory(&ap)?
+                .read_32(address.0.into(), &mut words)?,
+            None => self.mem_ap.read_words(&mut self.dap, address, &mut words)?,
         }
         for (bytes, word) in data.chunks_exact_mut(4).zip(words) {
             bytes.copy_from_slice(&word.to_le_bytes());
@@ -277,17 +253,21 @@ impl Port {
 
     fn write_piece(&mut self, address: Address, data: &[u8]) -> Result<(), ArmError> {
         if data.len() < 4 {
-            return match &mut self.path {
-                Path::Registers(mem_ap) => mem_ap.write_narrow(&mut self.dap, address, data),
-                Path::Commands(ap) => self.dap.memory(ap)?.write_8(address.0.into(), data),
-            };
+            return self.mem_ap.write_narrow(&mut self.dap, address, data);
         }
         let (words, _) = data.as_chunks::<4>();
         let words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
-        match &mut self.path {
-            Path::Registers(mem_ap) => mem_ap.write_words(&mut self.dap, address, &words),
-            Path::Commands(ap) => self.dap.memory(ap)?.write_32(address.0.into(), &words),
+        match self.block_commands(words.len()) {
+            Some(ap) => self.dap.memory(&ap)?.write_32(address.0.into(), &words),
+            None => self.mem_ap.write_words(&mut self.dap, address, &words),
         }
+    }
+
+    /// The access port for memory commands, if the probe has them and a block of `words` is worth one.
+    fn block_commands(&mut self, words: usize) -> Option<FullyQualifiedApAddress> {
+        let ap = self.commands.clone().filter(|_| words > FEW_WORDS)?;
+        self.mem_ap.forget();
+        Some(ap)
     }
 
     /// Our error for probe-rs's; the debug port is usable again on return, if the probe is there.
@@ -325,25 +305,14 @@ impl Port {
 
     /// The core answers for itself: DHCSR is always readable.
     fn is_alive(&mut self) -> bool {
-        let dhcsr = Dhcsr::at(SCS);
-        let value = match &mut self.path {
-            Path::Registers(mem_ap) => mem_ap.read_banked(&mut self.dap, dhcsr),
-            Path::Commands(ap) => word_by_command(&mut self.dap, ap, dhcsr),
-        };
-        value.is_ok()
+        self.mem_ap
+            .read_banked(&mut self.dap, Dhcsr::at(SCS))
+            .is_ok()
     }
 }
 
 /// How long nRST is held down; the chip asks for a microsecond, probes with a slow driver for more.
 pub(super) const RESET_PULSE: Duration = Duration::from_millis(10);
-
-fn word_by_command(
-    dap: &mut Dap,
-    ap: &FullyQualifiedApAddress,
-    address: Address,
-) -> Result<u32, ArmError> {
-    dap.memory(ap)?.read_word_32(address.0.into())
-}
 
 /// How much can be transferred from `at` on in one width: words, else a half-word, else a byte.
 fn piece_length(at: u32, length: usize) -> usize {

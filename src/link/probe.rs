@@ -6,7 +6,10 @@
 //! Core registers: a transfer takes a few cycles of the core, a debug-port access hundreds. S_REGRDY is looked at for the first
 //! transfer behind everything that can have changed the core's clock; then one exchange a register remains for reads, and none for writes.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use super::{
     CoreRegister, CoreState, HaltReason, Interrupts, Link, LinkError, ResetMode,
@@ -27,8 +30,25 @@ use crate::{
 /// What is kept as long as the link is there.
 pub type Claim = Box<dyn Send>;
 
-/// How the link waits.
-pub type Idle = Box<dyn FnMut(Duration) + Send>;
+/// The clock that the target lives by: how the link waits, and how time passes.
+pub trait Clock: Send {
+    /// Waits.
+    fn idle(&mut self, duration: Duration);
+
+    /// The time since a moment that stays the same.
+    fn now(&self) -> Duration;
+}
+
+/// This computer's.
+impl Clock for Instant {
+    fn idle(&mut self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    fn now(&self) -> Duration {
+        self.elapsed()
+    }
+}
 
 /// A core must halt, finish a step or come out of reset within this time.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -46,8 +66,8 @@ pub struct ProbeSettings {
     pub speed_khz: Option<u32>,
     /// Connect with nRST asserted.
     pub under_reset: bool,
-    /// How to wait; sleeps if `None`.
-    pub idle: Option<Idle>,
+    /// The target's clock; this computer's if `None`.
+    pub clock: Option<Box<dyn Clock>>,
     /// Where exchanges are written down.
     pub trace: Option<Trace>,
     /// What keeps other processes from the probe; given back when the link goes.
@@ -57,7 +77,7 @@ pub struct ProbeSettings {
 /// The core behind a probe.
 pub struct ProbeLink {
     port: Port,
-    idle: Idle,
+    clock: Box<dyn Clock>,
     /// C_MASKINTS, as last written or found.
     masked: bool,
     /// S_RESET_ST was read, and nobody has asked yet.
@@ -84,9 +104,7 @@ impl ProbeLink {
         })?;
         let mut link = Self {
             port: Port::open(port, settings.trace)?,
-            idle: settings
-                .idle
-                .unwrap_or_else(|| Box::new(std::thread::sleep)),
+            clock: settings.clock.unwrap_or_else(|| Box::new(Instant::now())),
             masked: false,
             reset_seen: false,
             halted: false,
@@ -145,7 +163,7 @@ impl ProbeLink {
             if waited >= limit {
                 return Err(LinkError::Timeout { what, limit });
             }
-            (self.idle)(next);
+            self.clock.idle(next);
             waited += next;
             next = (next * 2).min(LONGEST_WAIT);
         }
@@ -153,6 +171,31 @@ impl ProbeLink {
 
     fn wait_halted(&mut self, what: &'static str, limit: Duration) -> Result<(), LinkError> {
         self.wait(what, limit, Dhcsr::halted).map(drop)
+    }
+
+    fn begin_step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
+        self.port.does("step");
+        self.set_mask(interrupts)?;
+        self.halted = false;
+        let step = self.control().with_step_requested(true);
+        self.port.write_debug(SCS, step)
+    }
+
+    /// DFSR, which is cleared as it is read.
+    fn take_reason(&mut self) -> Result<HaltReason, LinkError> {
+        let mut bytes = [0; 4];
+        self.port.read(Dfsr::at(SCS), &mut bytes)?;
+        let dfsr = Dfsr::from_bits(u32::from_le_bytes(bytes));
+        if dfsr.bits() != 0 {
+            self.port.write_later(Dfsr::at(SCS), &bytes)?;
+        }
+        Ok(HaltReason {
+            halted: dfsr.halted(),
+            breakpoint: dfsr.breakpoint(),
+            watchpoint: dfsr.watchpoint(),
+            vector_catch: dfsr.vector_catch(),
+            external: dfsr.external(),
+        })
     }
 
     /// C_MASKINTS changes only in debug state, in a write of its own (ARM ARM C1.6.2).
@@ -200,7 +243,7 @@ impl ProbeLink {
             if waited >= LIMIT {
                 return Err(LinkError::Timeout { what, limit: LIMIT });
             }
-            (self.idle)(next);
+            self.clock.idle(next);
             waited += next;
             next = (next * 2).min(LONGEST_WAIT);
         }
@@ -255,7 +298,7 @@ impl ProbeLink {
                     limit: LIMIT,
                 });
             }
-            (self.idle)(next);
+            self.clock.idle(next);
             waited += next;
             next = (next * 2).min(LONGEST_WAIT);
         }
@@ -271,19 +314,7 @@ impl Link for ProbeLink {
             self.status()?
         };
         if dhcsr.halted() {
-            let mut bytes = [0; 4];
-            self.port.read(Dfsr::at(SCS), &mut bytes)?;
-            let dfsr = Dfsr::from_bits(u32::from_le_bytes(bytes));
-            if dfsr.bits() != 0 {
-                self.port.write_later(Dfsr::at(SCS), &bytes)?;
-            }
-            return Ok(CoreState::Halted(HaltReason {
-                halted: dfsr.halted(),
-                breakpoint: dfsr.breakpoint(),
-                watchpoint: dfsr.watchpoint(),
-                vector_catch: dfsr.vector_catch(),
-                external: dfsr.external(),
-            }));
+            return Ok(CoreState::Halted(self.take_reason()?));
         }
         Ok(if dhcsr.locked_up() {
             CoreState::LockedUp
@@ -310,12 +341,19 @@ impl Link for ProbeLink {
     }
 
     fn step(&mut self, interrupts: Interrupts) -> Result<(), LinkError> {
-        self.port.does("step");
-        self.set_mask(interrupts)?;
-        self.halted = false;
-        let step = self.control().with_step_requested(true);
-        self.port.write_debug(SCS, step)?;
+        self.begin_step(interrupts)?;
         self.wait_halted("finish a step", STEP_LIMIT)
+    }
+
+    /// DFSR was cleared with the state, so it tells by itself when the step is done: every entry into debug state sets a bit (ARM ARM C1.6.1).
+    fn step_and_look(&mut self, interrupts: Interrupts) -> Result<CoreState, LinkError> {
+        self.begin_step(interrupts)?;
+        let reason = self.take_reason()?;
+        if reason != HaltReason::default() {
+            return Ok(CoreState::Halted(reason));
+        }
+        self.wait_halted("finish a step", STEP_LIMIT)?;
+        self.state()
     }
 
     fn reset(&mut self, mode: ResetMode) -> Result<(), LinkError> {
@@ -407,8 +445,12 @@ impl Link for ProbeLink {
 
     fn idle(&mut self, duration: Duration) -> Result<(), LinkError> {
         self.port.flush_debug()?;
-        (self.idle)(duration);
+        self.clock.idle(duration);
         Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.clock.now()
     }
 
     fn recover(&mut self) -> Result<(), LinkError> {
@@ -421,7 +463,7 @@ impl Link for ProbeLink {
         self.port.does("reset by pin");
         self.quick = false;
         self.port.drive_reset(false)?;
-        (self.idle)(RESET_PULSE);
+        self.clock.idle(RESET_PULSE);
         self.leave_pin_reset()?;
         self.reset_seen = false;
         Ok(())

@@ -62,6 +62,10 @@ impl Link for Severed {
         lost()
     }
 
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn recover(&mut self) -> Result<(), LinkError> {
         lost()
     }

@@ -215,8 +215,8 @@ mod tests {
     #[test]
     fn end_and_request_are_where_the_routine_has_them() {
         let profile = BoardProfile::find("stm32h7s78-dk").expect("the kit");
-        let runs = [0x7000_0000..0x7000_1000];
-        let routine = Routine::beside(&profile, &runs, 0x1000).expect("room");
+        let run = 0x7000_0000..0x7000_1000;
+        let routine = Routine::beside(&profile, std::slice::from_ref(&run), 0x1000).expect("room");
         assert_eq!(routine.code[END..REQUEST], [0x00, 0xBE], "BKPT #0");
         assert!(routine.code[REQUEST..][..32].iter().all(|byte| *byte == 0));
         // ADR R0, #8 at offset 4: the address of what follows the BKPT.

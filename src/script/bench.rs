@@ -149,13 +149,13 @@ pub(super) fn word(reason: &StopReason) -> &'static str {
     match reason {
         StopReason::Halt => "halt",
         StopReason::Reset => "reset",
-        StopReason::Breakpoint => "breakpoint",
+        StopReason::Breakpoint | StopReason::Passed => "breakpoint",
         StopReason::Unrequested => "instruction",
         StopReason::Watchpoint { .. } => "watchpoint",
         StopReason::Step => "step",
         StopReason::Fault(_) => "fault",
         StopReason::Boot(_) => "boot",
-        StopReason::SemihostingCall => "semihosting",
+        StopReason::SemihostingCall | StopReason::ClientCall(_) => "semihosting",
         StopReason::Exited(_) => "exit",
     }
 }

@@ -14,6 +14,8 @@ pub enum Errno {
     NotPermitted = 1,
     /// ENOENT.
     NotFound = 2,
+    /// EINTR: the user interrupted before anything was done; no program sees it.
+    Interrupted = 4,
     /// EIO.
     Io = 5,
     /// EBADF: no such handle.
@@ -22,14 +24,20 @@ pub enum Errno {
     AccessDenied = 13,
     /// EFAULT: a pointer that leads nowhere.
     BadAddress = 14,
+    /// EBUSY.
+    Busy = 16,
     /// EEXIST.
     Exists = 17,
+    /// ENODEV.
+    NoDevice = 19,
     /// ENOTDIR.
     NotADirectory = 20,
     /// EISDIR.
     IsADirectory = 21,
     /// EINVAL.
     Invalid = 22,
+    /// ENFILE.
+    TableFull = 23,
     /// EMFILE.
     TooManyFiles = 24,
     /// EFBIG.
@@ -44,6 +52,36 @@ pub enum Errno {
     NotImplemented = 88,
     /// ENAMETOOLONG, as newlib has it.
     NameTooLong = 91,
+}
+
+impl Errno {
+    /// By the number in an answer of a client; EUNKNOWN, and what else is none of these, is EIO.
+    pub fn from_number(number: u32) -> Self {
+        const ALL: [Errno; 20] = [
+            Errno::NotPermitted,
+            Errno::NotFound,
+            Errno::Interrupted,
+            Errno::BadHandle,
+            Errno::AccessDenied,
+            Errno::BadAddress,
+            Errno::Busy,
+            Errno::Exists,
+            Errno::NoDevice,
+            Errno::NotADirectory,
+            Errno::IsADirectory,
+            Errno::Invalid,
+            Errno::TableFull,
+            Errno::TooManyFiles,
+            Errno::TooLarge,
+            Errno::NoSpace,
+            Errno::NotSeekable,
+            Errno::ReadOnly,
+            Errno::NotImplemented,
+            Errno::NameTooLong,
+        ];
+        let known = ALL.into_iter().find(|errno| *errno as u32 == number);
+        known.unwrap_or(Self::Io)
+    }
 }
 
 impl From<&io::Error> for Errno {

@@ -14,7 +14,10 @@ use cap_std::{
     fs::{Dir, File, OpenOptions},
 };
 
-use super::{Errno, Stream};
+use super::{
+    Errno, Stream,
+    client::{ERRORS, Flags, INPUT, OUTPUT},
+};
 
 /// Handles at a time.
 const MOST_HANDLES: usize = 64;
@@ -54,6 +57,17 @@ impl Mode {
             access,
             update: number & 2 != 0,
         })
+    }
+
+    /// The same for a client.
+    pub(super) fn flags(self) -> Flags {
+        Flags {
+            read: self.access == Access::Read || self.update,
+            write: self.access != Access::Read || self.update,
+            append: self.access == Access::Append,
+            create: self.access != Access::Read,
+            truncate: self.access == Access::Write,
+        }
     }
 
     fn options(self) -> OpenOptions {
@@ -97,6 +111,8 @@ enum Handle {
     Special(Target),
     Features(io::Cursor<&'static [u8]>),
     File(File),
+    /// Of the client's, by its number there.
+    Client(u32),
 }
 
 /// What a program has open.
@@ -104,6 +120,8 @@ enum Handle {
 pub(super) struct Files {
     directory: Option<Dir>,
     handles: BTreeMap<u32, Handle>,
+    /// Open at the client, and no longer here.
+    left_behind: Vec<u32>,
 }
 
 impl Files {
@@ -112,6 +130,7 @@ impl Files {
         Ok(Self {
             directory: directory.map(open).transpose()?,
             handles: BTreeMap::new(),
+            left_behind: Vec::new(),
         })
     }
 
@@ -120,7 +139,59 @@ impl Files {
     }
 
     pub(super) fn close_all(&mut self) {
-        self.handles.clear();
+        for handle in std::mem::take(&mut self.handles).into_values() {
+            if let Handle::Client(file) = handle {
+                self.left_behind.push(file);
+            }
+        }
+    }
+
+    /// The client has gone, and what it had open with it.
+    pub(super) fn forget_clients(&mut self) {
+        self.handles
+            .retain(|_, handle| !matches!(handle, Handle::Client(_)));
+        self.left_behind.clear();
+    }
+
+    /// A file that the client still has open for a program that was reset.
+    pub(super) fn left_behind(&self) -> Option<u32> {
+        self.left_behind.first().copied()
+    }
+
+    /// It was closed.
+    pub(super) fn swept(&mut self, file: u32) {
+        self.left_behind.retain(|left| *left != file);
+    }
+
+    /// A file that the client has opened.
+    pub(super) fn keep_clients(&mut self, file: u32) -> Result<u32, Errno> {
+        self.keep(Handle::Client(file))
+    }
+
+    /// The client's number of what it has opened itself.
+    pub(super) fn opened_by_client(&self, number: u32) -> Result<Option<u32>, Errno> {
+        Ok(match self.handle(number)? {
+            Handle::Client(file) => Some(*file),
+            _ => None,
+        })
+    }
+
+    /// The client's number of what is read and written there: files that it has opened, and its console.
+    pub(super) fn clients(&self, number: u32) -> Result<Option<u32>, Errno> {
+        Ok(match self.handle(number)? {
+            Handle::Client(file) => Some(*file),
+            Handle::Special(Target::Input) => Some(INPUT),
+            Handle::Special(Target::Output(Stream::Error)) => Some(ERRORS),
+            Handle::Special(Target::Output(_)) => Some(OUTPUT),
+            Handle::Special(Target::Features) | Handle::Features(_) | Handle::File(_) => None,
+        })
+    }
+
+    pub(super) fn check_room(&self) -> Result<(), Errno> {
+        match self.handles.len() < MOST_HANDLES {
+            true => Ok(()),
+            false => Err(Errno::TooManyFiles),
+        }
     }
 
     pub(super) fn open_special(&mut self, target: Target) -> Result<u32, Errno> {
@@ -143,9 +214,7 @@ impl Files {
 
     /// The lowest free number; 0 is none.
     fn keep(&mut self, handle: Handle) -> Result<u32, Errno> {
-        if self.handles.len() >= MOST_HANDLES {
-            return Err(Errno::TooManyFiles);
-        }
+        self.check_room()?;
         let free = (1..).find(|number| !self.handles.contains_key(number));
         let number = free.ok_or(Errno::TooManyFiles)?;
         self.handles.insert(number, handle);
@@ -186,6 +255,7 @@ impl Files {
         let place = SeekFrom::Start(u64::from(position));
         match self.handle_mut(number)? {
             Handle::Special(_) => return Err(Errno::NotSeekable),
+            Handle::Client(_) => return Err(Errno::BadHandle),
             Handle::Features(list) => list.seek(place)?,
             Handle::File(file) => file.seek(place)?,
         };
@@ -195,6 +265,7 @@ impl Files {
     pub(super) fn length(&self, number: u32) -> Result<u32, Errno> {
         match self.handle(number)? {
             Handle::Special(_) => Ok(0),
+            Handle::Client(_) => Err(Errno::BadHandle),
             Handle::Features(_) => Ok(FEATURES.len() as u32),
             Handle::File(file) => {
                 u32::try_from(file.metadata()?.len()).map_err(|_| Errno::TooLarge)
@@ -205,7 +276,7 @@ impl Files {
     pub(super) fn write(&mut self, number: u32, bytes: &[u8]) -> Result<(), Errno> {
         match self.handle_mut(number)? {
             Handle::File(file) => Ok(file.write_all(bytes)?),
-            Handle::Special(_) | Handle::Features(_) => Err(Errno::BadHandle),
+            Handle::Special(_) | Handle::Features(_) | Handle::Client(_) => Err(Errno::BadHandle),
         }
     }
 
@@ -216,7 +287,7 @@ impl Files {
         match self.handle_mut(number)? {
             Handle::File(file) => file.take(count).read_to_end(&mut bytes)?,
             Handle::Features(list) => list.take(count).read_to_end(&mut bytes)?,
-            Handle::Special(_) => return Err(Errno::BadHandle),
+            Handle::Special(_) | Handle::Client(_) => return Err(Errno::BadHandle),
         };
         Ok(bytes)
     }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use super::*;
 
+mod by_client;
+
 /// Where parameter blocks, names and buffers lie.
 const BLOCK: u32 = 0x2000_0000;
 const NAME: u32 = 0x2000_0100;
@@ -70,6 +72,7 @@ impl Memory for Ram {
 struct Program {
     host: Semihosting,
     ram: Ram,
+    now: Duration,
 }
 
 impl Program {
@@ -77,15 +80,19 @@ impl Program {
         let options = Options {
             directory: directory.map(Path::to_owned),
             command_line: "appli --fast".to_owned(),
+            ..Options::default()
         };
         Self {
-            host: Semihosting::new(&options).expect("a directory"),
+            host: Semihosting::new(&options, Duration::ZERO).expect("a directory"),
             ram: Ram(BTreeMap::new()),
+            now: Duration::ZERO,
         }
     }
 
     fn outcome(&mut self, operation: u32, parameter: u32) -> Outcome {
-        let served = self.host.serve(operation, parameter, &mut self.ram);
+        let served = self
+            .host
+            .serve(operation, parameter, self.now, &mut self.ram);
         served.expect("the link holds")
     }
 
@@ -282,10 +289,13 @@ fn without_a_directory_no_file_is_opened_and_the_user_is_told() {
         program.said(Stream::Notice),
         "semihosting: SYS_OPEN: `log.txt` is refused: --semihosting-dir names no directory for files\n"
     );
-    let missing = Semihosting::new(&Options {
-        directory: Some("/nowhere/at/all".into()),
-        ..Options::default()
-    });
+    let missing = Semihosting::new(
+        &Options {
+            directory: Some("/nowhere/at/all".into()),
+            ..Options::default()
+        },
+        Duration::ZERO,
+    );
     assert_eq!(missing.unwrap_err().code(), Code::XG120);
 }
 
@@ -358,7 +368,9 @@ fn questions_are_answered() {
     assert_eq!(program.call(TMPNAM, &[BUFFER, 7, 80]), 0);
     assert_eq!(program.bytes(BUFFER, 14), b"temporary-007\0");
     assert_eq!(program.call(TMPNAM, &[BUFFER, 256, 80]), FAILED);
+    program.now = Duration::from_micros(1_234_567);
     assert_eq!(program.call_with(ELAPSED, BUFFER), 0);
+    assert_eq!(program.bytes(BUFFER, 8), 1_234_567_u64.to_le_bytes());
     assert_eq!(program.call_with(TICKFREQ, 0), 1_000_000);
 }
 
@@ -379,7 +391,7 @@ fn pointers_that_lead_nowhere_fail_the_call_and_nothing_else() {
         for parameter in [0, 3, 0x1FFF_FFFF, 0x2000_FFFE, 0xFFFF_FFFC, u32::MAX] {
             match program.outcome(operation, parameter) {
                 Outcome::Returns(_) | Outcome::Exits(_) => {}
-                Outcome::Waits => panic!("operation {operation} waits"),
+                other => panic!("operation {operation}: {other:?}"),
             }
         }
     }
@@ -412,6 +424,6 @@ fn handles_come_to_an_end_and_are_free_again_after_a_reset() {
         .count();
     assert_eq!(opened, 64);
     assert_eq!(program.errno(), Errno::TooManyFiles as u32);
-    program.host.restart();
+    program.host.restart(program.now);
     assert_eq!(program.open(":tt", W), 1);
 }

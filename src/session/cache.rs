@@ -7,6 +7,9 @@ use crate::layout::Address;
 /// Bytes of a block: eight cache lines, one transfer within every probe's packet.
 pub(super) const BLOCK: usize = 256;
 
+/// Blocks that are kept: a megabyte, which is more than the chip has in RAM. A client may read a window of 128 MB in one halt.
+const MOST_BLOCKS: usize = 4096;
+
 /// Blocks by their first address.
 #[derive(Debug, Default)]
 pub(super) struct MemoryCache {
@@ -38,6 +41,9 @@ impl MemoryCache {
     /// Keeps whole blocks from `start` on; a rest is dropped.
     pub(super) fn keep(&mut self, start: Address, data: &[u8]) {
         let (blocks, _) = data.as_chunks::<BLOCK>();
+        if self.blocks.len() + blocks.len() > MOST_BLOCKS {
+            self.blocks.clear();
+        }
         for (index, block) in blocks.iter().enumerate() {
             self.blocks.insert(start.0 + (index * BLOCK) as u32, *block);
         }
@@ -50,6 +56,22 @@ impl MemoryCache {
             if let Some(block) = self.blocks.get_mut(&start.0) {
                 block[(at - start.0) as usize] = *byte;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_read_from_end_to_end_is_not_kept() {
+        let mut cache = MemoryCache::default();
+        let piece = vec![0x5A; 16 * 1024];
+        for start in (0x7000_0000..0x7800_0000).step_by(piece.len()) {
+            cache.keep(Address(start), &piece);
+            assert_eq!(cache.from(Address(start)).map(<[u8]>::len), Some(BLOCK));
+            assert!(cache.blocks.len() <= MOST_BLOCKS);
         }
     }
 }

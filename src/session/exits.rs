@@ -4,7 +4,7 @@
 //! that it holds itself, or does something that has to be seen when it is there: an indirect branch, an exception, a wait. Such an
 //! instruction ends the way like an address outside does: it is stepped, or run by itself, from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::instruction::{Flow, classify};
 use crate::layout::Address;
@@ -53,6 +53,8 @@ pub(super) struct WayOut {
     pub nearest: usize,
     /// It can take any number of instructions.
     pub loops: bool,
+    /// The instructions that can be on the way.
+    pub through: Vec<Address>,
 }
 
 /// How far the way is followed.
@@ -79,13 +81,13 @@ pub(super) fn way_out(start: Address, code: &[u8], pc: Address, follow: Follow) 
     let end = start.0.checked_add(code.len() as u32)?;
     let inside = |address: u32| (start.0..end).contains(&address);
     let mut exits = BTreeMap::new();
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let mut loops = false;
     let mut edge = vec![pc.0];
     for distance in 0.. {
         let mut behind = Vec::new();
         for at in edge {
-            if seen.contains_key(&at) {
+            if seen.contains(&at) {
                 continue;
             }
             if !inside(at) {
@@ -107,7 +109,7 @@ pub(super) fn way_out(start: Address, code: &[u8], pc: Address, follow: Follow) 
                 exits.entry(at).or_insert(distance);
                 continue;
             }
-            seen.insert(at, distance);
+            seen.insert(at);
             loops |= targets
                 .iter()
                 .any(|target| *target <= at && inside(*target));
@@ -125,6 +127,7 @@ pub(super) fn way_out(start: Address, code: &[u8], pc: Address, follow: Follow) 
         nearest: exits.values().copied().min().unwrap_or(usize::MAX),
         exits: exits.into_keys().map(Address).collect(),
         loops,
+        through: seen.into_iter().map(Address).collect(),
     })
 }
 

@@ -26,18 +26,19 @@ pub(super) struct Load {
 impl Load {
     /// RAM that was written by the client.
     pub(super) fn wrote_ram(&mut self, address: Address, data: &[u8]) {
+        // Of a client that writes to one place again and again, the last write counts.
+        let covers = |start: Address, bytes: usize| {
+            let offset = start.0.wrapping_sub(address.0) as usize;
+            offset < data.len() && bytes <= data.len() - offset
+        };
+        self.ram
+            .retain(|(start, known)| !covers(*start, known.len()));
         self.ram.push((address, data.to_vec()));
     }
 
     /// The core runs, or is reset for good: RAM is the program's.
     pub(super) fn forget_ram(&mut self) {
         self.ram.clear();
-    }
-
-    /// The vector table of the appli that was written, if it was.
-    fn vectors(&self, profile: &BoardProfile) -> Option<Vectors> {
-        let written = self.transaction.writes().iter().cloned();
-        Image::from_segments(written).ok()?.appli_vectors(profile)
     }
 
     /// Takes the appli that was written to RAM where a load-and-run boot stage copies it: GDB's `load` of an appli that is linked there.
@@ -59,6 +60,12 @@ impl Load {
         load.ram = std::mem::take(&mut self.ram);
         Some(load)
     }
+}
+
+/// The vector table of the appli that was written, if it was.
+fn vectors(transaction: &Transaction, profile: &BoardProfile) -> Option<Vectors> {
+    let written = transaction.writes().iter().cloned();
+    Image::from_segments(written).ok()?.appli_vectors(profile)
 }
 
 /// Writes in their order as pieces that do not overlap.
@@ -107,16 +114,17 @@ impl Session {
     /// Programs and verifies what was collected, and arms the board. `Ok` says that the flash is right; an arm that failed is the
     /// stop of the next resume.
     pub fn flash_done(&mut self, attendant: &mut dyn Attendant) -> Result<Report, Fault> {
-        let load = std::mem::take(&mut self.load);
-        if load.transaction.is_empty() {
-            self.load = load;
+        let Load { transaction, ram } = std::mem::take(&mut self.load);
+        if transaction.is_empty() {
+            self.load.ram = ram;
             return Ok(Report::default());
         }
-        let report = self.program(&load, attendant)?;
-        if load.transaction.only_erases() {
+        let only_erases = transaction.only_erases();
+        let report = self.program(transaction, attendant)?;
+        if only_erases {
             return Ok(report);
         }
-        self.load.ram = load.ram;
+        self.load.ram = ram;
         self.arm_after_load(attendant)?;
         Ok(report)
     }
@@ -130,7 +138,7 @@ impl Session {
         let Some(load) = self.load.take_load_and_run(&self.settings.profile) else {
             return Ok(None);
         };
-        let report = self.program(&load, attendant)?;
+        let report = self.program(load.transaction, attendant)?;
         self.load.ram = load.ram;
         Ok(Some(report))
     }
@@ -237,8 +245,14 @@ impl Session {
         Ok(transaction.stored(&self.settings.profile, image.as_ref())?)
     }
 
-    fn program(&mut self, load: &Load, attendant: &mut dyn Attendant) -> Result<Report, Fault> {
-        let transaction = self.stored(load.transaction.clone())?;
+    fn program(
+        &mut self,
+        written: Transaction,
+        attendant: &mut dyn Attendant,
+    ) -> Result<Report, Fault> {
+        let vectors = vectors(&written, &self.settings.profile);
+        let only_erases = written.only_erases();
+        let transaction = self.stored(written)?;
         self.prepare_reset()?;
         let internal = if self.settings.install_boot {
             InternalFlash::Install
@@ -247,7 +261,7 @@ impl Session {
         };
         let mut context = Self::flash_context(&self.settings, internal);
         // Erases alone are not followed by an arm.
-        if !load.transaction.only_erases() {
+        if !only_erases {
             context.standing = self.standing;
         }
         self.windows.forget_served();
@@ -258,7 +272,7 @@ impl Session {
             &transaction,
             attendant,
         );
-        self.vectors = load.vectors(&self.settings.profile);
+        self.vectors = vectors;
         self.settle_after_reset(StopReason::Reset)?;
         Ok(outcome?)
     }
@@ -274,6 +288,21 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_over_is_not_kept() {
+        let mut load = Load::default();
+        for round in 0..100 {
+            load.wrote_ram(Address(0x2400_0000), &[round; 8]);
+            load.wrote_ram(Address(0x2400_0004), &[round; 4]);
+            load.wrote_ram(Address(0x2400_0006), &[round; 4]);
+        }
+        let kept: Vec<_> = load.ram.iter().map(|(at, data)| (at.0, data[0])).collect();
+        assert_eq!(
+            kept,
+            [(0x2400_0000, 99), (0x2400_0004, 99), (0x2400_0006, 99)]
+        );
+    }
 
     #[test]
     fn the_last_write_rules_and_gaps_stay() {

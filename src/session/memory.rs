@@ -15,6 +15,9 @@ use crate::{
 /// Bytes that are compared or searched at a time.
 const CHUNK: usize = 4096;
 
+/// Bytes that are fetched into the cache at a time: the largest packets of a probe fit many times.
+const LARGEST_FETCH: usize = 0x1_0000;
+
 impl Session {
     /// Reads memory as the program has it; short where a window, or the image of a closed one, ends. Never empty.
     pub fn read_memory(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {
@@ -28,6 +31,20 @@ impl Session {
         };
         self.breakpoints.hide(address, &mut data[..length]);
         Ok(length)
+    }
+
+    /// Reads a few bytes of which the neighbours are not wanted: a block would take an exchange more.
+    pub(super) fn read_alone(&mut self, address: Address, data: &mut [u8]) -> Result<usize, Fault> {
+        if !self.is_halted()
+            || !self.is_plain_memory(address)
+            || self.memory.from(address).is_some()
+        {
+            return self.read_memory(address, data);
+        }
+        self.write_back_lines(address, data.len())?;
+        self.link.read(address, data)?;
+        self.breakpoints.hide(address, data);
+        Ok(data.len())
     }
 
     /// Writes memory. A NOR is not written like memory.
@@ -181,7 +198,7 @@ impl Session {
             if !self.is_plain_memory(at) && !at.is_external() {
                 break;
             }
-            if !self.fetch_blocks(at, data.len() - done)? {
+            if !self.fetch_blocks(at, LARGEST_FETCH.min(data.len() - done))? {
                 let length = self.read_chip(at, &mut data[done..])?;
                 return Ok(done + length);
             }

@@ -13,6 +13,7 @@ use super::{
     stop::{Stop, StopReason},
 };
 use crate::{
+    breakpoints::Verdict,
     fault::Fault,
     layout::Address,
     link::{HaltReason, Interrupts},
@@ -47,6 +48,15 @@ pub(super) struct Range {
     /// Who steps: another thread, or a handler, may come to a temporary unit first.
     thread: ThreadId,
     exception: u32,
+    /// The registers that the run can change, if nothing else is (see `foresight.rs`).
+    changes: Option<u32>,
+}
+
+/// A run to temporary units.
+struct Run {
+    exits: Exits,
+    interrupts: Interrupts,
+    changes: Option<u32>,
 }
 
 impl Session {
@@ -62,6 +72,7 @@ impl Session {
             temporary: None,
             thread: self.running_thread()?,
             exception: self.exception()?,
+            changes: None,
         };
         Ok(match self.burst(range)? {
             Some(stop) => RangeStep::Stopped(stop),
@@ -80,7 +91,11 @@ impl Session {
             return self.burst(range);
         }
         if !self.is_at_exit(range, reason)? {
-            return self.stopped(reason, StopReason::Halt).map(Some);
+            let stop = self.stopped(reason, StopReason::Halt)?;
+            // A breakpoint that is no stop may lie at an exit.
+            if stop.reason != StopReason::Passed || !range.temporary().contains(stop.pc) {
+                return Ok(Some(stop));
+            }
         }
         let stop = self.arrive(StopReason::Step)?;
         if self.exception()? != range.exception || self.running_thread()? != range.thread {
@@ -94,13 +109,22 @@ impl Session {
 
     /// Nothing but a temporary unit has stopped the core.
     fn is_at_exit(&mut self, range: Range, reason: HaltReason) -> Result<bool, Fault> {
-        if reason.watchpoint || reason.vector_catch || reason.external || !reason.breakpoint {
+        let exits = range.temporary();
+        let at_unit = reason.breakpoint;
+        if reason.watchpoint || reason.vector_catch || reason.external || !at_unit {
+            self.forget();
             return Ok(false);
+        }
+        if let Some(changes) = range.changes
+            && self.arrives_as_foreseen(changes, range.exception, |pc| exits.contains(pc))?
+        {
+            return Ok(!self
+                .breakpoints
+                .stops_at(Address(self.registers.pc(self.link.as_mut())?)));
         }
         self.registers = RegisterFile::default();
         let pc = Address(self.registers.pc(self.link.as_mut())?);
-        let is_exit = range.temporary.is_some_and(|exits| exits.contains(pc));
-        Ok(is_exit && !self.breakpoints.stops_at(pc))
+        Ok(exits.contains(pc) && !self.breakpoints.stops_at(pc))
     }
 
     fn exception(&mut self) -> Result<u32, Fault> {
@@ -113,8 +137,10 @@ impl Session {
         if stop.reason != StopReason::Step {
             return Ok(Some(stop));
         }
-        self.run_to(range.temporary().iter(), Interrupts::Enabled)?;
-        self.activity = Activity::Ranging(range);
+        self.arm_requests(Some(self.stop.pc), range.temporary().iter())?;
+        self.leave();
+        self.link.resume_with(Interrupts::Enabled)?;
+        self.activity = Activity::Ranging(range.interrupted());
         Ok(None)
     }
 
@@ -122,20 +148,24 @@ impl Session {
     fn burst(&mut self, range: Range) -> Result<Option<Stop>, Fault> {
         for _ in 0..BURST {
             let run = match self.detour()? {
-                Some(target) => Some((Exits::from_iter([target]), Interrupts::Enabled)),
+                Some(target) => Some(Run {
+                    exits: Exits::from_iter([target]),
+                    interrupts: Interrupts::Enabled,
+                    changes: None,
+                }),
                 None => self.way_out(&range)?,
             };
-            if let Some((exits, interrupts)) = run {
-                self.run_to(exits.iter(), interrupts)?;
-                self.activity = Activity::Ranging(Range {
-                    temporary: Some(exits),
-                    ..range
-                });
+            if let Some(run) = run {
+                self.run_to(range, &run)?;
                 return Ok(None);
             }
-            let stop = self.step()?;
+            let stop = self.step_instruction()?;
             let leaves = !range.contains(stop.pc);
-            if stop.reason != StopReason::Step || leaves || self.breakpoints.stops_at(stop.pc) {
+            if stop.reason != StopReason::Step || leaves {
+                self.carry_out_commands(&stop)?;
+                return Ok(Some(stop));
+            }
+            if self.wants_stop_at(stop.pc)? {
                 return Ok(Some(stop));
             }
         }
@@ -145,6 +175,27 @@ impl Session {
             ..range
         });
         Ok(None)
+    }
+
+    /// Off the pc, to temporary units.
+    fn run_to(&mut self, range: Range, run: &Run) -> Result<(), Fault> {
+        self.arm_requests(Some(self.stop.pc), run.exits.iter())?;
+        self.set_off();
+        if run.changes.is_none() {
+            self.forget();
+        }
+        self.link.resume_with(run.interrupts)?;
+        self.activity = Activity::Ranging(Range {
+            temporary: Some(run.exits),
+            changes: run.changes,
+            ..range
+        });
+        Ok(())
+    }
+
+    /// A breakpoint lies where a step has led, and wants the stop.
+    fn wants_stop_at(&mut self, pc: Address) -> Result<bool, Fault> {
+        Ok(self.breakpoints.stops_at(pc) && self.judge(pc)? == Verdict::Stop)
     }
 
     /// Where the instruction at the pc has to be run to, if it must not be stepped and a unit is free.
@@ -168,7 +219,7 @@ impl Session {
     }
 
     /// Where to run from the pc, and how, if that costs less than to step; with as many units as are free.
-    fn way_out(&mut self, range: &Range) -> Result<Option<(Exits, Interrupts)>, Fault> {
+    fn way_out(&mut self, range: &Range) -> Result<Option<Run>, Fault> {
         let pc = self.stop.pc;
         let length = range.end.0.saturating_sub(range.start.0);
         if self.mask != MaskPolicy::Auto
@@ -187,12 +238,17 @@ impl Session {
             .into_iter()
             .filter_map(|follow| way_out(range.start, &code, pc, follow))
             .find(fits);
-        Ok(way.map(|way| {
-            let interrupts = match way.loops {
-                true => Interrupts::Enabled,
-                false => Interrupts::Masked,
-            };
-            (way.exits.into_iter().collect(), interrupts)
+        let Some(way) = way else {
+            return Ok(None);
+        };
+        let (interrupts, changes) = match way.loops {
+            true => (Interrupts::Enabled, None),
+            false => (Interrupts::Masked, self.foresee_run(&way.through)?),
+        };
+        Ok(Some(Run {
+            exits: way.exits.into_iter().collect(),
+            interrupts,
+            changes,
         }))
     }
 
@@ -213,6 +269,14 @@ impl Range {
     /// Where the temporary units are.
     pub(super) fn temporary(&self) -> Exits {
         self.temporary.unwrap_or_default()
+    }
+
+    /// The same behind a halt on the way: what was foreseen does not hold any more.
+    pub(super) fn interrupted(self) -> Self {
+        Self {
+            changes: None,
+            ..self
+        }
     }
 
     fn contains(&self, pc: Address) -> bool {

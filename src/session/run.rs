@@ -7,11 +7,11 @@ use super::{
     stop::{Stop, StopReason},
 };
 use crate::{
-    breakpoints::{Kind, Patching},
+    breakpoints::{Kind, Patching, Verdict},
     fault::{Code, Explain, Fault},
     layout::Address,
     link::{
-        CoreState, HaltReason, Interrupts, LinkError, RegisterAccess,
+        CoreState, HaltReason, LinkError, RegisterAccess,
         core_fault::{CoreFault, Exception},
         units::{Watch, Watched},
     },
@@ -46,13 +46,22 @@ impl Explain for UnexpectedReset {
 impl Session {
     /// Halts the core. Where it halts because of something else at the same moment, that is the stop.
     pub fn halt(&mut self) -> Result<Stop, Fault> {
+        if let StopReason::ClientCall(_) = self.stop.reason
+            && self.is_halted()
+        {
+            self.stop_asking();
+            return self.arrive(StopReason::Halt);
+        }
         if self.is_halted() {
             return Ok(self.stop.clone());
         }
-        if self.call_waits() {
+        if self.waits_for_input() {
             self.stop_waiting();
             return self.arrive(StopReason::Halt);
         }
+        // A run that was foreseen has not come to its end.
+        self.forget();
+        self.forget_returns();
         let before = self.link.state()?;
         self.halt_from(before)
     }
@@ -69,11 +78,13 @@ impl Session {
             (_, CoreState::Halted(reason)) => self.stopped(reason, StopReason::Halt),
             _ => self.arrive(StopReason::Halt),
         }?;
-        if stop.reason == StopReason::SemihostingCall && self.serves_semihosting() {
+        match stop.reason {
             // It is served when the program goes on.
-            return self.arrive(StopReason::Halt);
+            StopReason::SemihostingCall if self.serves_semihosting() => {}
+            StopReason::Passed => return self.halt_behind_breakpoint(),
+            _ => return Ok(stop),
         }
-        Ok(stop)
+        self.arrive(StopReason::Halt)
     }
 
     /// Lets the program go on, past a breakpoint at the pc.
@@ -84,10 +95,13 @@ impl Session {
         if let Some(stop) = self.boot_stop() {
             return Ok(Resumed::Refused(stop));
         }
+        self.stop_asking();
         self.pass_program_breakpoint()?;
+        self.note_returns()?;
         if self.breakpoints.stops_at(self.stop.pc) {
             let stop = self.step_once()?;
             if stop.reason != StopReason::Step {
+                self.runs_behind_call();
                 return Ok(Resumed::Stopped(stop));
             }
         }
@@ -104,11 +118,14 @@ impl Session {
             return Ok(Some(self.stop.clone()));
         }
         for _ in 0..CALLS_A_LOOK {
-            if self.call_waits() {
+            if self.waits_for_input() {
                 return self.call_again();
             }
             let activity = self.activity;
             let Some(stop) = self.look()? else {
+                return Ok(None);
+            };
+            let Some(stop) = self.pass_breakpoint(stop, activity)? else {
                 return Ok(None);
             };
             if let Some(stop) = self.pass_call(stop, activity)? {
@@ -121,7 +138,9 @@ impl Session {
     /// One look at a running core.
     fn look(&mut self) -> Result<Option<Stop>, Fault> {
         let state = self.link.state()?;
-        self.note_unexpected_reset()?;
+        if self.note_unexpected_reset()? {
+            self.forget();
+        }
         match (state, self.activity) {
             (CoreState::Running | CoreState::Sleeping, _) => Ok(None),
             (CoreState::LockedUp, _) => self.halt().map(Some),
@@ -134,10 +153,18 @@ impl Session {
 
     /// Executes one instruction.
     pub fn step(&mut self) -> Result<Stop, Fault> {
+        let stop = self.step_instruction()?;
+        self.carry_out_commands(&stop)?;
+        Ok(stop)
+    }
+
+    /// The same, without what breakpoints do where it leads.
+    pub(super) fn step_instruction(&mut self) -> Result<Stop, Fault> {
         self.needs_halt("a step")?;
         if let Some(stop) = self.boot_stop() {
             return Ok(stop);
         }
+        self.stop_asking();
         if self.pass_program_breakpoint()? {
             return self.arrive(StopReason::Step);
         }
@@ -146,8 +173,9 @@ impl Session {
 
     /// One instruction, also when a unit or a patch sits at the pc.
     pub(super) fn step_once(&mut self) -> Result<Stop, Fault> {
+        self.note_step();
         let foreseen = self.foresee()?;
-        self.arm_requests(Some(self.stop.pc), None)?;
+        self.arm_for_step()?;
         self.set_off();
         let stepped = self.link.step(self.step_interrupts());
         self.activity = Activity::Running;
@@ -158,16 +186,19 @@ impl Session {
         match (stepped, foreseen) {
             (Ok(()), Some(foreseen)) => self.arrive_as_foreseen(&foreseen),
             (Ok(()), None) => self.arrive_by_step(),
-            // WFI with nothing to wake it: the step ends where the core sleeps.
-            (Err(LinkError::Timeout { .. }), _) => {
-                self.link.halt()?;
-                self.arrive_by_step()
-            }
-            (Err(error), _) => {
-                self.forget();
-                Err(error.into())
-            }
+            (Err(error), _) => self.after_failed_step(error),
         }
+    }
+
+    /// The core has not come back from a step in time, or the link failed.
+    pub(super) fn after_failed_step(&mut self, error: LinkError) -> Result<Stop, Fault> {
+        if let LinkError::Timeout { .. } = error {
+            // WFI with nothing to wake it: the step ends where the core sleeps.
+            self.link.halt()?;
+            return self.arrive_by_step();
+        }
+        self.forget();
+        Err(error.into())
     }
 
     /// A step has led nobody knows where: everything is looked at again.
@@ -182,7 +213,10 @@ impl Session {
         match state {
             CoreState::Halted(reason) => {
                 let stop = self.stopped(reason, StopReason::Step)?;
-                self.step_over_call(stop)
+                match stop.reason {
+                    StopReason::Passed => self.arrive(StopReason::Step),
+                    _ => self.step_over_call(stop),
+                }
             }
             CoreState::LockedUp | CoreState::Running | CoreState::Sleeping => self.halt(),
         }
@@ -211,6 +245,17 @@ impl Session {
         Ok(self.publish_writes()?)
     }
 
+    fn arm_for_step(&mut self) -> Result<(), Fault> {
+        let profile = &self.settings.profile;
+        self.breakpoints.arm_for_step(
+            self.link.as_mut(),
+            &mut self.units,
+            |address| profile.ram(address).is_some(),
+            self.stop.pc,
+        )?;
+        Ok(self.publish_writes()?)
+    }
+
     /// What the halt turns out to be; `otherwise` when the hardware gives no reason of its own.
     pub(super) fn stopped(
         &mut self,
@@ -236,7 +281,11 @@ impl Session {
             // A step spares the unit at its own instruction: what stops it there is the instruction itself.
             let executed = otherwise == StopReason::Step && pc == self.stop.pc;
             if self.breakpoints.stops_at(pc) && !executed {
-                return self.arrive(StopReason::Breakpoint);
+                let reason = match self.judge(pc)? {
+                    Verdict::Stop => StopReason::Breakpoint,
+                    Verdict::Pass => StopReason::Passed,
+                };
+                return self.arrive(reason);
             }
             if self.is_call(pc)? {
                 return self.arrive_at_call();
@@ -305,7 +354,7 @@ impl Session {
     }
 
     /// Tells a reset that nobody here asked for; true if there was one.
-    fn note_unexpected_reset(&mut self) -> Result<bool, Fault> {
+    pub(super) fn note_unexpected_reset(&mut self) -> Result<bool, Fault> {
         if !self.link.was_reset()? {
             return Ok(false);
         }
@@ -324,18 +373,6 @@ impl Session {
         self.patching = Patching::Forbidden;
         self.arm_requests(None, None)?;
         Ok(true)
-    }
-
-    /// Runs to temporary units.
-    pub(super) fn run_to(
-        &mut self,
-        addresses: impl IntoIterator<Item = Address>,
-        interrupts: Interrupts,
-    ) -> Result<(), Fault> {
-        self.arm_requests(Some(self.stop.pc), addresses)?;
-        self.leave();
-        self.link.resume_with(interrupts)?;
-        Ok(())
     }
 }
 

@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Activity, Session, SessionError,
-    exits::Exits,
-    registers,
+    Activity, Session, SessionError, registers,
     stop::{Stop, StopReason},
 };
 use crate::{
     fault::Fault,
     layout::Address,
     link::CoreRegister,
-    semihosting::{CALL, Memory, Operation, Options, Outcome, Output, Semihosting},
+    semihosting::{
+        Answer, CALL, Errand, Host, Memory, Operation, Options, Outcome, Output, Semihosting,
+    },
 };
 
 /// Calls that are served in one look, so that the caller gets to look after its clients.
@@ -31,6 +31,8 @@ pub(super) struct Calls {
     known: BTreeSet<Address>,
     /// The core is halted at a call that waits for input.
     waits: bool,
+    /// It is halted at a call that a client is to serve; behind it, it does this.
+    asks: Option<Activity>,
 }
 
 /// What became of a call.
@@ -39,8 +41,21 @@ enum Called {
     Done,
     /// It waits for input.
     Waits,
+    /// A client is to do this for it.
+    Asks(Errand),
+    /// The client was interrupted before it did anything.
+    Interrupted,
     /// The program has ended.
     Stopped(Stop),
+}
+
+/// What the core does once a client has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// What it was told to do.
+    GoesOn,
+    /// It stops, as by Ctrl-C.
+    Stops,
 }
 
 impl Session {
@@ -49,9 +64,25 @@ impl Session {
     /// What the program says is asked for by [`Session::take_program_output`]; its end is a stop, [`StopReason::Exited`]; for what it reads
     /// from its console see [`Session::semihosting`].
     pub fn serve_semihosting(&mut self, options: Options) -> Result<(), Fault> {
-        self.calls.host = Some(Semihosting::new(&options)?);
+        self.calls.host = Some(Semihosting::new(&options, self.link.now())?);
         self.calls.options = options;
         Ok(())
+    }
+
+    /// Whose console and files the program has, from now on and until the client that controls leaves. Calls are served.
+    pub fn serve_semihosting_by(&mut self, host: Host) -> Result<(), Fault> {
+        let semihosting = match self.calls.host.take() {
+            Some(semihosting) => semihosting,
+            None => Semihosting::new(&self.calls.options, self.link.now())?,
+        };
+        self.calls.host.insert(semihosting).set_host(host);
+        Ok(())
+    }
+
+    /// Whose console and files the program has, or would have.
+    pub fn semihosting_host(&self) -> Host {
+        let usual = self.calls.options.host;
+        self.calls.host.as_ref().map_or(usual, Semihosting::host)
     }
 
     /// What is served, or would be.
@@ -65,6 +96,19 @@ impl Session {
             host.set_command_line(command_line.clone());
         }
         self.calls.options.command_line = command_line;
+    }
+
+    /// Somebody may type at any time, from now on: a program that reads its console waits for it.
+    pub fn open_semihosting_input(&mut self) {
+        self.calls.options.is_typed_into = true;
+        if let Some(host) = &mut self.calls.host {
+            host.open_input();
+        }
+    }
+
+    /// True if the program is at a call that waits for input.
+    pub fn waits_for_input(&self) -> bool {
+        self.calls.waits
     }
 
     /// Calls are stops again; the program's files are closed.
@@ -102,14 +146,10 @@ impl Session {
     pub(super) fn forget_calls(&mut self) {
         self.calls.known.clear();
         self.calls.waits = false;
+        self.calls.asks = None;
         if let Some(host) = &mut self.calls.host {
-            host.restart();
+            host.restart(self.link.now());
         }
-    }
-
-    /// True if the core is halted at a call that waits for input; whoever polls sees it run.
-    pub(super) fn call_waits(&self) -> bool {
-        self.calls.waits
     }
 
     /// A halt or a step ends the waiting: the call is made again when the program goes on.
@@ -159,9 +199,15 @@ impl Session {
         let Some(mut host) = self.calls.host.take() else {
             return Ok(Called::Done);
         };
-        let outcome = host.serve(operation, parameter, &mut Halted(self));
+        let now = self.link.now();
+        let outcome = host.serve(operation, parameter, now, &mut Halted(self));
         self.calls.host = Some(host);
-        match outcome? {
+        self.called(outcome?, pc)
+    }
+
+    /// The core is at `pc`.
+    fn called(&mut self, outcome: Outcome, pc: u32) -> Result<Called, Fault> {
+        match outcome {
             Outcome::Returns(value) => {
                 let behind = pc.wrapping_add(CALL.len() as u32);
                 let changed = [(CoreRegister(0), value), (CoreRegister::PC, behind)];
@@ -174,6 +220,8 @@ impl Session {
                 self.calls.waits = true;
                 Ok(Called::Waits)
             }
+            Outcome::Asks(errand) => Ok(Called::Asks(errand)),
+            Outcome::Interrupted => Ok(Called::Interrupted),
             Outcome::Exits(exit) => {
                 self.arrive(StopReason::Exited(exit))?;
                 let code = exit.code;
@@ -189,12 +237,81 @@ impl Session {
         }
     }
 
-    /// Behind a call the core runs on, to `temporary` if a range step is under way.
-    fn run_on(&mut self, temporary: Exits) -> Result<(), Fault> {
-        self.arm_requests(None, temporary.iter())?;
+    /// A client has done what a call asked for, or was interrupted; see [`StopReason::ClientCall`]. The stop, if there is one now: it may
+    /// be the next errand of the same call.
+    pub fn client_answered(
+        &mut self,
+        answer: Answer,
+        behind: Behind,
+    ) -> Result<Option<Stop>, Fault> {
+        let Some(activity) = self.calls.asks.take() else {
+            return Ok(None);
+        };
+        if self.note_unexpected_reset()? {
+            // There is no call any more.
+            self.forget();
+            self.activity = Activity::Running;
+            return match (behind, activity) {
+                (Behind::GoesOn, Activity::Running | Activity::Ranging(_)) => Ok(None),
+                _ => self.halt().map(Some),
+            };
+        }
+        let Some(mut host) = self.calls.host.take() else {
+            return Ok(None);
+        };
+        let outcome = host.answer(answer, &mut Halted(self));
+        self.calls.host = Some(host);
+        let pc = self.stop.pc;
+        match (self.called(outcome?, pc.0)?, behind) {
+            (Called::Interrupted, Behind::GoesOn) => {
+                let stop = self.arrive_at_call()?;
+                self.pass_call(stop, activity)
+            }
+            (Called::Done, Behind::Stops) => self.arrive(StopReason::Halt).map(Some),
+            (called, _) => self.go_on(called, activity),
+        }
+    }
+
+    /// What the core does behind a call that a client is to serve, and that was met by a step of ours.
+    pub(super) fn runs_behind_call(&mut self) {
+        if let Some(behind) = &mut self.calls.asks {
+            *behind = Activity::Running;
+        }
+    }
+
+    /// Nobody waits for a client any more: the call is made again when the program goes on.
+    pub(super) fn stop_asking(&mut self) {
+        self.calls.asks = None;
+    }
+
+    /// The client that controlled has gone: who serves is who served before it came, also the call that is under way.
+    pub(super) fn take_back_calls(&mut self) -> Result<(), Fault> {
+        let usual = self.calls.options.host;
+        if let Some(host) = &mut self.calls.host {
+            // Whatever it had open has gone with it.
+            host.set_host(Host::Ours);
+            host.set_host(usual);
+        }
+        match self.calls.asks.take() {
+            Some(behind @ (Activity::Running | Activity::Ranging(_))) => {
+                let stop = self.arrive_at_call()?;
+                self.pass_call(stop, behind).map(drop)
+            }
+            Some(Activity::Halted) | None => Ok(()),
+        }
+    }
+
+    /// The core goes on with what it did, to the temporary units if a range step is under way; whoever polls looks at it next.
+    pub(super) fn run_on(&mut self, activity: Activity) -> Result<(), Fault> {
+        self.arm_requests(None, activity.temporary().iter())?;
         self.leave();
         let interrupts = self.run_interrupts();
-        Ok(self.link.resume_with(interrupts)?)
+        self.link.resume_with(interrupts)?;
+        self.activity = match activity {
+            Activity::Ranging(range) => Activity::Ranging(range.interrupted()),
+            other => other,
+        };
+        Ok(())
     }
 
     /// A stop at a call that is served is none: `None` if the core goes on with what it did (`activity`), or waits for input.
@@ -206,34 +323,35 @@ impl Session {
         if stop.reason != StopReason::SemihostingCall || !self.serves_semihosting() {
             return Ok(Some(stop));
         }
-        match self.serve_call()? {
-            Called::Stopped(stop) => return Ok(Some(stop)),
-            Called::Waits => {}
-            Called::Done => {
-                let temporary = match activity {
-                    Activity::Ranging(range) => range.temporary(),
-                    Activity::Halted | Activity::Running => Exits::default(),
-                };
-                self.run_on(temporary)?;
+        let called = self.serve_call()?;
+        self.go_on(called, activity)
+    }
+
+    /// Behind a call the core does what it was told, unless that was a step; the stop, if there is one.
+    fn go_on(&mut self, called: Called, activity: Activity) -> Result<Option<Stop>, Fault> {
+        match (called, activity) {
+            (Called::Stopped(stop), _) => return Ok(Some(stop)),
+            (Called::Interrupted, _) => return self.arrive(StopReason::Halt).map(Some),
+            (Called::Asks(errand), _) => {
+                let stop = self.arrive(StopReason::ClientCall(Box::new(errand)))?;
+                self.calls.asks = Some(activity);
+                return Ok(Some(stop));
             }
+            (Called::Waits, Activity::Halted) => {
+                self.stop_waiting();
+                return self.arrive(StopReason::Step).map(Some);
+            }
+            (Called::Done, Activity::Halted) => return self.arrive(StopReason::Step).map(Some),
+            (Called::Waits, _) => self.activity = activity,
+            (Called::Done, _) => self.run_on(activity)?,
         }
-        self.activity = activity;
         Ok(None)
     }
 
     /// A step that executed a call is done behind it.
     pub(super) fn step_over_call(&mut self, stop: Stop) -> Result<Stop, Fault> {
-        if stop.reason != StopReason::SemihostingCall || !self.serves_semihosting() {
-            return Ok(stop);
-        }
-        match self.serve_call()? {
-            Called::Stopped(stop) => Ok(stop),
-            Called::Done => self.arrive(StopReason::Step),
-            Called::Waits => {
-                self.stop_waiting();
-                self.arrive(StopReason::Step)
-            }
-        }
+        let passed = self.pass_call(stop, Activity::Halted)?;
+        Ok(passed.unwrap_or_else(|| self.stop.clone()))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     fault::Fault,
     layout::Address,
     link::core_fault::{CoreFault, Exception},
-    semihosting::Exit,
+    semihosting::{Errand, Exit},
 };
 
 /// A halt, as it is reported.
@@ -28,10 +28,15 @@ pub enum StopReason {
     Reset,
     /// A requested breakpoint.
     Breakpoint,
+    /// A requested breakpoint whose terms make it none: the program goes on. No client sees it.
+    Passed,
     /// A breakpoint that nobody requested: a BKPT of the program itself.
     Unrequested,
     /// A semihosting call that nobody serves.
     SemihostingCall,
+    /// A semihosting call that the client which controls is to serve; see [`super::Session::client_answered`]. Only where a client has
+    /// asked for that.
+    ClientCall(Box<Errand>),
     /// The program has ended, by a semihosting call.
     Exited(Exit),
     /// A requested watchpoint.
@@ -76,14 +81,24 @@ impl Signal {
 }
 
 impl StopReason {
+    /// The core has executed a BKPT of the program's, and stands at it.
+    pub fn is_at_a_bkpt(&self) -> bool {
+        matches!(
+            self,
+            Self::Unrequested | Self::SemihostingCall | Self::Exited(_)
+        )
+    }
+
     /// The signal that GDB prints.
     pub fn signal(&self) -> Signal {
         match self {
             Self::Halt => Signal::Interrupt,
             Self::Reset
             | Self::Breakpoint
+            | Self::Passed
             | Self::Unrequested
             | Self::SemihostingCall
+            | Self::ClientCall(_)
             | Self::Exited(_)
             | Self::Watchpoint { .. }
             | Self::Step => Signal::Trap,

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::*;
+
+mod calls;
 use crate::{
     breakpoints::Kind,
     layout::BoardProfile,
@@ -12,9 +14,9 @@ use crate::{
     },
 };
 
-struct Bench {
-    link: Shared,
-    session: Session,
+pub(super) struct Bench {
+    pub(super) link: Shared,
+    pub(super) session: Session,
 }
 
 fn settings() -> Settings {
@@ -41,13 +43,13 @@ impl Bench {
     }
 
     /// Halted at the start of code in RAM.
-    fn in_ram(code: &[u8]) -> Self {
+    pub(super) fn in_ram(code: &[u8]) -> Self {
         let mut link = FakeLink::new().with_memory(RAM, code);
         link.registers.insert(15, RAM);
         Self::new(link)
     }
 
-    fn insert(&mut self, kind: Kind, address: u32) {
+    pub(super) fn insert(&mut self, kind: Kind, address: u32) {
         let address = Address(address);
         let length = 4;
         self.session
@@ -59,23 +61,23 @@ impl Bench {
             .unwrap();
     }
 
-    fn will_execute(&self, path: impl IntoIterator<Item = u32>) {
+    pub(super) fn will_execute(&self, path: impl IntoIterator<Item = u32>) {
         self.link.fake().path.extend(path);
     }
 
-    fn runs_and_steps(&self) -> Vec<Event> {
+    pub(super) fn runs_and_steps(&self) -> Vec<Event> {
         let mut events = self.link.fake().take_events();
         events.retain(|event| matches!(event, Event::Step(_) | Event::Resume(_)));
         events
     }
 
-    fn stop(&mut self) -> Stop {
+    pub(super) fn stop(&mut self) -> Stop {
         self.session.poll().unwrap().expect("the core has stopped")
     }
 }
 
-const RAM: u32 = 0x2400_0100;
-const NOP: [u8; 2] = [0x00, 0xBF];
+pub(super) const RAM: u32 = 0x2400_0100;
+pub(super) const NOP: [u8; 2] = [0x00, 0xBF];
 const SVC: [u8; 2] = [0x00, 0xDF];
 
 #[test]

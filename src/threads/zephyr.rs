@@ -6,6 +6,8 @@
 //! A thread that does not run has r4-r11 and its stack pointer in `callee_saved`, which ends with the stack pointer; the exception frame is at
 //! that stack pointer, and s16-s31 are in `preempt_float`. `mode_exc_return` has the low byte of EXC_RETURN, where threads share the FPU.
 //!
+//! What a thread waits for, and whether a timeout will wake it, is not in the table: debug information of the kernel tells where that is.
+//!
 //! Until the main thread runs, the current thread is a dummy in no list (`z_dummy_thread_init`). Zephyr has switched to the process stack by
 //! then, so that the core's registers do not tell.
 
@@ -15,6 +17,7 @@ use super::{
     variable,
 };
 use crate::{
+    debug_info::structures,
     image::{Image, Symbols},
     layout::Address,
 };
@@ -41,13 +44,17 @@ const BASIC_RETURN: u32 = 0xFFFF_FFFD;
 const STATES: &[(u8, &str)] = &[
     (1 << 3, "terminated"),
     (1 << 5, "aborting"),
-    (1 << 4, "suspended or asleep"),
-    (1 << 1, "waiting"),
-    (1 << 2, "asleep or not started"),
+    (1 << 4, SUSPENDED_OR_ASLEEP),
+    (1 << 1, WAITING),
+    (1 << 2, ASLEEP_OR_NOT_STARTED),
 ];
 
 /// What a thread is of which nothing keeps it from running. Bit 7, "queued", is not always set then: the idle thread is in no queue.
 const READY: &str = "ready";
+
+const WAITING: &str = "waiting";
+const SUSPENDED_OR_ASLEEP: &str = "suspended or asleep";
+const ASLEEP_OR_NOT_STARTED: &str = "asleep or not started";
 
 /// The bit of a thread that is none.
 const DUMMY: u8 = 1 << 0;
@@ -88,11 +95,34 @@ impl Layout {
     }
 
     /// Bytes of a thread that are looked at, as long as they make sense.
-    fn thread_bytes(&self) -> Option<u32> {
+    fn thread_bytes(&self, base: Option<Base>) -> Option<u32> {
         const MOST: u32 = 0x1000;
         let members = [self.next, self.state, self.priority, self.stack_pointer];
-        let last = members.into_iter().max()?;
+        let of_base = base.map(|base| base.pended_on.max(base.timeout));
+        let last = members.into_iter().chain(of_base).max()?;
         (last < MOST).then_some(last + 4)
+    }
+}
+
+/// Where members of `_thread_base` are, with which `struct k_thread` begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Base {
+    /// The queue of what the thread waits for.
+    pended_on: u32,
+    /// It begins with a node, which is in a list as long as the timeout runs.
+    timeout: u32,
+}
+
+impl Base {
+    /// As the debug information has it.
+    fn of(image: &Image) -> Option<Self> {
+        const NAME: &str = "_thread_base";
+        let found = structures(image, |name| name == NAME).ok()?;
+        let base = found.get(NAME)?;
+        Some(Self {
+            pended_on: base.offset("pended_on")?,
+            timeout: base.offset("timeout")?,
+        })
     }
 }
 
@@ -101,17 +131,25 @@ impl Layout {
 struct Zephyr {
     kernel: Address,
     layout: Layout,
+    base: Option<Base>,
     thread_bytes: u32,
+    /// Names for what threads wait for.
+    symbols: Symbols,
 }
 
 /// Zephyr, if it is in `image` with what a debugger needs.
 pub fn detect(image: &Image) -> Option<Box<dyn Kernel>> {
     let read = |address, bytes: &mut [u8]| image.read(address, bytes) == bytes.len();
-    Some(Box::new(find(image.symbols(), read)?))
+    // The symbols first: debug information is large.
+    Some(Box::new(find(image.symbols(), read, || Base::of(image))?))
 }
 
-/// Zephyr by its symbols and its table, which `read` reads.
-fn find(symbols: &Symbols, mut read: impl FnMut(Address, &mut [u8]) -> bool) -> Option<Zephyr> {
+/// Zephyr by its symbols, its table, which `read` reads, and its debug information.
+fn find(
+    symbols: &Symbols,
+    mut read: impl FnMut(Address, &mut [u8]) -> bool,
+    base: impl FnOnce() -> Option<Base>,
+) -> Option<Zephyr> {
     let mut words = |name, count: u32| {
         let mut bytes = vec![0; 4 * count as usize];
         let whole = read(variable(symbols, name)?.address, &mut bytes);
@@ -121,10 +159,14 @@ fn find(symbols: &Symbols, mut read: impl FnMut(Address, &mut [u8]) -> bool) -> 
     let count: Vec<u32> = words(ENTRIES, 1)?;
     let table = words(TABLE, count.first()?.min(&MOST_ENTRIES).to_owned())?;
     let layout = Layout::of(&table)?;
+    let kernel = variable(symbols, "_kernel")?.address;
+    let base = base();
     Some(Zephyr {
-        kernel: variable(symbols, "_kernel")?.address,
-        thread_bytes: layout.thread_bytes()?,
+        kernel,
+        thread_bytes: layout.thread_bytes(base)?,
+        base,
         layout,
+        symbols: symbols.clone(),
     })
 }
 
@@ -182,12 +224,9 @@ impl Zephyr {
     ) -> Result<Thread, ReadError> {
         let id = ThreadId::of(block.address);
         let (state, context) = if id == running {
-            ("running", Context::live())
+            ("running".to_owned(), Context::live())
         } else {
-            let bits = block.byte(self.layout.state).unwrap_or_default();
-            let state = STATES.iter().find(|(bit, _)| bits & bit != 0);
-            let state = state.map_or(READY, |(_, state)| *state);
-            (state, self.saved(block, memory)?)
+            (self.state(block)?, self.saved(block, memory)?)
         };
         let priority = block.byte(self.layout.priority).unwrap_or_default() as i8;
         Ok(Thread {
@@ -196,6 +235,34 @@ impl Zephyr {
             state: format!("{state}, priority {priority}"),
             context,
         })
+    }
+
+    /// What a thread does that does not run.
+    fn state(&self, block: &Record) -> Result<String, ReadError> {
+        let bits = block.byte(self.layout.state).unwrap_or_default();
+        let found = STATES.iter().find(|(bit, _)| bits & bit != 0);
+        let state = found.map_or(READY, |(_, state)| *state);
+        let Some(base) = self.base else {
+            return Ok(state.to_owned());
+        };
+        let has_timeout = block.word(base.timeout)? != 0;
+        Ok(match (state, block.word(base.pended_on)?) {
+            (WAITING, 1..) => format!(
+                "waiting for {}",
+                self.name_at(block.pointer(base.pended_on)?)
+            ),
+            (SUSPENDED_OR_ASLEEP, _) if has_timeout => "asleep".to_owned(),
+            (SUSPENDED_OR_ASLEEP, _) => "suspended".to_owned(),
+            // One that will start has a timeout too.
+            (ASLEEP_OR_NOT_STARTED, _) if !has_timeout => "not started".to_owned(),
+            _ => state.to_owned(),
+        })
+    }
+
+    /// The variable that something lies in, or else where it lies.
+    fn name_at(&self, address: Address) -> String {
+        let found = self.symbols.variable_at(address);
+        found.map_or_else(|| address.to_string(), |variable| variable.name.clone())
     }
 
     /// CONFIG_THREAD_NAME; a thread without a name has its address.

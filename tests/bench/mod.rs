@@ -61,12 +61,11 @@ fn open(board: &VirtualBoard, selector: &str) -> ProbeLink {
 }
 
 fn open_at(board: &VirtualBoard, selector: &str, speed_khz: Option<u32>) -> ProbeLink {
-    let clock = board.clone();
     ProbeLink::open(ProbeSettings {
         selector: Some(selector.to_owned()),
         speed_khz,
         under_reset: false,
-        idle: Some(Box::new(move |duration| clock.idle(duration))),
+        clock: Some(Box::new(board.clone())),
         trace: None,
         claim: None,
     })

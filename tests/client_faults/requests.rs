@@ -1,7 +1,7 @@
 //! Requests that are refused: out of units, not understood, not this client's, not now.
 
 use crate::{
-    scene::{Served, armed, fails, monitor_fails, nothing, scene},
+    scene::{Served, armed, at_work, fails, monitor_fails, nothing, scene},
     support::gdb::Gdb,
 };
 
@@ -156,5 +156,25 @@ fn non_stop() {
         |_| Served::appli(),
         armed,
         |gdb, _| packet(gdb, "QNonStop:1"),
+    );
+}
+
+/// GDB, which is told of the stop, asks the condition once more and says in its own words what it thinks of it.
+#[test]
+fn a_condition_that_reads_where_nothing_is() {
+    scene(
+        "XG048",
+        |_| Served::appli(),
+        |gdb, served| {
+            at_work(gdb, served);
+            gdb.ok("-gdb-set language c");
+        },
+        |gdb, _| {
+            gdb.cli("break *(unsigned)&toggle if *(unsigned *)0x60000000 == 1");
+            gdb.stopped("-exec-continue");
+            gdb.monitor("why");
+            gdb.remark("it is told once");
+            gdb.stopped("-exec-continue");
+        },
     );
 }

@@ -22,7 +22,7 @@ fn gdbserver_is_started_as_pyocd_is() {
         "--port",
         "0",
         "--telnet-port",
-        "50001",
+        "0",
         "--board",
         "stm32h7s78-dk",
         "--target",

@@ -13,4 +13,5 @@ mod gdb_dap;
 mod gdbserver;
 mod project;
 mod recorded;
+mod rtt;
 mod table;

@@ -5,5 +5,6 @@ mod support;
 
 mod clients;
 mod job;
+mod power;
 mod racks;
 mod sessions;

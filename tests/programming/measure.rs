@@ -1,11 +1,17 @@
 //! What programming costs: the same image over another one, changed by a byte, and unchanged, through any loader; in bytes, exchanges
 //! with the probe and modelled time. Shared by the test, that asserts it, and the benchmark, that prints it.
 
+#![allow(
+    dead_code,
+    reason = "the test and each benchmark use their own part of it"
+)]
+
 use std::time::Duration;
 
 use virtual_board::board::{Board, Description};
 use xspi_gdb::{
     flash::{InternalFlash, Report, Standing, Transaction},
+    image::Vectors,
     layout::{Address, BoardProfile},
     window::Windows,
 };
@@ -51,10 +57,10 @@ pub fn image(bytes: usize) -> Vec<u8> {
 }
 
 /// Another program of that size: what is programmed over.
-fn older(bytes: usize) -> Vec<u8> {
+pub fn older(bytes: usize) -> Vec<u8> {
     let mut image = image(bytes);
-    let vectors = 0x400;
-    for byte in image.iter_mut().skip(vectors) {
+    // The boot stage starts it all the same: by its stack and its reset handler, which are as before.
+    for byte in image.iter_mut().skip(Vectors::BYTES) {
         *byte = !*byte;
     }
     image

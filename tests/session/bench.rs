@@ -83,7 +83,6 @@ pub fn traced_link(board: &VirtualBoard, under_reset: bool, trace: Option<Trace>
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let serial = format!("session-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let selector = board.register(&serial);
-    let waiting = board.clone();
     ProbeLink::open(ProbeSettings {
         selector: Some(format!(
             "{:04x}:{:04x}:{serial}",
@@ -91,7 +90,7 @@ pub fn traced_link(board: &VirtualBoard, under_reset: bool, trace: Option<Trace>
         )),
         speed_khz: None,
         under_reset,
-        idle: Some(Box::new(move |duration| waiting.idle(duration))),
+        clock: Some(Box::new(board.clone())),
         trace,
         claim: None,
     })

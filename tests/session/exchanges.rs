@@ -1,11 +1,14 @@
 //! What a session costs in exchanges with the probe. The log of the link and the virtual adapter count them independently.
 
+use std::time::Duration;
+
 use tempfile::tempdir;
 use virtual_board::handle::VirtualBoard;
 use xspi_gdb::{
     layout::Address,
     link::{Unattended, trace::Trace},
     session::{ResetKind, Session},
+    verbs::Backoff,
 };
 
 use crate::bench::{Bench, board, settings, symbol, traced_link};
@@ -128,4 +131,59 @@ fn a_thousand_steps_cost_few_exchanges_each() {
     }
     let spent = exchanges(&bench.board) - before;
     assert!(spent <= 6 * STEPS, "{spent} exchanges for {STEPS} steps");
+}
+
+/// The server's loop over a program that nobody asks for: each look is one exchange, and a stop is seen within 25 ms.
+#[test]
+fn a_program_that_runs_costs_fifty_exchanges_a_second() {
+    const SECONDS: u64 = 10;
+    let mut bench = Bench::with_running_appli();
+    bench.session.resume().expect("a resume");
+    let now = |bench: &Bench| Duration::from_nanos(bench.board.with(|board| board.now()).0 / 1_000);
+    let (begin, before) = (now(&bench), exchanges(&bench.board));
+    let mut backoff = Backoff::default();
+    while now(&bench) - begin < Duration::from_secs(SECONDS) {
+        let looked = now(&bench);
+        assert_eq!(bench.session.poll().expect("a look"), None);
+        bench.session.idle(backoff.next_wait()).expect("a wait");
+        let unseen = now(&bench) - looked;
+        assert!(unseen <= Duration::from_millis(25), "{unseen:?}");
+    }
+    let spent = exchanges(&bench.board) - before;
+    assert!(spent <= 50 * SECONDS as usize, "{spent} exchanges");
+}
+
+/// Memory in bulk, in pieces of GDB's packets: 2.3 exchanges a kilobyte written, four read (TAR, two full packets, the rest), and nothing between
+/// two pieces.
+#[test]
+fn memory_in_bulk_costs_what_packets_and_tar_ask_for() {
+    const KILOBYTE: usize = 1024;
+    const PIECE: usize = 0x3F00;
+    let mut bench = Bench::with_running_appli();
+    let data: Vec<u8> = (0..256 * KILOBYTE).map(|index| (index * 7) as u8).collect();
+    let at = |offset: usize| Address(0x2400_0000 + offset as u32);
+    let written = bench.exchanges(|session| {
+        for (index, piece) in data.chunks(PIECE).enumerate() {
+            session.write_memory(at(index * PIECE), piece).expect("RAM");
+        }
+    });
+    assert!(written <= 256 * 24 / 10, "{written}");
+    let mut found = vec![0; data.len()];
+    let read = bench.exchanges(|session| {
+        for (index, piece) in found.chunks_mut(8 * KILOBYTE).enumerate() {
+            let address = at(index * 8 * KILOBYTE);
+            session.read_memory(address, piece).expect("RAM");
+        }
+    });
+    assert_eq!(found, data);
+    assert!(read <= 256 * 4, "{read}");
+    let mut window = vec![0; 1024 * KILOBYTE];
+    let look = 8;
+    let read = bench.exchanges(|session| {
+        for (index, piece) in window.chunks_mut(8 * KILOBYTE).enumerate() {
+            let address = Address(0x7000_0000 + (index * 8 * KILOBYTE) as u32);
+            session.read_memory(address, piece).expect("the window");
+        }
+    });
+    assert!(read <= 1024 * 4 + look, "{read}");
 }

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use virtual_board::mishap::Mishap;
+use virtual_board::{handle::VirtualBoard, mishap::Mishap};
 use xspi_gdb::{
     breakpoints::Kind,
     fault::{Code, Disposition, Fault},
     flash::Report,
     layout::Address,
-    link::Unattended,
+    link::{Link, Unattended},
+    session::{PowerSwitch, Settings},
+    verbs,
 };
 
-use crate::bench::{Bench, board, board_with, symbol};
+use crate::bench::{Bench, board, board_with, settings, symbol};
 
 const RAM: Address = Address(0x2400_0000);
 
@@ -173,6 +175,51 @@ fn a_nor_that_never_gets_ready_is_given_up_in_time() {
         "{}",
         fault.remedy
     );
+}
+
+/// Whoever switches the boards of a test.
+struct Socket(VirtualBoard);
+
+impl PowerSwitch for Socket {
+    fn cycle(&mut self, link: Box<dyn Link>) -> Result<(Box<dyn Link>, Vec<String>), Fault> {
+        drop(link);
+        self.0.with(virtual_board::board::Board::power_cycle);
+        Ok((Box::new(crate::bench::link(&self.0, false)), Vec::new()))
+    }
+}
+
+/// A NOR that is busy keeps the boot stage from the appli over every reset. A session that may switch the board does.
+#[test]
+fn an_arm_behind_a_nor_that_stays_busy_needs_power_off_and_on() {
+    let quick = Settings {
+        // Longer than the boot stage itself waits for its NOR.
+        boot_timeout: Duration::from_secs(2),
+        ..settings()
+    };
+    let mut bench = Bench::attach_with(board(), quick);
+    let session = &mut bench.session;
+    session.set_power_switch(Box::new(Socket(bench.board.clone())));
+    session.set_catch_faults(false).expect("a register");
+    // Behind the appli.
+    session.flash_write(Address(0x7010_0000), &[0x40; 0x300]);
+    bench
+        .board
+        .with(|board| board.inject("busy nor 1".parse().expect("a mishap")));
+    session.flash_done(&mut Unattended).expect_err("busy");
+    let armed = verbs::arm(session, &mut Unattended);
+    let fault = armed.expect_err("nobody may switch the board");
+    assert_eq!(fault.code, Code::XG027, "{fault}");
+    session.take_console();
+
+    session.may_switch_power();
+    let armed = verbs::arm(session, &mut Unattended).expect("power off and on");
+    assert_eq!(session.last_stop().pc, armed.entry);
+    let told = session.take_console().concat();
+    assert!(
+        told.contains("is switched off and on") && told.contains("XG027"),
+        "{told}"
+    );
+    assert!(!session.catches_faults(), "what was switched off stays so");
 }
 
 /// The boot stage starts the appli again, as after any reset; the next stop says why.

@@ -85,12 +85,11 @@ pub fn board(serial: &'static str, boot: Option<&str>, appli: Option<&str>) -> V
 
 /// A session with `board`, which is registered as `serial`.
 pub fn open(board: &VirtualBoard, serial: &str) -> Result<Session, Fault> {
-    let clock = board.clone();
     let link = ProbeLink::open(ProbeSettings {
         selector: Some(format!("1209:0001:{serial}")),
         speed_khz: None,
         under_reset: false,
-        idle: Some(Box::new(move |duration| clock.idle(duration))),
+        clock: Some(Box::new(board.clone())),
         trace: None,
         claim: None,
     })?;

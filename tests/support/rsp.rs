@@ -15,9 +15,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to the server on 127.0.0.1.
+    /// Connects to the server on 127.0.0.1, and numbers registers as its target description does.
     #[track_caller]
     pub fn connect(port: u16) -> Self {
+        let mut client = Self::bare(port);
+        let description = client.ask("qXfer:features:read:target.xml:0,1");
+        assert!(description.starts_with('m'), "{description}");
+        client
+    }
+
+    /// Connects to the server on 127.0.0.1, and has said nothing yet.
+    #[track_caller]
+    pub fn bare(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
         stream
             .set_read_timeout(Some(PATIENCE))

@@ -40,7 +40,7 @@ pub enum Clock {
     /// By exchanges, at their modelled cost, and by nothing else: what the host does or sleeps between them is free.
     #[default]
     Lockstep,
-    /// By the wall clock between exchanges, and by their modelled cost in them: neither they nor a sleep of the host is free.
+    /// By the wall clock, and by the modelled cost of an exchange where that is longer: neither exchanges nor sleeps of the host are free.
     Paced,
 }
 
@@ -130,8 +130,6 @@ pub struct Adapter {
     exchange_cost: Time,
     clock: Clock,
     statistics: Statistics,
-    /// An exchange is under way that comes in several pieces.
-    exchanging: bool,
     pins: Pins,
     /// Cycles of TCK whose time has not passed yet.
     unspent_cycles: u64,
@@ -146,7 +144,6 @@ impl Adapter {
             exchange_cost: EXCHANGE_COST,
             clock: Clock::default(),
             statistics: Statistics::default(),
-            exchanging: false,
             pins: Pins::default(),
             unspent_cycles: 0,
         }
@@ -193,25 +190,8 @@ impl Adapter {
         self.board.run_for(wire_time);
     }
 
-    /// A command arrives, the rest of which may come in pieces until [`Self::end_exchange`].
-    pub fn open_exchange(&mut self) {
-        self.exchanging = true;
-        self.begin_exchange();
-    }
-
-    /// The command that came in pieces is complete.
-    pub fn end_exchange(&mut self) {
-        self.exchanging = false;
-        self.spend_cycles();
-    }
-
-    /// True while the pieces of a command are coming in.
-    pub fn is_exchanging(&self) -> bool {
-        self.exchanging
-    }
-
     /// A command arrives.
-    fn begin_exchange(&mut self) {
+    pub fn begin_exchange(&mut self) {
         self.statistics.exchanges += 1;
         self.statistics.link += self.exchange_cost;
         if self.clock != Clock::Free {

@@ -161,8 +161,8 @@ impl<'board> Cable<'board> {
                 match Command::parse(character) {
                     Ok(Command::Drive(pins)) => *data_out = adapter.drive_pins(pins),
                     Ok(Command::Read) => answers.push(b'0' + u8::from(*data_out)),
-                    Ok(Command::BeginQueue) => adapter.open_exchange(),
-                    Ok(Command::EndQueue) => adapter.end_exchange(),
+                    Ok(Command::BeginQueue) => adapter.begin_exchange(),
+                    Ok(Command::EndQueue) => adapter.spend_cycles(),
                     other => return Some(other),
                 }
             }
@@ -182,10 +182,10 @@ impl<'board> Cable<'board> {
     }
 }
 
-/// An unplugged cable drives nothing, and a queue that was not sent to its end ends there.
+/// An unplugged cable drives nothing.
 impl Drop for Cable<'_> {
     fn drop(&mut self) {
-        self.board.adapter(Adapter::end_exchange);
+        self.board.adapter(Adapter::spend_cycles);
         if self.reset_driven {
             self.drive_resets(false, false);
         }

@@ -4,11 +4,10 @@
 //! time. Free-running, a thread lets time follow the wall clock as well as the host manages: where the host is slower than the
 //! chip, virtual time falls behind and is not made up.
 //!
-//! Paced, the wall clock counts from the end of one exchange to the arrival of the next, and the exchange itself takes what the
-//! model says, whether the host was quicker or slower at it; one that arrives in pieces takes what the model says or what passes
-//! until the last piece is there, whichever is longer. So a debugger pays for its probe as in lockstep, and for its own sleeps and
-//! its own work as in life. What the thread had no time for is made up when the next exchange arrives, but for more than
-//! [`LONGEST_DEBT`]: a debugger would give up waiting. The way through the sockets counts as the debugger's own time.
+//! Paced, an exchange takes what the model says or what passes by the wall clock until the next one arrives, whichever is longer;
+//! what this host needs to execute it does not count. So a debugger pays for its probe as in lockstep, and for its own sleeps
+//! and its own work as in life: an exchange that the model has run ahead with gives no credit beyond the next one. What the thread
+//! had no time for is made up when the next exchange arrives, but for more than [`LONGEST_DEBT`]: a debugger would give up waiting.
 
 use std::{
     fmt,
@@ -59,7 +58,7 @@ struct Pace {
     /// Up to when it is counted.
     looked: Instant,
     owed: Time,
-    /// What the exchange under way has taken in the model, less what it has taken by the wall clock.
+    /// What the last exchange has taken in the model, less what has passed since by the wall clock.
     advance: Time,
 }
 
@@ -91,10 +90,15 @@ impl Pace {
         self.owed = end - run_until(board, end);
     }
 
-    /// What has passed since the last look was no time of the debugger's, but `modelled` of an exchange that goes on.
-    fn restart(&mut self, modelled: Option<Time>) {
+    /// An exchange begins.
+    fn begin_exchange(&mut self) {
+        self.advance = Time::default();
+    }
+
+    /// What has passed since the last look was the host's affair, and is `modelled` on the board.
+    fn restart(&mut self, modelled: Time) {
         self.looked = Instant::now();
-        self.advance = modelled.map_or_else(Time::default, |span| self.advance + span);
+        self.advance += modelled;
     }
 }
 
@@ -172,11 +176,13 @@ impl VirtualBoard {
             pace.count(arrived);
             pace.pay(&mut adapter.board);
         }
-        let began = adapter.board.now();
+        let (began, exchanges) = (adapter.board.now(), adapter.statistics().exchanges);
         let outcome = act(adapter);
         if let Some(pace) = pace {
-            let modelled = adapter.board.now() - began;
-            pace.restart(adapter.is_exchanging().then_some(modelled));
+            if adapter.statistics().exchanges != exchanges {
+                pace.begin_exchange();
+            }
+            pace.restart(adapter.board.now() - began);
         }
         outcome
     }
@@ -291,18 +297,23 @@ mod tests {
     }
 
     #[test]
-    fn an_exchange_in_pieces_takes_the_longer_of_model_and_wall_clock() {
+    fn an_exchange_takes_the_longer_of_model_and_wall_clock() {
         let mut pace = Pace::new();
-        pace.restart(Some(Time::millis(4)));
+        pace.begin_exchange();
+        pace.restart(Time::millis(3));
+        pace.restart(Time::millis(1));
         let began = pace.looked;
         pace.count(began + Duration::from_millis(3));
         assert_eq!(pace.owed, Time::default());
         pace.count(began + Duration::from_millis(6));
         assert_eq!(pace.owed, Time::millis(2));
-        pace.restart(Some(Time::millis(4)));
-        pace.restart(None);
+        // What one has run ahead is no credit for what follows the next.
+        for _ in 0..10 {
+            pace.begin_exchange();
+            pace.restart(Time::millis(4));
+        }
         let ended = pace.looked;
-        pace.count(ended + Duration::from_millis(3));
-        assert_eq!(pace.owed, Time::millis(5));
+        pace.count(ended + Duration::from_millis(7));
+        assert_eq!(pace.owed, Time::millis(2 + 3));
     }
 }

@@ -177,7 +177,7 @@ impl Program {
             StopReason::Exited(exit) => Ended::Exited(exit.status()),
             StopReason::Boot(fault) => return Err((**fault).clone()),
             StopReason::Fault(_) => Ended::Crashed,
-            StopReason::Unrequested | StopReason::SemihostingCall => {
+            StopReason::Unrequested | StopReason::SemihostingCall | StopReason::ClientCall(_) => {
                 let line = format!("the program stopped itself at a BKPT, {}", stop.pc);
                 self.end.push(line);
                 Ended::Crashed
@@ -186,6 +186,7 @@ impl Program {
             StopReason::Halt
             | StopReason::Reset
             | StopReason::Breakpoint
+            | StopReason::Passed
             | StopReason::Watchpoint { .. }
             | StopReason::Step => return Ok(None),
         };

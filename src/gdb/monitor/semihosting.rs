@@ -1,12 +1,16 @@
 //! `monitor semihosting`: whether the program's semihosting calls are served, in the words of OpenOCD, pyOCD and J-Link too.
 
 use super::{Arguments, Command, Console};
-use crate::{fault::Fault, semihosting::Options, session::Session};
+use crate::{
+    fault::Fault,
+    semihosting::{Host, Options},
+    session::Session,
+};
 
 pub const COMMAND: Command = Command {
     names: &["semihosting", "arm"],
-    usage: "[on|off] | cmdline WORDS",
-    help: "whether semihosting calls are served: console, files (--semihosting-dir), exit; what the program gets for arguments",
+    usage: "[on|off|gdb] | cmdline WORDS",
+    help: "who serves semihosting calls: the server (console, files in --semihosting-dir), nobody, or this GDB; what the program gets for arguments",
     run,
 };
 
@@ -24,6 +28,12 @@ fn run(
             session.set_semihosting_command_line(command_line);
             Ok(())
         }
+        // OpenOCD's word for GDB's own File-I/O.
+        ["semihosting_fileio", rest @ ..] => match rest {
+            [] | ["enable"] => session.serve_semihosting_by(Host::Clients),
+            ["disable"] => session.serve_semihosting_by(Host::Ours),
+            _ => Err(COMMAND.wrong(arguments)),
+        },
         // A second BKPT to stop at, and traps of other cores: nothing to set here.
         ["semihosting_resexit", ..] | ["thumbswi" | "ThumbSWI" | "armswi" | "ARMSWI", ..] => Ok(()),
         rest => serve(rest, arguments, session, out),
@@ -38,14 +48,16 @@ fn serve(
 ) -> Result<(), Fault> {
     match words {
         [] => {
-            let told = told(session.semihosting_options(), session.serves_semihosting());
+            let told = told(session);
             super::say(out, told);
             Ok(())
         }
-        // J-Link names the vector that is caught.
-        ["on" | "enable", ..] => {
-            let options = session.semihosting_options().clone();
-            session.serve_semihosting(options)
+        ["on"] => session.serve_semihosting_by(Host::Ours),
+        ["gdb"] => session.serve_semihosting_by(Host::Clients),
+        // J-Link names the vector that is caught. OpenOCD's File-I/O stays on beside it.
+        ["enable", ..] => {
+            let host = session.semihosting_host();
+            session.serve_semihosting_by(host)
         }
         ["off" | "disable"] => {
             session.refuse_semihosting();
@@ -55,15 +67,22 @@ fn serve(
     }
 }
 
-fn told(options: &Options, serves: bool) -> Vec<String> {
-    let state = if serves {
-        "semihosting is served"
-    } else {
-        "semihosting is not served: a call stops the program"
-    };
-    let files = match &options.directory {
-        Some(path) => format!("files of the program are in {}", path.display()),
-        None => "the program has no files: --semihosting-dir names a directory for them".to_owned(),
-    };
-    vec![state.to_owned(), files]
+fn told(session: &Session) -> Vec<String> {
+    if !session.serves_semihosting() {
+        return vec!["semihosting is not served: a call stops the program".to_owned()];
+    }
+    match (session.semihosting_host(), session.semihosting_options()) {
+        (Host::Clients, _) => vec![
+            "semihosting is served by the GDB that controls: its console, and files where it runs"
+                .to_owned(),
+        ],
+        (Host::Ours, Options { directory, .. }) => {
+            let files = match directory {
+                Some(path) => format!("files of the program are in {}", path.display()),
+                None => "the program has no files: --semihosting-dir names a directory for them"
+                    .to_owned(),
+            };
+            vec!["semihosting is served".to_owned(), files]
+        }
+    }
 }

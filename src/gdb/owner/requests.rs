@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Owner, Shown};
+use super::{Owner, Shown, registers::Numbered};
 use crate::{
     fault::Fault,
     gdb::{
@@ -12,6 +12,7 @@ use crate::{
         memory_map,
         monitor::{self, Asking, Console},
         refusal::{self, Refusal},
+        undescribed,
         wire::{
             dispatch::{Action, Document, Part, Request},
             encoding::append_escaped,
@@ -36,6 +37,12 @@ impl Owner {
         let looks = self.debuggee.company.controller() != Some(client);
         match request {
             Request::Stub { packet, .. } => self.serve_by_stub(client, &packet),
+            Request::Insert { request, terms } => {
+                match self.debuggee.session.insert_on(request, terms) {
+                    Ok(()) => self.reply(client, OK),
+                    Err(fault) => self.refuse(client, &fault, Shown::Yes),
+                }
+            }
             Request::Resume {
                 from,
                 action,
@@ -126,11 +133,21 @@ impl Owner {
     }
 
     fn serve_by_stub(&mut self, client: ClientId, packet: &[u8]) -> ControlFlow<()> {
-        if let Some((id, access)) = self.of_waiting_thread(client, packet) {
-            let answer = self.thread_registers(id, &access);
+        let packet = match self.numbered(client, packet) {
+            Ok(Numbered::Packet(packet)) => packet,
+            Ok(Numbered::Reply(reply)) => return self.reply(client, &reply),
+            Err(fault) => return self.refuse(client, &fault, Shown::No),
+        };
+        let reads_all_undescribed = packet == b"g" && !self.is_described(client);
+        let in_its_order = |reply: Vec<u8>| match reads_all_undescribed {
+            true => undescribed::general(&reply),
+            false => reply,
+        };
+        if let Some((id, access)) = self.of_waiting_thread(client, &packet) {
+            let answer = self.thread_registers(id, &access).map(in_its_order);
             return self.answer(client, answer);
         }
-        let reply = self.stub(client, packet);
+        let reply = self.stub(client, &packet).map(in_its_order);
         self.unsaid.append(&mut self.debuggee.exchange.said);
         match (self.debuggee.exchange.fault.take(), reply) {
             (Some(fault), _) => {

@@ -3,7 +3,7 @@
 use super::Owner;
 use crate::{
     fault::{Disposition, Fault},
-    gdb::rtt::Said,
+    gdb::text_port::Said,
 };
 
 impl Owner {

@@ -11,7 +11,7 @@ use crate::{
         report,
         snapshot::Snapshot,
         target::{Debuggee, Exchange},
-        threads,
+        threads, undescribed,
         wire::{
             encoding::digits,
             framer::{PACKET_BYTES, framed},
@@ -130,7 +130,7 @@ impl Owner {
         if !self.takes_hwbreak(client) {
             reply = without_hwbreak(&reply);
         }
-        expedited(reply, &self.debuggee.snapshot)
+        self.expedited(client, reply)
     }
 
     fn takes_hwbreak(&mut self, client: ClientId) -> bool {
@@ -142,7 +142,15 @@ impl Owner {
     pub(super) fn present_stop_reply(&mut self, client: ClientId) -> Vec<u8> {
         self.select_running(client);
         let reply = self.stub(client, b"?").unwrap_or_default();
-        expedited(reply, &self.debuggee.snapshot)
+        self.expedited(client, reply)
+    }
+
+    fn expedited(&mut self, client: ClientId, reply: Vec<u8>) -> Vec<u8> {
+        let number = match self.is_described(client) {
+            true => |number: Number| Some(number.0),
+            false => undescribed::number,
+        };
+        expedited(reply, &self.debuggee.snapshot, number)
     }
 }
 
@@ -159,15 +167,19 @@ fn without_hwbreak(reply: &[u8]) -> Vec<u8> {
         .concat()
 }
 
-/// A `T` reply with registers. One that is none is replaced: GDB must never be left without a stop.
-fn expedited(mut reply: Vec<u8>, snapshot: &Snapshot) -> Vec<u8> {
+/// A `T` reply with registers, as far as they have a number. One that is none is replaced: GDB must never be left without a stop.
+fn expedited(
+    mut reply: Vec<u8>,
+    snapshot: &Snapshot,
+    numbered: fn(Number) -> Option<u16>,
+) -> Vec<u8> {
     if !reply.starts_with(b"T") {
         reply = threads::stopped(snapshot.running);
     }
     reply = threads::with_thread(&reply, snapshot.running);
-    for number in EXPEDITED {
-        if let Some(value) = snapshot.value(number) {
-            reply.extend(digits(number.0 as u8));
+    for register in EXPEDITED {
+        if let (Some(number), Some(value)) = (numbered(register), snapshot.value(register)) {
+            reply.extend(digits(number as u8));
             reply.push(b':');
             reply.extend(value.to_le_bytes().into_iter().flat_map(digits));
             reply.push(b';');
@@ -198,11 +210,24 @@ mod tests {
         file.fetch(&mut link, [7, 15]).expect("registers");
         let mut snapshot = Snapshot::default();
         snapshot.remember(&file);
-        let reply = expedited(b"T05thread:01;hwbreak:;".to_vec(), &snapshot);
+        let described = |number: Number| Some(number.0);
+        let stop = b"T05thread:01;hwbreak:;".to_vec();
+        let reply = expedited(stop.clone(), &snapshot, described);
         assert_eq!(
             String::from_utf8_lossy(&reply),
             "T05thread:01;hwbreak:;07:00000000;0f:00000170;"
         );
-        assert!(expedited(b"E01".to_vec(), &Snapshot::default()).starts_with(b"T05thread:1;"));
+        file.fetch(&mut link, [7, 15, 16, 17]).expect("registers");
+        snapshot.remember(&file);
+        let reply = expedited(stop, &snapshot, undescribed::number);
+        let reply = String::from_utf8_lossy(&reply);
+        assert!(
+            reply.contains(";19:") && !reply.contains(";10:") && !reply.contains(";11:"),
+            "{reply}"
+        );
+        assert!(
+            expedited(b"E01".to_vec(), &Snapshot::default(), described)
+                .starts_with(b"T05thread:1;")
+        );
     }
 }

@@ -9,9 +9,16 @@ use std::{fmt, io::Write as _};
 
 use super::{
     encoding::{from_hex, hex_length, number, range, split, unescape, unescaped_length},
+    file_io::Reply,
     framer::PACKET_BYTES,
+    terms,
 };
-use crate::{gdb::arch::GENERAL_REGISTERS, threads::ThreadId};
+use crate::{
+    breakpoints::{self, Kind},
+    gdb::{arch::GENERAL_REGISTERS, undescribed},
+    layout::Address,
+    threads::ThreadId,
+};
 
 pub use super::request::{Action, Document, Need, Part, Purpose, Request};
 
@@ -59,6 +66,9 @@ pub fn parse(body: &[u8]) -> Request {
             Some(thread) => Request::ThreadAlive(thread),
             None => malformed("T THREAD"),
         },
+        b'F' => {
+            Reply::parse(rest).map_or_else(|| malformed("F RETCODE[,ERRNO[,C]]"), Request::Answered)
+        }
         b'D' if rest.is_empty() || rest.starts_with(b";") => Request::Detach,
         b'k' if rest.is_empty() => Request::Kill,
         b'R' | b'r' => Request::Restart,
@@ -95,10 +105,12 @@ fn plain(head: fmt::Arguments<'_>, data: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// `G` with the registers that our `g` has, no more and no fewer.
+/// `G` with the registers that our `g` has, no more and no fewer; which of the two, depends on the client.
 fn write_registers(digits: &[u8], body: &[u8]) -> Request {
     match hex_length(digits) {
-        Some(bytes) if bytes == GENERAL_REGISTERS * 4 => change(body.to_vec()),
+        Some(bytes) if [GENERAL_REGISTERS * 4, undescribed::BYTES].contains(&bytes) => {
+            change(body.to_vec())
+        }
         _ => malformed("G and the registers of g"),
     }
 }
@@ -150,8 +162,11 @@ fn write_binary(text: &[u8]) -> Request {
     }
 }
 
-/// `ZTYPE,ADDRESS,KIND`; conditions and commands are not offered, so nothing may follow.
+/// `ZTYPE,ADDRESS,KIND`, and behind a breakpoint's the terms on which it stops, which gdbstub does not know.
 fn breakpoint(letter: u8, text: &[u8]) -> Request {
+    if let (b'Z', Some((place, terms))) = (letter, split(text, b';')) {
+        return breakpoint_on_terms(place, terms);
+    }
     let parsed = split(text, b',').and_then(|(kind, place)| {
         let kind = number(kind)?;
         let (address, length) = range(place)?;
@@ -164,6 +179,27 @@ fn breakpoint(letter: u8, text: &[u8]) -> Request {
         Some(_) => Request::Unknown,
         None => malformed("Z TYPE,ADDRESS,KIND"),
     }
+}
+
+fn breakpoint_on_terms(place: &[u8], terms: &[u8]) -> Request {
+    let parsed = split(place, b',').and_then(|(kind, place)| {
+        let kind = match number(kind)? {
+            0 => Kind::Software,
+            1 => Kind::Hardware,
+            _ => return None,
+        };
+        let (address, length) = range(place)?;
+        let request = breakpoints::Request {
+            kind,
+            address: Address(address),
+            length,
+        };
+        let terms = terms::parse(terms)?;
+        Some(Request::Insert { request, terms })
+    });
+    parsed.unwrap_or_else(|| {
+        malformed("Z TYPE,ADDRESS,KIND;XLENGTH,BYTES;cmds:PERSIST,XLENGTH,BYTES")
+    })
 }
 
 /// `c [ADDRESS]`, `s [ADDRESS]`, `C SIGNAL[;ADDRESS]`, `S SIGNAL[;ADDRESS]`. A core takes no signals.

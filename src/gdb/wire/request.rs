@@ -1,6 +1,10 @@
 //! The requests of the remote protocol that we know, in words.
 
-use crate::threads::ThreadId;
+use super::file_io::Reply;
+use crate::{
+    breakpoints::{self, Terms},
+    threads::ThreadId,
+};
 
 /// What a client must be allowed to do for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,13 @@ pub enum Request {
         packet: Vec<u8>,
         /// What the client must be allowed to do.
         need: Need,
+    },
+    /// `Z0` and `Z1` with conditions or commands.
+    Insert {
+        /// The breakpoint.
+        request: breakpoints::Request,
+        /// When it stops.
+        terms: Terms,
     },
     /// `vCont` and its predecessors `c`, `C`, `s`, `S`.
     Resume {
@@ -110,6 +121,8 @@ pub enum Request {
         /// Bytes, at most as many as a reply holds.
         length: u32,
     },
+    /// `F`: a call of the program's was served.
+    Answered(Reply),
     /// `QNonStop`.
     NonStop(bool),
     /// Nothing we know: the reply is empty.
@@ -126,13 +139,15 @@ impl Request {
     pub fn need(&self) -> Need {
         match self {
             Self::Stub { need, .. } => *need,
-            Self::Resume { .. }
+            Self::Insert { .. }
+            | Self::Resume { .. }
             | Self::Monitor(_)
             | Self::Restart
             | Self::Run
             | Self::Attach
             | Self::Kill
             | Self::KillProcess
+            | Self::Answered(_)
             | Self::NonStop(true) => Need::Change,
             _ => Need::Look,
         }

@@ -1,12 +1,21 @@
 use super::*;
 use crate::threads::recorded::{Recorded, lines};
 
+/// As the recorded program's debug information has it.
+const BASE: Base = Base {
+    pended_on: 8,
+    timeout: 24,
+};
+
 fn recorded() -> (Zephyr, Recorded) {
+    recorded_with(None)
+}
+
+fn recorded_with(base: Option<Base>) -> (Zephyr, Recorded) {
     let mut image = Recorded::parse(include_str!("../../../tests/thread-images/zephyr.memory"));
     let symbols = image.symbols.clone();
-    let kernel = find(&symbols, |address, bytes| {
-        image.read(address, bytes).is_ok()
-    });
+    let read = |address, bytes: &mut [u8]| image.read(address, bytes).is_ok();
+    let kernel = find(&symbols, read, || base);
     (kernel.unwrap(), image)
 }
 
@@ -41,6 +50,33 @@ fn threads_are_found_with_states_and_registers() {
     assert_eq!(image.table(&threads), expected);
 }
 
+/// Debug information tells whom a thread waits for, and who sleeps.
+#[test]
+fn with_debug_information_states_are_told_apart() {
+    let (kernel, mut image) = recorded_with(Some(BASE));
+    let threads = image.threads(&kernel);
+    let states: Vec<String> = threads
+        .list
+        .iter()
+        .map(|thread| format!("{}: {}", thread.name, thread.state))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            "t_waits: waiting for never, priority 2",
+            "t_suspended: suspended, priority 6",
+            "0x200003d8: asleep, priority 3",
+            "t_locks: waiting for held, priority 4",
+            "t_later: not started, priority -2",
+            "floats2: running, priority 14",
+            "floats: ready, priority 14",
+            "idle: ready, priority 15",
+            "main: asleep, priority 0",
+        ]
+    );
+    image.survives_any_wrong_word(&kernel);
+}
+
 /// Bits that no thread of the recorded program has.
 #[test]
 fn every_state_has_its_word() {
@@ -69,7 +105,7 @@ fn a_table_without_what_matters_is_none() {
     assert_eq!(Layout::of(&table), None);
     assert_eq!(Layout::of(&table[..5]), None);
     table[8] = 0x7FFF_0000;
-    assert_eq!(Layout::of(&table).unwrap().thread_bytes(), None);
+    assert_eq!(Layout::of(&table).unwrap().thread_bytes(Some(BASE)), None);
     // Version 0 of the table ends before the names.
     let old = Layout::of(&table[..9]).unwrap();
     assert_eq!((old.name, old.floats, old.exc_return), (None, None, None));

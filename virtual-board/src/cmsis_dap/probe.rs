@@ -127,10 +127,8 @@ impl Probe {
     fn exchange<T>(&mut self, act: impl FnOnce(&mut Settings, &mut Adapter) -> T) -> T {
         let settings = &mut self.settings;
         self.board.adapter(|adapter| {
-            adapter.open_exchange();
-            let outcome = act(settings, adapter);
-            adapter.end_exchange();
-            outcome
+            adapter.begin_exchange();
+            act(settings, adapter)
         })
     }
 }
