@@ -27,9 +27,12 @@ pub fn draw(results: &Results) -> Result<()> {
 type Painted<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn paint(results: &Results, path: &std::path::Path) -> Painted<()> {
-    let rows: Vec<_> = ROWS
-        .iter()
-        .filter_map(|row| Some((row, results.rows.get(row.name)?)))
+    let rows: Vec<_> = (1..)
+        .zip(ROWS)
+        .filter_map(|(number, row)| {
+            let outcomes = results.rows.get(row.name)?;
+            Some((format!("{number} {}", row.name), outcomes))
+        })
         .collect();
     let group = BAR * (Server::ALL.len() as u32 + 1);
     let height = TOP + group * rows.len() as u32 + BAR;
@@ -57,9 +60,9 @@ fn paint(results: &Results, path: &std::path::Path) -> Painted<()> {
         .fold(10.0, f64::max);
     let room = f64::from(WIDTH as i32 - LEFT - 80);
     let length = |exchanges: f64| (room * exchanges.max(1.0).log10() / most.log10()) as i32;
-    for (number, (row, outcomes)) in rows.iter().enumerate() {
+    for (number, (name, outcomes)) in rows.iter().enumerate() {
         let y = (TOP + group * number as u32) as i32;
-        area.draw(&Text::new(row.name, (8, y + 18), text.clone()))?;
+        area.draw(&Text::new(name.as_str(), (8, y + 18), text.clone()))?;
         for (place, (server, colour)) in Server::ALL.iter().zip(COLOURS).enumerate() {
             let Some(measured) = outcomes.of(*server) else {
                 continue;
@@ -82,7 +85,7 @@ fn paint(results: &Results, path: &std::path::Path) -> Painted<()> {
 }
 
 fn figure(exchanges: f64) -> String {
-    if exchanges < 100.0 {
+    if exchanges < 100.0 && exchanges.fract() > 0.0 {
         format!("{exchanges:.1}")
     } else {
         format!("{exchanges:.0}")

@@ -4,8 +4,9 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
-/// An exchange: by what operation of the link, and what it carried.
+/// An exchange: for whom, by what operation of the link, and what it carried.
 pub struct Exchange {
+    pub caller: String,
     pub operation: String,
     pub transfers: String,
 }
@@ -15,8 +16,9 @@ pub fn read(path: &Path, first: usize) -> Result<Vec<Exchange>> {
     let text = fs::read_to_string(path)?;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let exchange = |line: &str| {
-        let mut columns = line.split('\t').skip(2).map(str::to_owned);
+        let mut columns = line.split('\t').skip(1).map(str::to_owned);
         Some(Exchange {
+            caller: columns.next()?,
             operation: columns.next()?,
             transfers: columns.next()?,
         })

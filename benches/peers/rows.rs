@@ -109,7 +109,7 @@ pub const ROWS: &[Row] = &[
         work: "attach, arm, halted on the appli's first instruction, nothing changed",
         goal: "0 bytes programmed; at most 120 exchanges besides waiting for the boot stage (own link)",
         begin: Begin::Server,
-        facts: goals::waiting,
+        facts: goals::arming,
         judge: goals::arm,
         ..row("arm", include_str!("scripts/arm.gdb"))
     },

@@ -1,6 +1,7 @@
 //! Every row through every server.
 
 use std::{
+    collections::BTreeMap,
     fs, thread,
     time::{Duration, Instant},
 };
@@ -132,14 +133,14 @@ fn try_to_measure(row: &Row, server: Server, units: u32) -> Result<Measured> {
                     served.holds(&files.programmed, &folder)?,
                     "GDB has no error, but the NOR does not hold the image"
                 );
-                let log = match &served.trace {
-                    Some(path) => log::read(path, line)?,
-                    None => Vec::new(),
+                let facts = match &served.trace {
+                    Some(path) => (row.facts)(&log::read(path, line)?),
+                    None => BTreeMap::new(),
                 };
                 measured = Some(Measured {
                     units,
                     counts,
-                    facts: (row.facts)(&log),
+                    facts,
                 });
             }
         }
