@@ -43,7 +43,9 @@ fn section(results: &Results) -> String {
         let _ = writeln!(
             text,
             "| {number} | {} | {cells} | {} | {} | {met} |",
-            row.work, row.goal, verdict.figure
+            work(row),
+            row.goal,
+            verdict.figure
         );
         if let Some(why) = verdict.why {
             let _ = writeln!(reasons, "- Row {number}: {why}");
@@ -70,6 +72,14 @@ fn section(results: &Results) -> String {
 fn measured(results: &Results) -> impl Iterator<Item = (usize, &'static Row, &Outcomes)> {
     let rows = (1..).zip(ROWS);
     rows.filter_map(|(number, row)| Some((number, row, results.rows.get(row.name)?)))
+}
+
+/// What is done, and how often where that differs.
+fn work(row: &Row) -> String {
+    match (row.units.own, row.units.others) {
+        (own, others) if own == others => row.work.to_owned(),
+        (_, others) => format!("{} ({others} on the other ports)", row.work),
+    }
 }
 
 fn head(text: &mut String, more: &[&str]) {

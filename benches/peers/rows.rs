@@ -21,28 +21,17 @@ pub enum Begin {
     Mark,
 }
 
-/// How often the work is done, by server; not at all where a server has no number.
+/// How often the work is done: on our own link, and on the other ports, where it may take minutes.
 pub struct Units {
     pub own: u32,
-    pub own_bmp: Option<u32>,
-    pub peers: Option<u32>,
+    pub others: u32,
 }
 
 impl Units {
     const fn same(units: u32) -> Self {
         Self {
             own: units,
-            own_bmp: Some(units),
-            peers: Some(units),
-        }
-    }
-
-    /// On the Black Magic port as often as the peers: what is compared there is the same.
-    const fn fewer_for_others(units: u32, others: u32) -> Self {
-        Self {
-            own: units,
-            own_bmp: Some(others),
-            peers: Some(others),
+            others: units,
         }
     }
 }
@@ -77,11 +66,10 @@ pub struct Row {
 
 impl Row {
     /// How often `server` does the work.
-    pub fn units_of(&self, server: Server) -> Option<u32> {
+    pub fn units_of(&self, server: Server) -> u32 {
         match server {
-            Server::Own => Some(self.units.own),
-            Server::OwnBmp => self.units.own_bmp,
-            _ => self.units.peers,
+            Server::Own => self.units.own,
+            _ => self.units.others,
         }
     }
 }
@@ -135,7 +123,10 @@ pub const ROWS: &[Row] = &[
         work: "`stepi` x 1,000",
         goal: "at most 6 exchanges a step (own link)",
         unit: Some("step"),
-        units: Units::fewer_for_others(1_000, 100),
+        units: Units {
+            own: 1_000,
+            others: 100,
+        },
         judge: goals::step,
         ..row("step", include_str!("scripts/step.gdb"))
     },
@@ -143,7 +134,10 @@ pub const ROWS: &[Row] = &[
         work: "`next` x 200, over loops and calls",
         goal: "at most 1/5 of probe-rs gdb's exchanges (same port)",
         unit: Some("`next`"),
-        units: Units::fewer_for_others(200, 20),
+        units: Units {
+            own: 200,
+            others: 20,
+        },
         judge: goals::next,
         ..row("next", include_str!("scripts/next.gdb"))
     },
@@ -151,7 +145,10 @@ pub const ROWS: &[Row] = &[
         work: "6 breakpoints taken out and put in again at each of 500 stops",
         goal: "0 exchanges for those that did not change (own link, by its log)",
         unit: Some("stop"),
-        units: Units::fewer_for_others(500, 50),
+        units: Units {
+            own: 500,
+            others: 50,
+        },
         facts: goals::for_units_alone,
         judge: goals::breakpoints,
         ..row("breakpoints", include_str!("scripts/breakpoints.gdb"))
@@ -209,7 +206,10 @@ pub const ROWS: &[Row] = &[
         unit: Some("hit"),
         clock: Clock::Paced,
         time: Time::Board,
-        units: Units::fewer_for_others(1_000, 50),
+        units: Units {
+            own: 1_000,
+            others: 50,
+        },
         judge: goals::condition,
         ..row("condition", include_str!("scripts/condition.gdb"))
     },

@@ -57,9 +57,7 @@ pub fn all(arguments: Vec<String>) -> Result<()> {
                 continue;
             }
             let began = Instant::now();
-            let Some(units) = row.units_of(server) else {
-                continue;
-            };
+            let units = row.units_of(server);
             let required = row
                 .requires
                 .and_then(|name| results.rows.get(name)?.0.get(&server));
