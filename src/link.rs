@@ -177,6 +177,15 @@ pub enum LinkError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The probe is open, and no debug port behind it answers.
+    #[error("nothing answers on the wire of probe `{selector}`")]
+    Silent {
+        /// What was asked for.
+        selector: String,
+        /// probe-rs's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl Explain for LinkError {
@@ -189,6 +198,7 @@ impl Explain for LinkError {
             Self::Timeout { .. } => Code::XG005,
             Self::Stalled { .. } => Code::XG006,
             Self::Garbled { .. } => Code::XG007,
+            Self::Silent { .. } => Code::XG009,
         }
     }
 }

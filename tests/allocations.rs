@@ -119,7 +119,12 @@ fn a_packet_takes_few_allocations() {
         stream,
         buffer: Box::new([0; 0x1_0000]),
     };
-    for body in ["qSupported:hwbreak+", "QStartNoAckMode", "?"] {
+    for body in [
+        "qSupported:hwbreak+",
+        "QStartNoAckMode",
+        "qXfer:features:read:target.xml:0,ffb",
+        "?",
+    ] {
         client.ask(&frame(body.as_bytes()));
     }
     let mut too_many = Vec::new();

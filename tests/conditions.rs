@@ -161,6 +161,26 @@ fn breakpoints_of_one_thread_have_conditions() {
     });
 }
 
+/// The window of the PSRAM is closed: nothing is read there, and the reason is told.
+#[test]
+fn a_condition_that_reads_a_closed_window_stops() {
+    with_each(|gdb, _| {
+        gdb.run_to("blink");
+        gdb.ok("-gdb-set language c");
+        gdb.cli("break *(unsigned)&toggle if *(unsigned *)0x90000000 == 1");
+        let stop = resumes(gdb, "continue");
+        assert_eq!(stop.function(), "toggle", "{}", stop.record);
+        for words in [
+            "XG048",
+            "0x70001c70",
+            "because: it reads what cannot be read: window",
+            "is closed",
+        ] {
+            assert!(stop.text.contains(words), "{words}: {}", stop.text);
+        }
+    });
+}
+
 /// Text comes while the program runs, in order, and nobody is told of a stop.
 #[test]
 fn dprintf_prints_in_the_server() {

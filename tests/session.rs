@@ -16,6 +16,8 @@ mod images;
 mod load;
 #[path = "session/mishaps.rs"]
 mod mishaps;
+#[path = "session/range.rs"]
+mod range;
 #[path = "session/run_control.rs"]
 mod run_control;
 #[path = "session/semihosting.rs"]

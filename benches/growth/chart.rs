@@ -54,6 +54,7 @@ impl Chart<'_> {
         let mut chart = ChartBuilder::on(area)
             .caption(self.title, ("sans-serif", 18))
             .margin(12)
+            .margin_right(32)
             .x_label_area_size(44)
             .y_label_area_size(72)
             .build_cartesian_2d(range(&self.x), range(&self.y))?;

@@ -130,9 +130,9 @@ pub fn section(counts: &[Count]) -> String {
     let about = format!(
         "A block of memory is read once a halt, whoever asks: what all look at costs what one costs. Each block of another client's own adds {} \
          exchanges. The step from one client to two is that block, and the registers of `g`, which every stop fetches once somebody is there who \
-         may ask for them while the program runs: {} exchanges together. The ninth client is refused (XG063), at {} exchanges.\n",
+         may ask for them while the program runs: {:.1} exchanges together. The ninth client is refused (XG063), at {} exchanges.\n",
         chart::plain(&((all.own_memory - two.own_memory) / 6.0)),
-        chart::plain(&(two.same_memory - alone.same_memory)),
+        two.same_memory - alone.same_memory,
         all.another,
     );
     ["### Number of clients\n", &chart.draw(&curves), &about].join("\n")

@@ -145,7 +145,7 @@ pub fn section(sizes: &[Size]) -> String {
         x: x(),
         y: Axis {
             title: "seconds",
-            from: 0.01,
+            from: 0.001,
             to: 1000.0,
             base: 10.0,
             label: chart::plain,
@@ -174,9 +174,10 @@ pub fn section(sizes: &[Size]) -> String {
     let about_exchanges = format!(
         "Straight from 256 KB on: {:.0} exchanges a MB, the packets that carry the data. Below that a load costs what its loader does before and \
          behind ({} exchanges for one changed byte of 64 KB), whatever its size. What is unchanged the core finds by checksums from 16 KB on, \
-         and below that the host by reading.\n",
+         and below that the host by reading. Checksums come back at {:.0} exchanges a MB, which show from 4 MB on.\n",
         per_megabyte(|size| size.first.exchanges as f64),
         sizes[3].one_byte_changed.exchanges,
+        per_megabyte(|size| size.unchanged.exchanges as f64),
     );
     let about_time = format!(
         "Straight from 256 KB on: {:.2} s a MB, the NOR's erases and programs. The dip of the lowest curve is where the core's checksums take \

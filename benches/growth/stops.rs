@@ -55,8 +55,8 @@ pub fn section(counts: &[Count]) -> String {
         },
         y: Axis {
             title: "resident memory",
-            from: 1024.0 * 1024.0,
-            to: 1024.0 * 1024.0 * 1024.0,
+            from: 16.0 * 1024.0 * 1024.0,
+            to: 128.0 * 1024.0 * 1024.0,
             base: 2.0,
             label: chart::bytes,
         },

@@ -154,7 +154,7 @@ impl Switch {
             Ok(link) => return Ok((link, None)),
             Err(fault) => fault,
         };
-        let is_silent = matches!(fault.code, Code::XG001 | Code::XG003 | Code::XG005);
+        let is_silent = matches!(fault.code, Code::XG001 | Code::XG005 | Code::XG009);
         if !(may && is_silent && self.connector.finds_probe()) {
             return Err(fault);
         }
@@ -179,7 +179,10 @@ impl Switch {
         let deadline = Instant::now() + RETURN_LIMIT;
         loop {
             match self.connector.connect(None) {
-                Err(fault) if fault.code == Code::XG003 && Instant::now() < deadline => {
+                Err(fault)
+                    if matches!(fault.code, Code::XG003 | Code::XG009)
+                        && Instant::now() < deadline =>
+                {
                     thread::sleep(POLL);
                 }
                 connected => return connected,

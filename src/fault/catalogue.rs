@@ -79,6 +79,9 @@ codes! {
     XG008 Eio Refuse "internal flash is damaged"
         "The error correction of a word of internal flash fails, so that reading it is a bus error: power or reset came in the middle of an erase or a program."
         "`xspi-gdb boot install FILE` erases what is damaged and programs the boot stage again";
+    XG009 Eio Refuse "target does not answer"
+        "The probe was opened, but the debug port of the chip did not answer it: the board has no power, the cable is not in the right place, the program has taken the pins PA13 and PA14, or nRST is held."
+        "check power and cable of the board; `--under-reset` reaches a chip whose program switches debugging off, `--speed 1000` one at the end of a long cable";
     XG010 Efault Refuse "no window there"
         "The address lies in external address space, but the board profile has no memory there: an access could hang the bus."
         "`monitor window` lists the windows of this board; a board of your own needs `--board FILE.toml`";

@@ -54,9 +54,24 @@ pub struct Client {
     pub selected: Option<ThreadId>,
     /// It resumed the target and waits for a stop reply.
     pub awaits_stop: bool,
+    /// What it was told of the last stop.
+    pub last_stop: LastStop,
     /// What it was refused while it only looked; the session's journal is the controlling client's.
     pub refusals: Journal,
     replies: mpsc::UnboundedSender<Outgoing>,
+}
+
+/// A stop as Ctrl-C has to know it. GDB steps off a breakpoint by itself before it continues, and the user sees a program that runs: a Ctrl-C
+/// that comes between the two is for what follows (GDB manual, "Interrupts": it is queued). Behind any other stop it has crossed that stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastStop {
+    /// Of a step.
+    StepDone,
+    /// Of a step, and Ctrl-C has come since.
+    StepInterrupted,
+    /// Of anything else.
+    #[default]
+    Another,
 }
 
 impl Client {
@@ -162,6 +177,7 @@ impl Company {
                 is_described: false,
                 selected: None,
                 awaits_stop: false,
+                last_stop: LastStop::Another,
                 refusals: Journal::default(),
                 replies,
             },

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 
 use super::{
     arch::GENERAL_REGISTERS,
-    company::{Company, Role},
+    company::{Company, LastStop, Role},
     event_loop::{ClientId, Message, Outgoing},
     events, monitor,
     refusal::{self, Refusal},
@@ -201,14 +201,18 @@ impl Owner {
         }
     }
 
-    /// Ctrl-C: halts the core for the client that waits for a stop. A stop may have crossed it on the wire: then nothing is to do.
+    /// Ctrl-C: halts the core for the client that waits for a stop. A stop may have crossed it on the wire: then nothing is to do, or not yet.
     fn interrupt(&mut self, client: ClientId) -> ControlFlow<()> {
-        let awaits = self
-            .debuggee
-            .company
-            .client(client)
-            .is_some_and(|client| client.awaits_stop);
-        if !awaits || self.interrupts_call(client) {
+        let Some(interrupting) = self.debuggee.company.client(client) else {
+            return ControlFlow::Continue(());
+        };
+        if !interrupting.awaits_stop {
+            if interrupting.last_stop == LastStop::StepDone {
+                interrupting.last_stop = LastStop::StepInterrupted;
+            }
+            return ControlFlow::Continue(());
+        }
+        if self.interrupts_call(client) {
             return ControlFlow::Continue(());
         }
         match self.debuggee.session.halt() {
@@ -307,6 +311,10 @@ impl Owner {
         let reply = self.stop_reply(client, stop);
         if let Some(client) = self.debuggee.company.client(client) {
             client.awaits_stop = false;
+            client.last_stop = match stop.reason {
+                StopReason::Step => LastStop::StepDone,
+                _ => LastStop::Another,
+            };
             client.send(Outgoing::Aside(reply));
         }
     }

@@ -2,7 +2,7 @@
 
 use probe_rs::{
     architecture::arm::{ArmDebugInterface, dp::DpAddress, sequences::DefaultArmSequence},
-    probe::{DebugProbeSelector, Probe, WireProtocol, list::Lister},
+    probe::{DebugProbeError, DebugProbeSelector, Probe, WireProtocol, list::Lister},
 };
 
 use super::{LinkError, probe::ProbeSettings};
@@ -57,7 +57,31 @@ enum NoProbe {
 type Boxed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens the probe and connects the debug port, by SWD.
-pub(super) fn connect(settings: &ProbeSettings) -> Result<Box<dyn ArmDebugInterface>, Boxed> {
+pub(super) fn connect(settings: &ProbeSettings) -> Result<Box<dyn ArmDebugInterface>, LinkError> {
+    let selector = || {
+        let selector = settings.selector.clone();
+        selector.unwrap_or_else(|| "any".to_owned())
+    };
+    let probe = attach(settings).map_err(|source| {
+        match source.downcast_ref::<DebugProbeError>() {
+            // ST-LINK's driver looks for the target at once.
+            Some(DebugProbeError::TargetNotFound) => LinkError::Silent {
+                selector: selector(),
+                source,
+            },
+            _ => LinkError::Open {
+                selector: selector(),
+                source,
+            },
+        }
+    })?;
+    debug_port(probe).map_err(|source| LinkError::Silent {
+        selector: selector(),
+        source,
+    })
+}
+
+fn attach(settings: &ProbeSettings) -> Result<Probe, Boxed> {
     let mut probe = find(settings.selector.as_deref())?;
     probe.select_protocol(WireProtocol::Swd)?;
     if let Some(speed_khz) = settings.speed_khz {
@@ -67,6 +91,10 @@ pub(super) fn connect(settings: &ProbeSettings) -> Result<Box<dyn ArmDebugInterf
         probe.target_reset_assert()?;
     }
     probe.attach_to_unspecified()?;
+    Ok(probe)
+}
+
+fn debug_port(probe: Probe) -> Result<Box<dyn ArmDebugInterface>, Boxed> {
     let mut dap = probe
         .try_into_arm_debug_interface(DefaultArmSequence::create())
         .map_err(|(_, error)| error)?;

@@ -95,13 +95,7 @@ pub struct ProbeLink {
 impl ProbeLink {
     /// Connects. The core goes on as it does: it is neither halted nor reset, unless it is held under reset.
     pub fn open(settings: ProbeSettings) -> Result<Self, LinkError> {
-        let port = connect(&settings).map_err(|source| LinkError::Open {
-            selector: settings
-                .selector
-                .clone()
-                .unwrap_or_else(|| "any".to_owned()),
-            source,
-        })?;
+        let port = connect(&settings)?;
         let mut link = Self {
             port: Port::open(port, settings.trace)?,
             clock: settings.clock.unwrap_or_else(|| Box::new(Instant::now())),

@@ -32,6 +32,11 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "a_core_that_does_not_answer_is_told",
     ),
     (
+        "XG009",
+        "tests/headless/power.rs",
+        "a_silent_board_is_switched_before_it_is_given_up",
+    ),
+    (
         "XG015",
         "src/window/tests.rs",
         "a_bus_error_beyond_the_memory_is_the_windows",

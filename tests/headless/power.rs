@@ -183,7 +183,7 @@ fn a_silent_board_is_switched_before_it_is_given_up() {
     let silent = socket.run(&arm, &["--virtual-mishap", "silence nth 2"]);
     assert!(silent.status.success(), "{}", silent.stderr);
     assert!(
-        silent.stderr.contains("because of XG003"),
+        silent.stderr.contains("because of XG009"),
         "{}",
         silent.stderr
     );

@@ -84,8 +84,12 @@ impl VirtualProbe {
         if self.batch.is_empty() {
             return Ok(None);
         }
-        let batch = std::mem::take(&mut self.batch);
-        Ok(self.send(&batch)?.last().copied())
+        let mut batch = std::mem::take(&mut self.batch);
+        let answers = self.send(&batch);
+        // The next one gathers in the same place.
+        batch.clear();
+        self.batch = batch;
+        Ok(answers?.last().copied())
     }
 
     fn send(&self, requests: &[Request]) -> Result<Vec<u32>, ArmError> {

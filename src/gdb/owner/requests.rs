@@ -6,6 +6,7 @@ use super::{Owner, Shown, registers::Numbered};
 use crate::{
     fault::Fault,
     gdb::{
+        company::LastStop,
         company::Role,
         event_loop::{ClientId, Outgoing},
         meanwhile::Meanwhile,
@@ -204,8 +205,10 @@ impl Owner {
         if let (Some(reply), None) = (refused, &self.debuggee.exchange.stop) {
             return self.send(client, Outgoing::Reply(reply));
         }
+        let mut last_stop = LastStop::Another;
         if let Some(waiting) = self.debuggee.company.client(client) {
             waiting.awaits_stop = true;
+            last_stop = std::mem::take(&mut waiting.last_stop);
             waiting.send(Outgoing::NoReply);
         }
         if let Some(fault) = self.debuggee.exchange.fault.take() {
@@ -213,6 +216,8 @@ impl Owner {
         }
         if let Some(stop) = self.debuggee.exchange.stop.take() {
             self.stopped(&stop);
+        } else if action == Action::Continue && last_stop == LastStop::StepInterrupted {
+            return self.interrupt(client);
         }
         ControlFlow::Continue(())
     }
