@@ -20,11 +20,7 @@ doc: ; UPDATE_GOLDENS=1 cargo test --quiet --test docs
 # The picture in README, from the demo itself.
 picture: ; @scripts/setup.sh test && target/venv/bin/pip install --quiet rich && cargo run --quiet -- demo | target/venv/bin/python scripts/picture.py > docs/session.svg
 
-# Instructions a second of the virtual CPU; and what programming costs, in modelled time.
-bench: ; cargo bench --locked -p virtual-board && cargo bench --locked --profile dev --bench programming
-# The server's own work, in host time; and how cost grows.
-.PHONY: bench-growth
-bench: bench-growth
-bench-growth: ; cargo bench --locked --bench server --bench growth
+# Every bench, and docs/benchmarks.md: beside the peers, how cost grows; what programming costs; instructions and packets a second.
+bench: ; @scripts/setup.sh bench && scripts/bench.sh
 
 setup: ; @scripts/setup.sh test

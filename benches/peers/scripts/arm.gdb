@@ -1,0 +1,3 @@
+# Everything since the server was started counts.
+to-appli
+counted 1

@@ -1,0 +1,6 @@
+# The target runs, GDB waits.
+to-appli
+continue &
+start-counting
+stay-idle
+counted 1
