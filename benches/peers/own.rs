@@ -1,7 +1,13 @@
 //! Our server over its own link: the library's `Session` and `Server` with a virtual board in the same process, as `xspi-gdb serve
 //! --probe virtual --virtual-time lockstep --speed 24000` makes them, so that the board's counters can be read while it serves.
 
-use std::{fs, io, path::PathBuf, thread, time::Duration};
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Result, anyhow};
 use virtual_board::{
@@ -18,7 +24,7 @@ use xspi_gdb::{
     gdb::{Options, Server, events::Events},
     layout::BoardProfile,
     link::{
-        probe::{ProbeLink, ProbeSettings},
+        probe::{Clock, ProbeLink, ProbeSettings},
         trace::Trace,
     },
     semihosting,
@@ -27,6 +33,29 @@ use xspi_gdb::{
 
 /// The argument with which this program is such a server.
 pub const SERVE: &str = "serve-own";
+
+/// File beside the transfer log: behind each wait of the link a line, the board's nanoseconds and how many exchanges there were.
+pub const WAITS: &str = "waits.tsv";
+
+/// The board's clock, and a record of who waits for it.
+struct Watched {
+    board: VirtualBoard,
+    waits: File,
+}
+
+impl Clock for Watched {
+    fn idle(&mut self, duration: Duration) {
+        self.board.idle(duration);
+        let now = self.board.with(|board| board.now()).as_nanos();
+        let exchanges = self.board.statistics().exchanges;
+        // A goal that lacks its figure is not met.
+        let _ = writeln!(self.waits, "{now}\t{exchanges}");
+    }
+
+    fn now(&self) -> Duration {
+        Clock::now(&self.board)
+    }
+}
 
 /// What the server begins with.
 #[derive(clap::Parser)]
@@ -69,11 +98,16 @@ pub fn serve(arguments: &[String]) -> Result<()> {
 
 fn open(board: &VirtualBoard, arguments: &Arguments) -> Result<Session, Fault> {
     let trace = Trace::create(&arguments.trace).expect("the folder can be written to");
+    let waits = arguments.trace.with_file_name(WAITS);
+    let watched = Watched {
+        board: board.clone(),
+        waits: File::create(waits).expect("the folder can be written to"),
+    };
     let link = ProbeLink::open(ProbeSettings {
         selector: Some(board.register("peers").to_string()),
         speed_khz: Some(arguments.speed),
         under_reset: false,
-        clock: Some(Box::new(board.clone())),
+        clock: Some(Box::new(watched)),
         trace: Some(trace),
         claim: None,
     })?;

@@ -12,6 +12,9 @@ use crate::{
 mod goals;
 mod limits;
 
+/// The fact of a row with a [`crate::client::Mark::Idle`]: microseconds.
+pub const LONGEST_GAP: &str = "longest gap us";
+
 /// From where a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {

@@ -12,9 +12,9 @@ use crate::{
     chart,
     client::{self, Mark, Script},
     counts::Counts,
-    log, report,
+    log, own, report,
     results::{Measured, Outcome, Results},
-    rows::{Begin, ROWS, Row},
+    rows::{Begin, LONGEST_GAP, ROWS, Row},
     servers::{self, Clock, Served, Server},
 };
 
@@ -119,11 +119,12 @@ fn try_to_measure(row: &Row, server: Server, units: u32) -> Result<Measured> {
         Begin::Server => Some((Counts::default(), 0)),
         Begin::Mark => None,
     };
+    let mut longest_gap = None;
     let mut measured = None;
     let outcome = client::run(&script, |mark| {
         match mark {
             Mark::Begin => first = Some((served.counts()?, lines(&served)?)),
-            Mark::Idle => idle(&mut served)?,
+            Mark::Idle => longest_gap = idle(&mut served)?,
             Mark::Counted(units) => {
                 let (before, line) = first.context("a beginning")?;
                 let counts = served.counts()? - before;
@@ -131,10 +132,11 @@ fn try_to_measure(row: &Row, server: Server, units: u32) -> Result<Measured> {
                     served.holds(&files.programmed, &folder)?,
                     "GDB has no error, but the NOR does not hold the image"
                 );
-                let facts = match &served.trace {
+                let mut facts = match &served.trace {
                     Some(path) => (row.facts)(&log::read(path, line)?),
                     None => BTreeMap::new(),
                 };
+                facts.extend(longest_gap.map(|gap| (LONGEST_GAP.to_owned(), gap)));
                 measured = Some(Measured {
                     units,
                     counts,
@@ -159,13 +161,19 @@ fn lines(served: &Served) -> Result<usize> {
     served.trace.as_deref().map_or(Ok(0), log::length)
 }
 
-/// Lets the board's time pass.
-fn idle(served: &mut Served) -> Result<()> {
-    let end = served.counts()?.time_ns + IDLE_NS;
-    while served.counts()?.time_ns < end {
+/// Lets the board's time pass. The longest time between two exchanges meanwhile, where there is a record.
+fn idle(served: &mut Served) -> Result<Option<u64>> {
+    let begin = served.counts()?.time_ns;
+    while served.counts()?.time_ns < begin + IDLE_NS {
         thread::sleep(Duration::from_millis(5));
     }
-    Ok(())
+    let waits = served
+        .trace
+        .as_deref()
+        .map(|path| path.with_file_name(own::WAITS));
+    waits
+        .map(|path| log::longest_gap_us(&path, begin))
+        .transpose()
 }
 
 fn pattern() -> Vec<u8> {

@@ -20,6 +20,8 @@ pub const SPEED_KHZ: u32 = 24_000;
 /// What an exchange costs, in microseconds.
 pub const EXCHANGE_US: u64 = 250;
 
+/// Our server as cargo built it for this bench; the virtual board's program lies beside it.
+const XSPI_GDB: &str = env!("CARGO_BIN_EXE_xspi-gdb");
 /// The board's option for Black Magic clients.
 const BMP: &str = "--bmp";
 
@@ -117,7 +119,7 @@ impl Server {
             Self::Own => start_own(files, folder),
             Self::OwnBmp => {
                 let (board, address) = start_board(BMP, "Black Magic", files, clock, folder)?;
-                let mut command = Command::new(target("debug/xspi-gdb"));
+                let mut command = Command::new(XSPI_GDB);
                 command
                     .args(["serve", "--board", "stm32h7s78-dk", "--port", "0"])
                     .args(["--probe", &format!("1d50:6018:{address}")])
@@ -241,7 +243,7 @@ fn start_board(
         Clock::Lockstep => "lockstep",
         Clock::Paced => "paced",
     };
-    let mut command = Command::new(target("debug/virtual-board"));
+    let mut command = Command::new(Path::new(XSPI_GDB).with_file_name("virtual-board"));
     command
         .args(["serve", "--clock", clock, "--bmp", "0"])
         .args(["--exchange-cost", &EXCHANGE_US.to_string()])
@@ -310,7 +312,7 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// A file of the build.
+/// What scripts/setup.sh installs, and our own scratch files.
 fn target(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("target")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Verdict, limits};
+use super::{LONGEST_GAP, Verdict, limits};
 use crate::{
     firmware::LARGE_BYTES,
     log::Exchange,
@@ -248,14 +248,15 @@ pub fn condition(outcomes: &Outcomes) -> Verdict {
     })
 }
 
+/// A stop is seen at the next look: the longest time between two is the longest that it waits.
 pub fn idle(outcomes: &Outcomes) -> Verdict {
     own(outcomes, |measured| {
         let seconds = measured.counts.time_ns as f64 / 1e9;
         let polls = measured.counts.exchanges as f64 / seconds;
-        let gap = 1e3 / polls;
+        let gap = measured.fact(LONGEST_GAP) as f64 / 1e3;
         verdict(
-            polls <= 50.0 && gap <= 25.0,
-            format!("{polls:.0} polls a second, one each {gap:.1} ms"),
+            polls <= 50.0 && gap > 0.0 && gap <= 25.0,
+            format!("{polls:.0} polls a second, {gap:.1} ms between two at most"),
         )
     })
 }
