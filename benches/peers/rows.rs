@@ -108,6 +108,7 @@ pub const ROWS: &[Row] = &[
         work: "the same after one changed function, with `load`",
         goal: "one sector (4 KB) erased and programmed",
         begin: Begin::Server,
+        clock: Clock::Paced,
         time: Time::Board,
         memories: Memories::AppliBefore,
         judge: goals::changed_function,
