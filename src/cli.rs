@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, whose doc comment is its manual.
 
 mod boot;
+mod client_host;
 mod config;
 mod demo;
 mod doctor;

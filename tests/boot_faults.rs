@@ -236,12 +236,9 @@ fn a_board_that_sleeps_is_reached() {
 fn a_board_that_sleeps_is_left_asleep() {
     let board = Board::made(|builder| builder.boot_image(tiny_boot::sleeps()));
     board.succeeds(&["window", "status"]);
-    board.succeeds(&["window", "status", "--on-attach", "run"]);
     board.succeeds(&["window", "read", "0x24000000", "16"]);
     let server = board.serve(&[]);
-    let mut gdb = Gdb::connect(None, server.port);
-    gdb.ok("-exec-continue");
-    drop(gdb);
+    Gdb::connect(None, server.port).ok("-exec-continue");
     assert!(server.stop().success());
 }
 

@@ -10,10 +10,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::process::Command;
 
-use super::{
-    Failure, Outcome,
-    target::{ClientHost, Target},
-};
+use super::{Failure, Outcome, client_host::ClientHost, target::Target};
 use crate::{
     fault::Fault,
     gdb::{Options, Server, event_loop::Ending, events::Events, server::Interrupt},

@@ -13,8 +13,9 @@ use std::{
 
 use super::{
     Outcome,
+    client_host::ClientHost,
     serve::RttPorts,
-    target::{ClientHost, OnAttach, Target},
+    target::{OnAttach, Target},
 };
 use crate::{
     fault::Fault,

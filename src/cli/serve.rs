@@ -5,10 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::{
-    Outcome,
-    target::{ClientHost, Target},
-};
+use super::{Outcome, client_host::ClientHost, target::Target};
 use crate::gdb::{Options, Server, events::Events, rtt::FirstPorts, server::DEFAULT_PORT};
 
 /// Serve GDB clients until SIGTERM or Ctrl-C.

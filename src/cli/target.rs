@@ -10,6 +10,7 @@ use serde::Deserialize;
 use virtual_board::handle::VirtualBoard;
 
 use super::{
+    client_host::ClientHost,
     config::Config,
     loaders::{self, Loaders},
     mishaps::Mishaps,
@@ -21,7 +22,7 @@ use crate::{
     layout::{Address, BoardProfile, BootMode, Inconsistency, LoadAndRun},
     link::{probe::ProbeLink, trace::Trace},
     loader::builtin,
-    semihosting::{self, Host},
+    semihosting,
     session::{self, Session, Settings, switched_because_of},
 };
 
@@ -33,28 +34,6 @@ const VIRTUAL: &str = "virtual";
 const VIRTUAL_BOARD: &str = "stm32h7s78-dk";
 /// What we remember of a project's boards, in the project's folder or beside a virtual board's state file.
 const OUR_FOLDER: &str = ".xspi-gdb";
-
-/// What commands with clients take beside the target.
-#[derive(Clone, Copy, Debug, Default, clap::Args)]
-pub struct ClientHost {
-    /// The program's semihosting calls are served by the GDB that controls, on its computer: its console, files where it runs.
-    #[arg(long)]
-    semihosting_gdb: bool,
-}
-
-impl ClientHost {
-    fn or(self, config: Option<bool>) -> Host {
-        match self.semihosting_gdb || config == Some(true) {
-            true => Host::Clients,
-            false => Host::Ours,
-        }
-    }
-
-    /// As --semihosting-gdb does.
-    pub fn suggest_gdb(&mut self) {
-        self.semihosting_gdb = true;
-    }
-}
 
 /// What becomes of the core when the session opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -449,7 +428,7 @@ impl Target {
                 .unwrap_or_default(),
             host: match self.clients {
                 Some(host) => host.or(config.semihosting_gdb),
-                None => Host::Ours,
+                None => semihosting::Host::Ours,
             },
             is_typed_into: false,
         });

@@ -14,9 +14,7 @@ use super::{
     terms,
 };
 use crate::{
-    breakpoints::{self, Kind},
     gdb::{arch::GENERAL_REGISTERS, undescribed},
-    layout::Address,
     threads::ThreadId,
 };
 
@@ -165,7 +163,9 @@ fn write_binary(text: &[u8]) -> Request {
 /// `ZTYPE,ADDRESS,KIND`, and behind a breakpoint's the terms on which it stops, which gdbstub does not know.
 fn breakpoint(letter: u8, text: &[u8]) -> Request {
     if let (b'Z', Some((place, terms))) = (letter, split(text, b';')) {
-        return breakpoint_on_terms(place, terms);
+        let parsed = terms::parse(place, terms);
+        let expected = "Z TYPE,ADDRESS,KIND;XLENGTH,BYTES;cmds:PERSIST,XLENGTH,BYTES";
+        return parsed.unwrap_or_else(|| malformed(expected));
     }
     let parsed = split(text, b',').and_then(|(kind, place)| {
         let kind = number(kind)?;
@@ -179,27 +179,6 @@ fn breakpoint(letter: u8, text: &[u8]) -> Request {
         Some(_) => Request::Unknown,
         None => malformed("Z TYPE,ADDRESS,KIND"),
     }
-}
-
-fn breakpoint_on_terms(place: &[u8], terms: &[u8]) -> Request {
-    let parsed = split(place, b',').and_then(|(kind, place)| {
-        let kind = match number(kind)? {
-            0 => Kind::Software,
-            1 => Kind::Hardware,
-            _ => return None,
-        };
-        let (address, length) = range(place)?;
-        let request = breakpoints::Request {
-            kind,
-            address: Address(address),
-            length,
-        };
-        let terms = terms::parse(terms)?;
-        Some(Request::Insert { request, terms })
-    });
-    parsed.unwrap_or_else(|| {
-        malformed("Z TYPE,ADDRESS,KIND;XLENGTH,BYTES;cmds:PERSIST,XLENGTH,BYTES")
-    })
 }
 
 /// `c [ADDRESS]`, `s [ADDRESS]`, `C SIGNAL[;ADDRESS]`, `S SIGNAL[;ADDRESS]`. A core takes no signals.

@@ -3,11 +3,34 @@
 //!
 //! `PERSIST` says that commands may be carried out when the client is gone. They may, and are not: no breakpoint outlives its client here.
 
-use super::encoding::{from_hex, number, split};
-use crate::breakpoints::{Terms, agent::Expression};
+use super::{
+    encoding::{from_hex, number, range, split},
+    request::Request,
+};
+use crate::{
+    breakpoints::{self, Kind, Terms, agent::Expression},
+    layout::Address,
+};
 
-/// Parses what stands behind the first `;`.
-pub fn parse(text: &[u8]) -> Option<Terms> {
+/// Parses what stands before the first `;`, and behind it.
+pub fn parse(place: &[u8], terms: &[u8]) -> Option<Request> {
+    let (kind, place) = split(place, b',')?;
+    let kind = match number(kind)? {
+        0 => Kind::Software,
+        1 => Kind::Hardware,
+        _ => return None,
+    };
+    let (address, length) = range(place)?;
+    let request = breakpoints::Request {
+        kind,
+        address: Address(address),
+        length,
+    };
+    let terms = self::terms(terms)?;
+    Some(Request::Insert { request, terms })
+}
+
+fn terms(text: &[u8]) -> Option<Terms> {
     let mut terms = Terms::default();
     for part in text.split(|byte| *byte == b';') {
         match part.strip_prefix(b"cmds:") {
@@ -46,18 +69,18 @@ mod tests {
     #[test]
     fn conditions_and_commands_are_lists() {
         assert_eq!(
-            parse(b"X3,220127X1,27;cmds:1,X2,2227X1,27"),
+            terms(b"X3,220127X1,27;cmds:1,X2,2227X1,27"),
             Some(Terms {
                 conditions: vec![expression(&[0x22, 0x01, 0x27]), expression(&[0x27])],
                 commands: vec![expression(&[0x22, 0x27]), expression(&[0x27])],
             })
         );
         assert_eq!(
-            parse(b"cmds:0,X1,27").map(|terms| terms.conditions.len()),
+            terms(b"cmds:0,X1,27").map(|terms| terms.conditions.len()),
             Some(0)
         );
         assert_eq!(
-            parse(b"X0,").map(|terms| terms.conditions),
+            terms(b"X0,").map(|terms| terms.conditions),
             Some(vec![expression(&[])])
         );
     }
@@ -83,7 +106,7 @@ mod tests {
             "X1,27X",
             "X100000000,27",
         ] {
-            assert_eq!(parse(text.as_bytes()), None, "{text}");
+            assert_eq!(terms(text.as_bytes()), None, "{text}");
         }
     }
 }
