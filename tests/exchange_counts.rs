@@ -5,7 +5,14 @@ mod support;
 
 use std::fs;
 
-use support::{board::Board, firmware, gdb::Gdb};
+use support::{
+    board::{Board, boot_image, nor_image},
+    firmware,
+    gdb::Gdb,
+};
+use xspi_gdb::image::Image;
+
+const APPLI: &str = "appli.elf";
 
 /// DHCSR with the key and debug on: the core runs, and is looked at.
 const RESUME: &str = "W BD0=0xa05f0001, R BD0";
@@ -22,17 +29,20 @@ struct Exchange {
 
 /// The exchanges of one session, on a board that has boot stage and appli.
 fn exchanges(session: impl FnOnce(&mut Gdb)) -> Vec<Exchange> {
-    let board = Board::with_appli("appli.elf");
+    exchanges_on(&Board::with_appli(APPLI), session)
+}
+
+fn exchanges_on(board: &Board, session: impl FnOnce(&mut Gdb)) -> Vec<Exchange> {
     let log = board.file("link.tsv");
     let server = board.serve(&[
         "--appli",
-        &firmware("appli.elf").to_string_lossy(),
+        &firmware(APPLI).to_string_lossy(),
         "--virtual-time",
         "lockstep",
         "--trace-link",
         &log.to_string_lossy(),
     ]);
-    let mut gdb = Gdb::connect(Some(&firmware("appli.elf")), server.port);
+    let mut gdb = Gdb::connect(Some(&firmware(APPLI)), server.port);
     session(&mut gdb);
     drop(gdb);
     drop(server);
@@ -78,6 +88,28 @@ fn attach_and_arm() {
     let waiting = log[boot_begins + 1..].iter().position(is_over);
     let spent = last + 1 - waiting.expect("the end of the boot stage");
     assert!(spent <= 90, "{spent} exchanges");
+}
+
+/// The NOR holds the appli as it was before one of its functions was changed: one sector of 4 KB is erased and programmed, from the server's
+/// start to the appli's first instruction.
+#[test]
+fn a_load_after_one_changed_function() {
+    const NOR: u32 = 0x7000_0000;
+    const RETURNS: [u8; 2] = [0x70, 0x47]; // BX LR
+    let appli = Image::open(&firmware(APPLI)).expect("the appli");
+    let function = appli.symbols().address_of("toggle").expect("a function");
+    let mut before = nor_image(APPLI);
+    before[(function.0 & !1) as usize - NOR as usize..][..2].copy_from_slice(&RETURNS);
+    let board = Board::made(|builder| builder.boot_image(boot_image("boot.elf")).nor_image(before));
+    let log = exchanges_on(&board, |gdb| {
+        gdb.ok("-target-download");
+        let said = gdb.monitor("reset halt");
+        assert!(
+            said.contains("1 sector changed, 4096 bytes erased, 4096 programmed"),
+            "{said}"
+        );
+    });
+    assert!(log.len() <= 450, "{} exchanges", log.len());
 }
 
 /// Six exchanges a step, with everything that GDB reads at each.
