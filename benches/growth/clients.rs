@@ -71,7 +71,7 @@ fn exchanges_a_step(clients: usize, apart: u32) -> (f64, usize, bool) {
         step(&mut served);
     }
     let stepped = served.exchanges();
-    let mut another = Client::connect(served.server.port);
+    let mut another = Client::bare(served.server.port);
     let refused = another
         .ask("qSupported:error-message+")
         .starts_with("E.XG063");
