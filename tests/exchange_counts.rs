@@ -96,7 +96,7 @@ fn attach_and_arm() {
 fn a_load_after_one_changed_function() {
     const NOR: u32 = 0x7000_0000;
     const RETURNS: [u8; 2] = [0x70, 0x47]; // BX LR
-    let appli = Image::open(&firmware(APPLI)).expect("the appli");
+    let appli = Image::open(firmware(APPLI)).expect("the appli");
     let function = appli.symbols().address_of("toggle").expect("a function");
     let mut before = nor_image(APPLI);
     before[(function.0 & !1) as usize - NOR as usize..][..2].copy_from_slice(&RETURNS);
