@@ -8,14 +8,13 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     thread,
-    time::Duration,
 };
 
 use bench::{Bench, firmware};
 use xspi_gdb::{
     gdb::{Options, Server, events::Events, wire::framer::frame},
     layout::BoardProfile,
-    session::{OnAttach, Session, Settings},
+    session::{Session, Settings},
 };
 
 #[global_allocator]
@@ -88,18 +87,7 @@ fn session() -> Session {
     let appli = firmware("appli.elf");
     bench.flash(&appli).expect("programmed");
     bench.arm(Some(&appli)).expect("armed");
-    let settings = Settings {
-        profile: BoardProfile::find("stm32h7s78-dk").expect("the kit"),
-        appli: None,
-        boot: None,
-        install_boot: false,
-        boot_timeout: Duration::from_secs(10),
-        on_attach: OnAttach::Halt,
-        under_reset: false,
-        live_window: false,
-        flash_journal: None,
-        image: None,
-    };
+    let settings = Settings::of(BoardProfile::find("stm32h7s78-dk").expect("the kit"));
     Session::open(Box::new(bench.link), settings).expect("a session")
 }
 

@@ -28,7 +28,7 @@ use xspi_gdb::{
         trace::Trace,
     },
     semihosting,
-    session::{OnAttach, Session, Settings},
+    session::{Session, Settings},
 };
 
 /// The argument with which this program is such a server.
@@ -112,16 +112,8 @@ fn open(board: &VirtualBoard, arguments: &Arguments) -> Result<Session, Fault> {
         claim: None,
     })?;
     let settings = Settings {
-        profile: BoardProfile::find("stm32h7s78-dk")?,
         appli: Some(arguments.appli.clone()),
-        image: None,
-        boot: None,
-        install_boot: false,
-        boot_timeout: Duration::from_secs(10),
-        on_attach: OnAttach::Halt,
-        under_reset: false,
-        live_window: false,
-        flash_journal: None,
+        ..Settings::of(BoardProfile::find("stm32h7s78-dk")?)
     };
     let mut session = Session::open(Box::new(link), settings)?;
     session.serve_semihosting(semihosting::Options::default())?;

@@ -26,8 +26,6 @@ use crate::{
     session::{self, Session, Settings, switched_because_of},
 };
 
-/// How long a boot stage may take, unless the options say otherwise.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The probe that needs no hardware.
 const VIRTUAL: &str = "virtual";
 /// The board that the virtual probe is wired to, unless another is named.
@@ -464,7 +462,7 @@ impl Target {
                 boot_timeout: self
                     .boot_timeout
                     .or(config.boot_timeout)
-                    .map_or(BOOT_TIMEOUT, Duration::from_secs),
+                    .map_or(Settings::BOOT_TIMEOUT, Duration::from_secs),
                 on_attach: on_attach.into(),
                 under_reset,
                 live_window: self.live_window || config.live_window.unwrap_or(false),

@@ -29,7 +29,7 @@ use crate::{
         CoreState, HaltReason, Link as _,
         fake::{FakeLink, Shared},
     },
-    session::{OnAttach, Session, Settings},
+    session::{Session, Settings},
 };
 
 /// No reply takes longer.
@@ -91,18 +91,7 @@ impl Drop for Bench {
 }
 
 fn settings() -> Settings {
-    Settings {
-        profile: BoardProfile::find("stm32h7s78-dk").unwrap(),
-        appli: None,
-        boot: None,
-        install_boot: false,
-        boot_timeout: Duration::from_secs(10),
-        on_attach: OnAttach::Halt,
-        under_reset: false,
-        live_window: false,
-        flash_journal: None,
-        image: None,
-    }
+    Settings::of(BoardProfile::find("stm32h7s78-dk").unwrap())
 }
 
 /// A debugger that says exactly what it is told to.

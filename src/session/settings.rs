@@ -63,3 +63,24 @@ pub struct Settings {
     /// Folder in which unfinished programming is remembered from run to run; nowhere for a board that does not outlive us.
     pub flash_journal: Option<PathBuf>,
 }
+
+impl Settings {
+    /// How long a boot stage may take, unless somebody says otherwise.
+    pub const BOOT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// A board of which nothing else is known: no files, halted when the session opens, nothing remembered.
+    pub fn of(profile: BoardProfile) -> Self {
+        Self {
+            profile,
+            appli: None,
+            image: None,
+            boot: None,
+            install_boot: false,
+            boot_timeout: Self::BOOT_TIMEOUT,
+            on_attach: OnAttach::default(),
+            under_reset: false,
+            live_window: false,
+            flash_journal: None,
+        }
+    }
+}

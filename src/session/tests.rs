@@ -2,8 +2,6 @@
 
 mod range;
 
-use std::time::Duration;
-
 use super::*;
 
 mod calls;
@@ -22,18 +20,7 @@ pub(super) struct Bench {
 }
 
 fn settings() -> Settings {
-    Settings {
-        profile: BoardProfile::find("stm32h7s78-dk").unwrap(),
-        appli: None,
-        boot: None,
-        install_boot: false,
-        boot_timeout: Duration::from_secs(10),
-        on_attach: OnAttach::Halt,
-        under_reset: false,
-        live_window: false,
-        flash_journal: None,
-        image: None,
-    }
+    Settings::of(BoardProfile::find("stm32h7s78-dk").unwrap())
 }
 
 impl Bench {

@@ -18,7 +18,7 @@ use xspi_gdb::{
         probe::{ProbeLink, ProbeSettings},
         trace::Trace,
     },
-    session::{OnAttach, ResetKind, Resumed, Session, Settings, Stop},
+    session::{ResetKind, Resumed, Session, Settings, Stop},
 };
 
 use crate::images;
@@ -60,16 +60,8 @@ pub fn symbol(name: &str) -> Address {
 
 pub fn settings() -> Settings {
     Settings {
-        profile: BoardProfile::find("stm32h7s78-dk").expect("a known board"),
         appli: Some(firmware("appli.elf")),
-        boot: None,
-        install_boot: false,
-        boot_timeout: Duration::from_secs(10),
-        on_attach: OnAttach::Halt,
-        under_reset: false,
-        live_window: false,
-        flash_journal: None,
-        image: None,
+        ..Settings::of(BoardProfile::find("stm32h7s78-dk").expect("a known board"))
     }
 }
 

@@ -16,7 +16,7 @@ use xspi_gdb::{
     gdb::{Options, Server, event_loop::Ending, events::Events},
     layout::BoardProfile,
     link::probe::{ProbeLink, ProbeSettings},
-    session::{OnAttach, Session, Settings},
+    session::{Session, Settings},
 };
 
 use super::board::holding;
@@ -94,16 +94,8 @@ pub fn open(board: &VirtualBoard, serial: &str) -> Result<Session, Fault> {
         claim: None,
     })?;
     let settings = Settings {
-        profile: BoardProfile::find("stm32h7s78-dk")?,
-        appli: None,
-        boot: None,
-        install_boot: false,
         boot_timeout: Duration::from_secs(1),
-        on_attach: OnAttach::Halt,
-        under_reset: false,
-        live_window: false,
-        flash_journal: None,
-        image: None,
+        ..Settings::of(BoardProfile::find("stm32h7s78-dk")?)
     };
     Session::open(Box::new(link), settings)
 }
